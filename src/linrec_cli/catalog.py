@@ -1,0 +1,63 @@
+"""A folder of modules read as a list of names: file name = command-line name (with `-` for `_`)."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+
+from linrec_cli.errors import UsageError
+
+
+def names(package: str) -> list[str]:
+    """List the modules of `linrec_cli.<package>`; a leading underscore means shared code, not a name."""
+    path = importlib.import_module(f"linrec_cli.{package}").__path__
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(path) if not m.name.startswith("_"))
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Import the module that `name` stands for.
+
+    Raises:
+        UsageError: there is no such name; the message lists the known ones.
+    """
+    known = names(package)
+    if name not in known:
+        raise unknown(package.removesuffix("s").replace("_", " "), name, known)
+    return importlib.import_module(f"linrec_cli.{package}.{name.replace('-', '_')}")
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Make the error for an unknown name: it suggests the closest known one and lists them all."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return UsageError(f"no {kind} '{name}'; {hint}Known: {', '.join(known)}.")
+
+
+def parse(spec: str) -> tuple[str, dict[str, str]]:
+    """Split `name:key=value:key=value` into the name and its options."""
+    name, *pairs = spec.split(":")
+    options = dict(pair.partition("=")[::2] for pair in pairs)
+    if not name or not all(key and value for key, value in options.items()):
+        raise UsageError(f"'{spec}' is not of the form name or name:key=value; write it so.")
+    return name, options
+
+
+def convert(spec: str, defaults: dict[str, object]) -> dict[str, object]:
+    """Read the options of `spec` with the names and types of `defaults`, which fill in what is not given.
+
+    Raises:
+        UsageError: an option has no such name, or its value is not of the default's type.
+    """
+    name, given = parse(spec)
+    values = dict(defaults)
+    for key, text in given.items():
+        if key not in defaults:
+            raise unknown(f"option of '{name}'", key, defaults)
+        kind = type(defaults[key])
+        try:
+            values[key] = kind(text) if kind is not bool else {"true": True, "false": False}[text]
+        except (ValueError, KeyError):
+            raise UsageError(f"'{text}' does not fit option '{key}' of '{name}': give a {kind.__name__}.") from None
+    return values

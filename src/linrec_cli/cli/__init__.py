@@ -1,0 +1,70 @@
+"""The command line: one file a command, and `main`, which turns every error into one line and an exit code."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import typer
+
+from linrec_cli import __version__
+from linrec_cli.cli import config, console, download, evaluate, plot, preprocess, profile, train
+from linrec_cli.errors import LinrecError
+
+app = typer.Typer(
+    name="linrec",
+    help="Benchmark sequential recommenders with linear attention: quality, time and memory over lengths.",
+    epilog="Settings: flags, then LINREC_<COMMAND>_<OPTION> in the environment, then linrec.toml, then defaults.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "LINREC", "help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+for module in (download, preprocess, train, evaluate, profile, plot):
+    app.command(module.__name__.rpartition(".")[2], help=module.HELP)(module.command)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(f"linrec {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Read `linrec.toml` before any command runs."""
+    ctx.default_map = config.read(ctx)
+
+
+def terminate(signum: int, frame: FrameType | None) -> None:
+    """Leave on SIGTERM through every `finally`."""
+    raise SystemExit(128 + signum)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code (0 fine, 1 internal, 2 usage, 3 data, 4 nothing measured)."""
+    signal.signal(signal.SIGTERM, terminate)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> Any:
+    """Run the command line and return its exit code."""
+    try:
+        return app(args=arguments, standalone_mode=False) or 0
+    except LinrecError as error:
+        console.fail(str(error))
+        return error.exit_code
+    except typer.TyperException as error:
+        console.fail(" ".join(error.format_message().split()))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        console.fail("interrupted.")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

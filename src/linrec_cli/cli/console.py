@@ -1,0 +1,84 @@
+"""What the user sees: tables and JSON on stdout, talk and progress on stderr."""
+
+import functools
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
+
+
+@functools.cache
+def stream(stderr: bool) -> "Console":
+    """Open the console on stdout or stderr; colour only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def say(message: str) -> None:
+    """Write one line of talk to stderr, wrapped at the terminal's width only where it is a terminal."""
+    stream(True).print(message, markup=False, soft_wrap=not sys.stderr.isatty())
+
+
+def fail(message: str) -> None:
+    """Write one line that says what went wrong to stderr."""
+    print(f"linrec: {message}", file=sys.stderr)
+
+
+def document(content: Any) -> None:
+    """Write one JSON document to stdout; a number that is not finite becomes null."""
+    print(json.dumps(finite(content), indent=2, default=str))
+
+
+def finite(content: Any) -> Any:
+    """Replace what JSON cannot say (NaN and the infinities) by null, at any depth."""
+    if isinstance(content, dict):
+        return {str(key): finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not abs(content) < float("inf") else content
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> None:
+    """Print a table to stdout; a column whose cells all start with a digit, a sign or a dash is set right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[str(cell) for cell in row] for row in rows]
+    view = Table(title=Text(title), caption=Text(caption) if caption else None, box=SIMPLE_HEAD,
+                 title_justify="left", caption_justify="left", pad_edge=False)  # fmt: skip
+    for index, name in enumerate(columns):
+        number = all(row[index][:1] in "0123456789-+.–" for row in cells)
+        view.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in cells:
+        view.add_row(*map(Text, row))
+    stream(False).print(view)
+
+
+def progress(*columns: "str | ProgressColumn") -> "Progress":
+    """Make a progress display on stderr; it shows nothing where there is no terminal."""
+    from rich.progress import Progress
+
+    return Progress(*columns, console=stream(True), transient=True, disable=not sys.stderr.isatty())
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for a person: `5.9 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span for a person: `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,7 @@
+"""Stand-in until this door is built."""
+
+HELP = "plot"
+
+
+def command() -> None:
+    """Do nothing yet."""
