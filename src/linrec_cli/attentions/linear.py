@@ -1,0 +1,81 @@
+"""LinRec: linear attention with L2 norms, queries over features and keys over the sequence."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import elu
+
+from linrec_cli.attentions._heads import Heads
+from linrec_cli.attentions._scan import scan
+
+FORMS = ("causal", "bidirectional")
+QUERY_EPS = 1e-12
+KEY_EPS = 1e-3
+"""Under the roots. The smallest that keeps the gradient of the first keys within bounds; the source has none."""
+
+State = tuple[Tensor, Tensor]
+
+
+class Attention(Heads):
+    """Mix values by `rho1(elu(Q)) (rho2(elu(K))^T V)`.
+
+    `rho1` divides each query by its L2 norm over features, `rho2` each key feature by its L2 norm over the sequence.
+    In the causal form that norm runs over the prefix, `n_t = sum over s <= t of k_s^2`, so that position `t` gets
+    `(q_t / sqrt(n_t)) S_t` with `S_t = sum over s <= t of k_s v_s^T`: the last causal row equals the last
+    bidirectional one, and a history is a state of `D x D + D` numbers a head.
+
+    Deviations from the source: the causal form; the constants `1/sqrt(D)` and `1/sqrt(T)` are left out (they only
+    rescale the values); an epsilon stands under both roots, where the source divides by zero.
+
+    Cost: `O(T D^2)` operations and `O(T D)` memory a head; `O(D^2)` an event as a recurrence.
+    Source: Liu et al. 2023 (LinRec, SIGIR), arXiv:2411.01537.
+    """
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+        """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
+        q, k = normal(q), feature(k)
+        if self.causal:
+            n = k.square().cumsum(2)
+            return scan((q * (n + KEY_EPS).rsqrt()).to(v.dtype), k.to(v.dtype), v)
+        real = torch.arange(k.shape[2], device=k.device) < lengths[:, None]
+        k = k * real[:, None, :, None]
+        n = k.square().sum(2, keepdim=True)
+        return (q * (n + KEY_EPS).rsqrt()).to(v.dtype) @ (k.to(v.dtype).mT @ v)
+
+    def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+        """Mix positions by the formula, one position at a time over the keys that it may see."""
+        e = torch.where(q > 0, q, torch.expm1(q.clamp(max=0)))
+        queries = e / ((e * e).sum(3, keepdim=True) + QUERY_EPS).sqrt()
+        e = torch.where(k > 0, k, torch.expm1(k.clamp(max=0)))
+        position = torch.arange(k.shape[2], device=k.device)
+        rows = []
+        for t in range(k.shape[2]):
+            seen = position[None] <= t if self.causal else position[None] < lengths[:, None]
+            keys = e * seen[:, None, :, None]
+            keys = keys / ((keys * keys).sum(2, keepdim=True) + KEY_EPS).sqrt()
+            rows.append((queries[:, :, t, None] @ keys.mT) @ v)
+        return torch.cat(rows, 2)
+
+    def start(self, batch: int) -> State:
+        """Make the state of `batch` empty histories: `S [B, H, D, D]` and `n [B, H, D]`."""
+        size = self.outward.in_features // self.heads
+        zeros = self.outward.weight.new_zeros
+        return zeros(batch, self.heads, size, size), zeros(batch, self.heads, size)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""
+        q, k, v = (part[:, :, 0] for part in self.split(x[:, None]))
+        q, k = normal(q), feature(k)
+        s, n = state[0] + k[..., None] * v[:, :, None], state[1] + k * k
+        mixed = (q * (n + KEY_EPS).rsqrt())[:, :, None] @ s
+        return self.outward(mixed.flatten(1)), (s, n)
+
+
+def feature(x: Tensor) -> Tensor:
+    """Apply ELU in at least float32."""
+    return elu(x.to(torch.promote_types(x.dtype, torch.float32)))
+
+
+def normal(q: Tensor) -> Tensor:
+    """Apply ELU, then divide by the L2 norm over features."""
+    e = feature(q)
+    return e * (e.square().sum(-1, keepdim=True) + QUERY_EPS).rsqrt()

@@ -1,0 +1,64 @@
+"""The one long table: a row a number, and beside it everything that says how the number was made."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+BENCHMARK = 1
+"""Version of how numbers are made; numbers of different versions are not compared."""
+
+COLUMNS: dict[str, Any] = {
+    "run": pl.String,
+    "created": pl.Datetime("ms", "UTC"),
+    "command": pl.String,
+    "dataset": pl.String,
+    "data_digest": pl.String,
+    "model": pl.String,
+    "attention": pl.String,
+    "options": pl.String,
+    "width": pl.Int32,
+    "heads": pl.Int32,
+    "layers": pl.Int32,
+    "maxlen": pl.Int32,
+    "tokens": pl.Int64,
+    "seed": pl.Int64,
+    "stage": pl.String,
+    "phase": pl.String,
+    "metric": pl.String,
+    "unit": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "samples": pl.List(pl.Float64),
+    "status": pl.Enum(["ok", "oom", "timeout", "error", "skipped"]),
+    "note": pl.String,
+    "split": pl.String,
+    "protocol": pl.String,
+    "seen": pl.String,
+    "ties": pl.String,
+    "k": pl.Int32,
+    "device": pl.String,
+    "kernel": pl.String,
+    "dtype": pl.String,
+    "threads": pl.Int32,
+    "process": pl.Int32,
+    "contended": pl.Boolean,
+    "benchmark": pl.Int32,
+    "torch": pl.String,
+    "linrec": pl.String,
+    "commit": pl.String,
+}
+
+
+def table(shared: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Make the table of a run: `shared` stands in every row, a row's own value wins.
+
+    Raises:
+        KeyError: a name is no column; a number that loses its label must not pass unseen.
+    """
+    records = [{"status": "ok", "benchmark": BENCHMARK} | dict(shared) | dict(row) for row in rows]
+    strange = {name for record in records for name in record} - COLUMNS.keys()
+    if strange:
+        raise KeyError(f"not in the schema: {', '.join(sorted(strange))}")
+    return pl.DataFrame(records, schema=COLUMNS, strict=False)

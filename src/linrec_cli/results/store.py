@@ -1,0 +1,84 @@
+"""One run, one folder: `results/runs/<what-it-was>-<digest>/`, each file written whole or not at all."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linrec_cli.errors import DataError
+from linrec_cli.results import schema
+
+TABLE, SETTINGS = "table.parquet", "settings.toml"
+
+
+def folder(results_dir: Path, run: str) -> Path:
+    """Name the folder of a run; it need not exist."""
+    return results_dir / "runs" / run
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a frame as Parquet to a temporary file, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        frame.write_parquet(part)
+        part.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}; free or choose another place.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_settings(settings: Mapping[str, Any], path: Path) -> Path:
+    """Write settings as TOML: a key a line; what is None is left out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items() if value is not None]
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text("".join(lines), "utf-8")
+    part.replace(path)
+    return path
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings of a run.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"no run at {path.parent}; `ls {path.parent.parent}` shows the runs there are.") from None
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise DataError(f"{path} cannot be read ({error}); train the run again with --fresh.") from None
+
+
+def read(results_dir: Path) -> pl.DataFrame:
+    """Read every run's table below a results folder (or below a run's own folder) as one.
+
+    Raises:
+        DataError: there is no table.
+    """
+    paths = sorted(results_dir.glob(f"runs/*/{TABLE}")) or sorted(results_dir.glob(f"**/{TABLE}"))
+    if not paths:
+        raise DataError(f"no results in {results_dir}; run `linrec train` or `linrec profile` first.")
+    frames = [read_table(path) for path in paths]
+    return pl.concat(frames, how="vertical")
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read one table; columns that a newer or older linrec wrote otherwise are brought to the schema."""
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None
+    columns = [
+        (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(kind, strict=False)
+        for name, kind in schema.COLUMNS.items()
+    ]
+    return frame.select(columns)

@@ -1,0 +1,102 @@
+"""A run on disk, so that it goes on where it was: safetensors, never pickle, each file written whole."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from linrec_cli.errors import DataError
+from linrec_cli.training.fit import Epoch, State
+
+CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+
+
+def save(state: State, folder: Path) -> None:
+    """Write what `load` needs: weights, best weights, optimiser and counters, in one file."""
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in state.best.items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    counters = asdict(state.at) | {"history": [asdict(epoch) for epoch in state.history]}
+    write(tensors, folder / CHECKPOINT, {"counters": json.dumps(counters)})
+
+
+def load(state: State, folder: Path) -> bool:
+    """Bring a fresh state to where the folder's checkpoint stands; tell whether there was one.
+
+    Raises:
+        DataError: the checkpoint is damaged or belongs to another model.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return False
+    try:
+        with safe_open(path, "pt") as file:
+            counters = json.loads(file.metadata()["counters"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state.model.load_state_dict(part(tensors, "model."))
+        state.best = part(tensors, "best.")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in part(tensors, "optimizer.").items():
+            index, _, moment = name.partition(".")
+            moments.setdefault(int(index), {})[moment] = value
+        state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
+    except (SafetensorError, RuntimeError, KeyError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be used ({reason}); start anew with --fresh.") from None
+    state.history = [Epoch(**epoch) for epoch in counters.pop("history")]
+    state.at = type(state.at)(**counters)
+    return True
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Take the tensors whose name starts with `prefix`, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write tensors to a temporary file, then rename it.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"cannot write {path}: {error}; free or choose another place.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
+    """Read the best weights of a finished run.
+
+    Raises:
+        DataError: there are none, or they are damaged.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise DataError(f"no weights in {folder}; the run is not finished: start its `linrec train` again.")
+    try:
+        with safe_open(path, "pt", device=device) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise DataError(f"{path} is damaged ({error}); train the run again with --fresh.") from None
+
+
+def digest(weights: dict[str, Tensor]) -> str:
+    """Digest weights, bit for bit: 16 hexadecimal digits."""
+    import hashlib
+
+    whole = hashlib.sha256()
+    for name in sorted(weights):
+        whole.update(name.encode() + weights[name].detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()[:16]

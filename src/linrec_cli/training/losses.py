@@ -1,0 +1,68 @@
+"""Full cross-entropy over all items, in chunks of tokens: memory does not grow with `tokens x items`."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SCORES = {"cpu": 2**21, "cuda": 2**28, "mps": 2**24}
+"""Scores held at once, by device: on CPU they should stay near the cache, on a GPU fill it."""
+
+
+def cross_entropy(hidden: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean of `-log softmax(hidden @ weights^T)[target]`, natural logarithm.
+
+    Args:
+        hidden: `[N, C]` encoded positions.
+        weights: `[I + 1, C]` item embeddings; row 0 is padding and takes no part.
+        targets: `[N]` items `1..I`.
+
+    Cost: `O(N I C)` operations, `O(N C + I C)` memory and a chunk of scores; the gradients are computed with the
+        loss, so scores are never computed twice.
+    """
+    loss: Tensor = CrossEntropy.apply(hidden, weights, targets)
+    return loss
+
+
+class CrossEntropy(torch.autograd.Function):
+    """Cross-entropy that leaves the forward pass with its gradients in hand."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+        """Go through the tokens in chunks, loss and gradients at once; scores and sums in at least float32."""
+        items, gold = weights[1:].to(hidden.dtype), targets - 1
+        rows = max(1, SCORES[hidden.device.type] // len(items))
+        losses, d_hidden, d_weights = [], torch.empty_like(hidden), torch.zeros_like(weights)
+        for begin in range(0, len(hidden), rows):
+            part = slice(begin, begin + rows)
+            loss, d_hidden[part] = chunk(hidden[part], items, gold[part], d_weights[1:])
+            losses.append(loss)
+        ctx.save_for_backward(d_hidden, d_weights)
+        ctx.count = len(hidden)
+        return torch.cat(losses).mean()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Scale the gradients that the forward pass left."""
+        d_hidden, d_weights = ctx.saved_tensors
+        scale = grads[0] / ctx.count
+        return d_hidden * scale.to(d_hidden.dtype), d_weights * scale, None
+
+
+def chunk(hidden: Tensor, items: Tensor, gold: Tensor, d_items: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the losses `[n]` and the gradient `[n, C]` of some tokens; add that of the items to `d_items [I, C]`.
+
+    The softmax is never formed: its row sums divide `[n, C]` products in place of `[n, I]` scores.
+    """
+    scores = hidden @ items.T
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    of_gold = scores.gather(1, gold[:, None])
+    top = scores.amax(1, keepdim=True)
+    powers = scores.sub_(top).exp_()
+    total = powers.sum(1, keepdim=True)
+    losses = (total.log() + top - of_gold)[:, 0]
+    powers = powers.to(hidden.dtype)
+    d_hidden = (powers @ items) / total.to(hidden.dtype) - items[gold]
+    d_items += powers.T @ (hidden / total.to(hidden.dtype))
+    d_items.index_add_(0, gold, hidden.to(d_items.dtype), alpha=-1)
+    return losses, d_hidden
