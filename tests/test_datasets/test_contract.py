@@ -1,0 +1,122 @@
+"""What every data set keeps, tested over the folder."""
+
+import gzip
+import io
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import polars as pl
+import pytest
+
+from linrec_cli import catalog
+
+NAMES = catalog.names("datasets")
+FETCHED = [name for name in NAMES if catalog.load("datasets", name).SOURCES]
+MADE = [name for name in NAMES if name not in FETCHED]
+FILES = [(name, source.filename) for name in FETCHED for source in catalog.load("datasets", name).SOURCES]
+TITLED = [(name, filename) for name, filename in FILES if hasattr(catalog.load("datasets", name), "titles")]
+LENGTHS = {"sha256": 64, "md5": 32}
+
+
+def build(path: Path, members: dict[str, str]) -> Path:
+    """Write the archive (or plain file, for the member "") that a data set's `EXAMPLE` describes."""
+    latin = {
+        name: text.encode("latin-1" if name.endswith((".dat", "u.item")) else "utf-8")
+        for name, text in members.items()
+    }
+    if path.name.endswith((".zip", ".whl")):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in latin.items():
+                archive.writestr(name, content)
+    elif path.name.endswith(".tar.gz"):
+        with tarfile.open(path, "w:gz") as archive:
+            for name, content in latin.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    elif path.suffix == ".gz":
+        path.write_bytes(gzip.compress(latin[""]))
+    elif path.suffix == ".parquet":
+        pl.read_csv(latin[""]).cast(pl.UInt32).write_parquet(path)
+    else:
+        path.write_bytes(latin[""])
+    return path
+
+
+def example(name: str, filename: str, folder: Path) -> tuple[ModuleType, Path]:
+    module = catalog.load("datasets", name)
+    return module, build(folder / filename, module.EXAMPLE[filename])
+
+
+def check_events(events: pl.LazyFrame) -> pl.DataFrame:
+    table = events.collect()
+    assert table.columns in (["user", "item", "time"], ["user", "item", "rating", "time"])
+    assert table["user"].dtype in (pl.Int64, pl.String)
+    assert table["item"].dtype in (pl.Int64, pl.String)
+    assert table["time"].dtype == pl.Int64
+    assert "rating" not in table.columns or table["rating"].dtype == pl.Float64
+    assert not any(table.null_count().row(0))
+    return table
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_data_set_says_what_it_is_and_on_which_terms_it_may_be_used(name: str) -> None:
+    module = catalog.load("datasets", name)
+    assert module.__doc__
+    assert isinstance(module.SOURCES, tuple)
+    # The list of all data sets has this much room.
+    assert 0 < len(module.LICENSE) <= 36
+    assert len(module.CITATION) > 10
+
+
+@pytest.mark.parametrize(("name", "filename"), FILES)
+def test_a_source_has_a_well_formed_digest_and_a_size(name: str, filename: str) -> None:
+    (source,) = (s for s in catalog.load("datasets", name).SOURCES if s.filename == filename)
+    algorithm, _, digest = source.digest.partition(":")
+    assert re.fullmatch(f"[0-9a-f]{{{LENGTHS[algorithm]}}}", digest)
+    assert (source.bytes or source.about) > 0
+    assert filename
+    assert "/" not in filename
+    assert source.label
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_the_official_address_comes_first_and_is_secure(name: str) -> None:
+    addresses = [getattr(source, "url", "") for source in catalog.load("datasets", name).SOURCES]
+    assert addresses == sorted(addresses, key=lambda url: not url)
+    assert all(url.startswith("https://") for url in addresses if url)
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_what_is_offered_instead_is_a_data_set(name: str) -> None:
+    instead = getattr(catalog.load("datasets", name), "INSTEAD", "")
+    assert not instead or instead in NAMES
+
+
+@pytest.mark.parametrize(("name", "filename"), FILES)
+def test_read_gives_the_three_rows_of_the_example(name: str, filename: str, tmp_path: Path) -> None:
+    module, path = example(name, filename, tmp_path)
+    table = check_events(module.read(path))
+    assert table.height == 3
+    assert table["user"].n_unique() >= 2
+    # Reading again gives the same, whatever the first reading left beside the archive.
+    assert module.read(path).collect().equals(table)
+
+
+@pytest.mark.parametrize(("name", "filename"), TITLED)
+def test_titles_fit_the_items(name: str, filename: str, tmp_path: Path) -> None:
+    module, path = example(name, filename, tmp_path)
+    titles = module.titles(path).collect()
+    assert titles.columns == ["item", "title"]
+    assert titles["item"].dtype == module.read(path).collect_schema()["item"]
+    assert titles["title"].str.len_chars().min() > 0
+    assert not titles.join(module.read(path).collect(), on="item").is_empty()
+    assert not titles["title"].str.contains("\ufffd|Ã|\\||::").any()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_data_set_that_is_made_gives_the_same_columns(name: str) -> None:
+    assert check_events(catalog.load("datasets", name).generate(name)).height > 0
