@@ -1,0 +1,80 @@
+"""Members of the archives that data sets come in, read by name: no path in an archive is ever written to."""
+
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from linrec_cli.data.source import disk
+from linrec_cli.errors import DataError
+
+
+def members(path: Path) -> list[str]:
+    """List the files in a zip."""
+    with unspoilt(path), zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def text(path: Path, name: str, encoding: str = "utf-8") -> str:
+    """Read a small member of a zip as text."""
+    with unspoilt(path), zipfile.ZipFile(path) as archive:
+        return archive.read(name).decode(encoding)
+
+
+def unpacked(path: Path, name: str) -> Path:
+    """Unpack one member beside the archive, so that a large one can be scanned and not held in memory.
+
+    It is named by the last part of `name`; one that is there already is used again.
+    """
+    target = path.with_name(name.rpartition("/")[2])
+    stamp = path.stat().st_mtime_ns
+    # The archive's own time on the member says which archive it came from, and that it is whole.
+    if target.is_file() and target.stat().st_mtime_ns == stamp:
+        return target
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with disk(path.parent), temporary.open("wb") as file:
+            with unspoilt(path), member(path, name) as content:
+                shutil.copyfileobj(content, file, 1 << 20)
+            file.flush()
+            os.utime(temporary, ns=(stamp, stamp))
+            os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+@contextmanager
+def member(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open one member of a zip or of a compressed tar."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as zipped, zipped.open(name) as content:
+            yield content
+        return
+    with tarfile.open(path, "r|gz") as taped:
+        found = next((entry for entry in taped if entry.isfile() and entry.name.endswith(f"/{name}")), None)
+        opened = taped.extractfile(found) if found else None
+        if opened is None:
+            raise KeyError(f"there is no {name} in it")
+        yield opened
+
+
+@contextmanager
+def unspoilt(path: Path) -> Iterator[None]:
+    """Turn an archive that cannot be read into one line.
+
+    Raises:
+        DataError: it is no archive, it is cut short, or the member is not in it.
+    """
+    try:
+        yield
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, KeyError) as error:
+        why = " ".join(str(error).split())
+        raise DataError(
+            f"{path} cannot be read ({why}); fetch it again by linrec download --force."
+        ) from None
