@@ -31,7 +31,7 @@ class Train:
     dropout: float = limited(0.3, 0.0, 0.95)
     lr: float = limited(1e-3, 0.0, 10.0)
     weight_decay: float = limited(0.01, 0.0, 10.0)
-    tokens: int = limited(6400, 1)
+    tokens: int = limited(3200, 1)
     patience: int = limited(8, 1)
     epochs: int = limited(200, 0)
     max_minutes: float = limited(0.0, 0.0)
@@ -78,10 +78,11 @@ class Profile:
         """Check every limit, every length, every name, and that width splits into heads."""
         check(self)
         if self.width % self.heads:
-            raise UsageError(f"--width {self.width} does not split into --heads {self.heads}; choose a multiple.")
+            split = f"--width {self.width} does not split into --heads {self.heads}"
+            raise UsageError(f"{split}; choose a multiple.")
         for length in self.maxlen:
             if not 1 <= length <= 1_000_000:
-                raise UsageError(f"--maxlen {length} is out of range; it must be at least 1 and at most 1,000,000.")
+                raise UsageError(f"--maxlen {length} is out of range; it must be between 1 and 1,000,000.")
         for phase in self.phase:
             if phase not in ("attention", "step"):
                 raise catalog.unknown("phase", phase, ("attention", "step"))

@@ -1,7 +1,7 @@
 """Options that several commands share, written once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,17 +10,15 @@ from linrec_cli.errors import UsageError
 
 OUTPUT, WHERE = "Output", "Where things are"
 
-Json = Annotated[
-    bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout, nothing else.")
-]
-DataDir = Annotated[
-    Path,
-    typer.Option("--data-dir", envvar="LINREC_DATA_DIR", rich_help_panel=WHERE, help="Folder of the data sets."),
-]
-ResultsDir = Annotated[
-    Path,
-    typer.Option("--results-dir", envvar="LINREC_RESULTS_DIR", rich_help_panel=WHERE, help="Folder of the results."),
-]
+
+def option(panel: str, text: str, *flags: str, **more: Any) -> Any:
+    """Declare an option with its group and its help text."""
+    return typer.Option(*flags, rich_help_panel=panel, help=text, show_envvar=False, **more)
+
+
+Json = Annotated[bool, option(OUTPUT, "Print one JSON document on stdout, nothing else.", "--json")]
+DataDir = Annotated[Path, option(WHERE, "Folder of the data sets.", "--data-dir", envvar="LINREC_DATA_DIR")]
+ResultsDir = Annotated[Path, option(WHERE, "Folder of the results.", "--results-dir", envvar="LINREC_RESULTS_DIR")]
 DATASETS = Path("datasets")
 RESULTS = Path("results")
 

@@ -1,5 +1,7 @@
 """SASRec: a causal Transformer that predicts the next item at every position."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
@@ -36,7 +38,7 @@ class Model(nn.Module):
 
     def encode(self, items: Tensor, lengths: Tensor) -> Tensor:
         """Encode `items [B, T]`, padded on the right with 0, to `[B, T, C]`."""
-        x = self.items(items) + self.positions.weight[: items.shape[1]]
+        x = self.items(items) * math.sqrt(self.items.embedding_dim) + self.positions.weight[: items.shape[1]]
         x = self.dropout(x)
         for block in self.blocks:
             x = block(x, lengths)
