@@ -36,15 +36,17 @@ class Scan(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scan forwards for `q`, backwards for `k` and `v`."""
         q, k, v = ctx.saved_tensors
-        g = grads[0]
+        g = grads[0].contiguous()
         return chunked(g, v, k), chunked(v, g, q, reverse=True), chunked(k, q, g, reverse=True)
 
 
 def chunked(q: Tensor, k: Tensor, v: Tensor, reverse: bool = False) -> Tensor:
     """Compute the sum over `s <= t` (or `s >= t`) of `(q_t . k_s) v_s`; the state is kept in at least float32."""
     length = q.shape[2]
-    size = min(CHUNK, length)
-    q, k, v = (pad(x, (0, 0, 0, -length % size)).unflatten(2, (-1, size)) for x in (q, k, v))
+    count = -(-length // CHUNK)
+    size = -(-length // count)
+    # Chunks of equal size, so that little is padded; blocks of memory that BLAS takes as they are.
+    q, k, v = (pad(x, (0, 0, 0, count * size - length)).contiguous().unflatten(2, (count, size)) for x in (q, k, v))
     scores = q @ k.mT
     out = (scores.triu_() if reverse else scores.tril_()) @ v
     if q.shape[2] > 1:

@@ -32,7 +32,8 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
-        q, k = normal(q), feature(k)
+        # One copy each here saves one at every product.
+        q, k, v = normal(q.contiguous()), feature(k.contiguous()), v.contiguous()
         if self.causal:
             n = k.square().cumsum(2)
             return scan((q * (n + KEY_EPS).rsqrt()).to(v.dtype), k.to(v.dtype), v)
