@@ -22,5 +22,5 @@ def test_a_spec_that_is_none_is_refused(spec: str) -> None:
 def test_options_take_the_type_of_their_defaults() -> None:
     defaults = {"n": 1, "x": 0.5, "on": False, "word": "a"}
     assert catalog.convert("m:n=3:on=true", defaults) == {"n": 3, "x": 0.5, "on": True, "word": "a"}
-    with pytest.raises(UsageError, match="give a int"):
+    with pytest.raises(UsageError, match="give int"):
         catalog.convert("m:n=three", defaults)

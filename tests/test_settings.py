@@ -5,7 +5,14 @@ import pytest
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import Train, digest
 
-OTHER = {"data": "x", "model": "m", "attn": "softmax", "data_digest": "d", "device": "cuda", "dtype": "bfloat16"}
+OTHER = {
+    "data": "x",
+    "model": "m",
+    "attn": "softmax",
+    "data_digest": "d",
+    "device": "cuda",
+    "dtype": "bfloat16",
+}
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Train)])

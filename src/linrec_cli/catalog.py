@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 
 from linrec_cli.errors import UsageError
@@ -55,9 +55,9 @@ def convert(spec: str, defaults: dict[str, object]) -> dict[str, object]:
     for key, text in given.items():
         if key not in defaults:
             raise unknown(f"option of '{name}'", key, defaults)
-        kind = type(defaults[key])
+        kind: Callable[[str], object] = type(defaults[key])
         try:
-            values[key] = kind(text) if kind is not bool else {"true": True, "false": False}[text]
+            values[key] = {"true": True, "false": False}[text] if kind is bool else kind(text)
         except (ValueError, KeyError):
-            raise UsageError(f"'{text}' does not fit option '{key}' of '{name}': give a {kind.__name__}.") from None
+            raise UsageError(f"'{text}' does not fit option '{key}' of '{name}': give {kind.__name__}.") from None
     return values

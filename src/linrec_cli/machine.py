@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from linrec_cli import __version__
@@ -27,7 +28,11 @@ def device(name: str) -> str:
     """
     import torch
 
-    here = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    here: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
     if name == "auto":
         return next(device for device, available in here.items() if available())
     if name not in here:
@@ -41,15 +46,16 @@ def prepare(threads: int) -> None:
     """Fix the number of threads, and keep freed memory in the process.
 
     glibc hands large freed blocks back to the kernel and faults them in again at the next step, which costs a
-    quarter of a training step on CPU; elsewhere than on glibc this does nothing.
+    quarter of a training step on CPU; elsewhere than on glibc this does nothing. Blocks over 32 MiB still go back:
+    kept, they would pile up, because glibc seldom finds one of them that fits again.
     """
     import torch
 
     torch.set_num_threads(threads)
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
-        m_trim_threshold, m_mmap_max = -1, -4
-        mallopt(m_mmap_max, 0)
+        m_trim_threshold, m_mmap_threshold = -1, -3
+        mallopt(m_mmap_threshold, 2**25)
         mallopt(m_trim_threshold, 2**31 - 1)
 
 

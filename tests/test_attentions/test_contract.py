@@ -98,9 +98,7 @@ SCALES += [(dtype, s) for dtype in (torch.float32, torch.bfloat16) for s in (0.0
 @pytest.mark.parametrize(("name", "form"), FORMS)
 @pytest.mark.parametrize(("dtype", "scale"), SCALES)
 @pytest.mark.parametrize("length", [1, 80])
-def test_values_and_gradients_stay_finite(
-    name: str, form: str, dtype: torch.dtype, scale: float, length: int
-) -> None:
+def test_values_and_gradients_stay_finite(name: str, form: str, dtype: torch.dtype, scale: float, length: int) -> None:
     attention = made(name, form, dtype)
     x = (inputs(2, length, WIDTH) * scale).to(dtype).requires_grad_()
     out = attention(x, torch.tensor([length, 1]))

@@ -146,9 +146,7 @@ def test_a_good_file_arrives_whole_with_its_bytes_told(server: Any, describe: An
 
 
 @pytest.mark.parametrize("way", ["moved", "chunked"])
-def test_redirects_and_bodies_of_unknown_length_are_fine(
-    way: str, server: Any, describe: Any, tmp_path: Path
-) -> None:
+def test_redirects_and_bodies_of_unknown_length_are_fine(way: str, server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, way))
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
 
@@ -206,9 +204,7 @@ def test_a_failing_source_is_one_line_and_leaves_nothing(
 def test_the_next_source_is_tried(server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, "404"), at(server, "wrong"), at(server, "good"))
     failed: list[Event] = []
-    fetch.fetch(
-        "toy", tmp_path, report=lambda event: failed.append(event) if event.step == "failed" else None
-    )
+    fetch.fetch("toy", tmp_path, report=lambda event: failed.append(event) if event.step == "failed" else None)
     assert [way for way, _ in Handler.asked] == ["404", "wrong", "good"]
     assert len(failed) == 2
     assert left(tmp_path / "toy") == {"file.bin", "file.bin.verified"}
@@ -288,9 +284,7 @@ def test_a_proxy_of_the_user_s_own_is_used(
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
 
 
-def test_a_server_that_says_nothing_is_given_up(
-    describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_says_nothing_is_given_up(describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linrec_http, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         describe(Source(f"http://127.0.0.1:{deaf.getsockname()[1]}/file.bin", SHA, len(BODY)))
@@ -327,9 +321,7 @@ def test_a_full_disk_says_so_and_leaves_nothing(
         Path,
         "open",
         lambda path, mode="r", *rest, **more: (
-            Full(path, mode)
-            if path.suffix == ".part" and mode != "rb"
-            else path_open(path, mode, *rest, **more)
+            Full(path, mode) if path.suffix == ".part" and mode != "rb" else path_open(path, mode, *rest, **more)
         ),
     )
     message = failing(tmp_path)
@@ -366,9 +358,7 @@ def test_a_file_fetched_by_hand_is_checked_likewise(describe: Any, tmp_path: Pat
     good, bad = tmp_path / "anything", tmp_path / "bad.bin"
     good.write_bytes(BODY)
     bad.write_bytes(BODY[:-1])
-    with pytest.raises(
-        DataError, match=r"bad\.bin is not other\.bin of toy \(1,023,999 bytes instead of 5\)"
-    ):
+    with pytest.raises(DataError, match=r"bad\.bin is not other\.bin of toy \(1,023,999 bytes instead of 5\)"):
         fetch.take("toy", tmp_path / "data", bad)
     assert left(tmp_path / "data" / "toy") == set()
     path = fetch.take("toy", tmp_path / "data", good)

@@ -24,8 +24,7 @@ LENGTHS = {"sha256": 64, "md5": 32}
 def build(path: Path, members: dict[str, str]) -> Path:
     """Write the archive (or plain file, for the member "") that a data set's `EXAMPLE` describes."""
     latin = {
-        name: text.encode("latin-1" if name.endswith((".dat", "u.item")) else "utf-8")
-        for name, text in members.items()
+        name: text.encode("latin-1" if name.endswith((".dat", "u.item")) else "utf-8") for name, text in members.items()
     }
     if path.name.endswith((".zip", ".whl")):
         with zipfile.ZipFile(path, "w") as archive:

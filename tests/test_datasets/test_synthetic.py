@@ -140,9 +140,7 @@ def test_every_row_can_take_every_number() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others() -> None:
-    first, again, other = (
-        synthetic.generate(f"synthetic:users=50:seed={seed}").collect() for seed in (1, 1, 2)
-    )
+    first, again, other = (synthetic.generate(f"synthetic:users=50:seed={seed}").collect() for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 

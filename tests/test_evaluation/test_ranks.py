@@ -66,12 +66,16 @@ def test_among_negatives_the_gold_meets_only_them(sequences: Sequences) -> None:
     everyone = torch.arange(1, sequences.count + 1).repeat(len(gold), 1)
     without = everyone[everyone != gold[:, None]].view(len(gold), -1)
     torch.testing.assert_close(
-        ranks(model, sequences, "test", 20, negatives=without), ranks(model, sequences, "test", 20, seen="rank")
+        ranks(model, sequences, "test", 20, negatives=without),
+        ranks(model, sequences, "test", 20, seen="rank"),
     )
 
 
 def test_equal_scores_share_their_mean_rank() -> None:
-    assert place(torch.tensor([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([2, 1])).tolist() == [2.0, 2.0]
+    assert place(torch.tensor([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([2, 1])).tolist() == [
+        2.0,
+        2.0,
+    ]
 
 
 def test_scores_that_are_not_finite_are_an_error(sequences: Sequences) -> None:

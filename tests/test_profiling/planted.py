@@ -31,7 +31,7 @@ def take(mebibytes: int) -> None:
 
 
 def holes() -> None:
-    """Free every other one of many blocks, then take as much again: a lazy allocator would show twice the memory."""
+    """Free every other one of many blocks, then take as much again: one that keeps them shows more."""
     blocks = [torch.ones(MIB, dtype=torch.uint8) for _ in range(32)]
     del blocks[::2]
     blocks.append(torch.ones(16 * MIB, dtype=torch.uint8))

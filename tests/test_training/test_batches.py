@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,7 +15,9 @@ def trained(sequences: Sequences, maxlen: int, epoch: int = 0) -> Counter[tuple[
         assert batch.items.numel() <= 200
         assert batch.count == int((batch.targets > 0).sum())
         assert torch.equal(batch.items > 0, batch.targets > 0)
-        assert (batch.items[:, 1:] * (batch.targets[:, 1:] > 0) == batch.targets[:, :-1] * (batch.targets[:, 1:] > 0)).all()
+        assert (
+            batch.items[:, 1:] * (batch.targets[:, 1:] > 0) == batch.targets[:, :-1] * (batch.targets[:, 1:] > 0)
+        ).all()
         real = batch.targets > 0
         pairs.update(zip(batch.items[real].tolist(), batch.targets[real].tolist(), strict=True))
     return pairs
@@ -28,7 +31,7 @@ def test_every_next_item_target_of_the_training_part_is_trained_once(
     expected: Counter[tuple[int, int]] = Counter()
     for begin, end in zip(sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True):
         history = sequences.flat[begin : end - 2].tolist()
-        expected.update(zip(history[:-1], history[1:], strict=True))
+        expected.update(pairwise(history))
     assert trained(sequences, maxlen, epoch) == expected
 
 

@@ -13,7 +13,7 @@ from linrec_cli.training import checkpoint, fit
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -30,10 +30,10 @@ def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
 
     def kill(at: fit.Position, batches: int) -> None:
         if at.epoch == 1 and at.batch == 4:
-            raise Killed
+            raise KilledError
 
     state = fit.start(SMALL, sequences.count)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         list(fit.epochs(state, SMALL, sequences, report=kill, save=lambda s: checkpoint.save(s, tmp_path), every=0))
     resumed = fit.start(SMALL, sequences.count)
     assert checkpoint.load(resumed, tmp_path)

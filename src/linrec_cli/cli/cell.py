@@ -78,7 +78,11 @@ def _train(settings: Train, source: dict[str, Any], sequences: "Sequences", fold
     with Live(settings, state, folder / PROGRESS) as live:
         try:
             for epoch in fit.epochs(
-                state, settings, sequences, report=live.batch, save=lambda state: checkpoint.save(state, folder)
+                state,
+                settings,
+                sequences,
+                report=live.batch,
+                save=lambda state: checkpoint.save(state, folder),
             ):
                 live.epoch(epoch)
         except KeyboardInterrupt:
@@ -124,7 +128,12 @@ def peak_row(device: str, before: int) -> dict[str, Any]:
 
 
 def write(
-    settings: Train, state: "State", sequences: "Sequences", folder: Path, peak: dict[str, Any], seconds: float
+    settings: Train,
+    state: "State",
+    sequences: "Sequences",
+    folder: Path,
+    peak: dict[str, Any],
+    seconds: float,
 ) -> None:
     """Test the best epoch and write weights, history, ranks and, last of all, the table."""
     import polars as pl

@@ -34,9 +34,7 @@ LINREC_OFFLINE=1 forbids the network.
 
 
 def command(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Data sets, as --list names them.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Data sets, as --list names them.")] = None,
     show_list: Annotated[
         bool,
         typer.Option("--list", rich_help_panel=WHAT, help="List the data sets: size, licence, what is here."),

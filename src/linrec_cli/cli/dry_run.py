@@ -34,7 +34,10 @@ def show(cells: list[Train], sequences: "Sequences", ctx: typer.Context, as_json
         console.document({"settings": settings, "cells": listed})
         return
     lists = {"attn", "maxlen", "seed"}
-    shown = [(name, ctx.params.get(name, value) if name in lists else value, come) for name, (value, come) in settings.items()]
+    shown = [
+        (name, ctx.params.get(name, value) if name in lists else value, come)
+        for name, (value, come) in settings.items()
+    ]
     console.table("Settings", ["setting", "value", "from"], shown)
     lines = []
     for cell in cells:

@@ -13,7 +13,6 @@ from linrec_cli.errors import DataError, UsageError
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
-    import polars as pl
     from torch import Tensor
 
     from linrec_cli.data.prepare import Prepared
@@ -35,7 +34,8 @@ SEEN = {"remove": "seen items removed", "rank": "seen items ranked"}
 def command(
     run: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, as folders or names.", show_default=False)],
     protocol: Annotated[
-        str, option(HOW, "full, or 100 negatives drawn once for all models: uni100 uniformly, pop100 by popularity.")
+        str,
+        option(HOW, "full, or 100 negatives drawn once for all models: uni100 uniformly, pop100 by popularity."),
     ] = "full",
     k: Annotated[str, option(HOW, "Cut-offs of the metrics.")] = "1,5,10,20",
     seen: Annotated[str, option(HOW, "remove or rank the items of the history.")] = "remove",
@@ -50,7 +50,11 @@ def command(
     """Evaluate each run and show them side by side."""
     from linrec_cli.evaluation.protocols import PROTOCOLS
 
-    for name, value, known in (("protocol", protocol, PROTOCOLS), ("seen", seen, SEEN), ("stage", stage, ("valid", "test"))):
+    for name, value, known in (
+        ("protocol", protocol, PROTOCOLS),
+        ("seen", seen, SEEN),
+        ("stage", stage, ("valid", "test")),
+    ):
         if value not in known:
             raise catalog.unknown(f"--{name}", value, known)
     ks = options.numbers("k", k)
@@ -148,7 +152,8 @@ def negatives(sequences: "Sequences", prepared: "Prepared", how: dict[str, Any])
 
     if how["protocol"] == "full":
         return None
-    path = prepared.folder / f"negatives-{how['protocol']}-{how['stage']}-{how['negatives_seed']}.parquet"
+    folder = prepared.folder or Path()
+    path = folder / f"negatives-{how['protocol']}-{how['stage']}-{how['negatives_seed']}.parquet"
     if not path.is_file():
         drawn = protocols.negatives(sequences, how["stage"], how["protocol"], how["negatives_seed"])
         kind = pl.Array(pl.UInt32, protocols.NEGATIVES)
@@ -176,6 +181,9 @@ def show(rows: list[dict[str, Any]], how: dict[str, Any], as_json: bool) -> None
     console.table(
         f"{rows[0]['dataset']}, {how['stage']}",
         ["metric", *heads],
-        [[f"{'NDCG' if m == 'ndcg' else m.upper() if m == 'mrr' else m.title()}@{k}", *v] for (m, k), v in lines.items()],
+        [
+            [f"{'NDCG' if m == 'ndcg' else m.upper() if m == 'mrr' else m.title()}@{k}", *v]
+            for (m, k), v in lines.items()
+        ],
         f"leave-one-out, ranked {ranked}, {SEEN[how['seen']]}, ties at their mean rank; ± is one standard error.",
     )

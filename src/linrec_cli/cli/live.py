@@ -22,7 +22,10 @@ class Live:
         self.settings, self.state, self.path = settings, state, path
         self.written = 0.0
         self.bar = console.progress(
-            TextColumn("{task.description}"), BarColumn(10), MofNCompleteColumn(), TimeRemainingColumn(compact=True)
+            TextColumn("{task.description}"),
+            BarColumn(10),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
         )
         self.task = self.bar.add_task("first batch", total=None)
 

@@ -1,7 +1,71 @@
-"""Stand-in until this door is built."""
+"""`linrec plot`: figures from the results alone."""
 
-HELP = "plot"
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linrec_cli import catalog
+from linrec_cli.cli import console
+from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Json, listed, option
+from linrec_cli.errors import DataError, NothingMeasuredError
+
+if TYPE_CHECKING:
+    from linrec_cli.plots.figures import Drawn
+
+HELP = """Draw quality, time and memory against sequence length.
+
+[bold]linrec plot[/bold]
+[bold]linrec plot results -o figures --format svg,png[/bold]
+
+Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one \
+figure for each data set, model, size and device. The table a figure was drawn from lies beside it as CSV.
+"""
+
+FORMATS = ("png", "svg", "pdf")
 
 
-def command() -> None:
-    """Do nothing yet."""
+def command(
+    results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
+    out: Annotated[
+        Path | None,
+        option(WHERE, "Folder of the figures.", "-o", "--out", show_default="figures in the results"),
+    ] = None,
+    format: Annotated[str, option(OUTPUT, f"File formats, as a,b. Known: {', '.join(FORMATS)}.")] = "png,svg",
+    as_json: Json = False,
+) -> None:
+    """Read the results, draw every figure there is data for, write them."""
+    formats = listed(format)
+    for suffix in formats:
+        if suffix not in FORMATS:
+            raise catalog.unknown("format", suffix, FORMATS)
+
+    from linrec_cli.plots import figures
+    from linrec_cli.results import store
+
+    folder = out or results_dir / "figures"
+    written = [path for drawn in figures.every(store.read(results_dir)) for path in write(drawn, folder, formats)]
+    if not written:
+        raise NothingMeasuredError(f"nothing in {results_dir} can be drawn; every row there says why it has no number.")
+    if as_json:
+        console.document({"files": [str(path) for path in written]})
+        return
+    for path in written:
+        print(path)
+
+
+def write(drawn: "Drawn", folder: Path, formats: list[str]) -> list[Path]:
+    """Write a figure in each format, and its points as CSV, all with the same stem."""
+    import matplotlib
+
+    paths = [folder / f"{drawn.stem}.{suffix}" for suffix in [*formats, "csv"]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, suffix in zip(paths, formats, strict=False):
+            # Text stays text in SVG, and the same results give the same bytes.
+            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linrec"}):
+                drawn.figure.savefig(path, dpi=160, metadata={"Date": None} if suffix == "svg" else None)
+        drawn.points.write_csv(paths[-1])
+    except OSError as error:
+        raise DataError(f"cannot write {error.filename}: {error.strerror}; choose another folder with -o.") from None
+    return paths

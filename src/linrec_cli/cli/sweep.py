@@ -24,7 +24,12 @@ def open_data(source: Row, settings: Train, data_dir: Path) -> tuple["Sequences"
 
     columns = {name: source[name] for name in ("user", "item", "time")}
     prepared = open_prepared(
-        source["source"], data_dir, min_user=settings.min_user, min_item=settings.min_item, report=console.say, **columns
+        source["source"],
+        data_dir,
+        min_user=settings.min_user,
+        min_item=settings.min_item,
+        report=console.say,
+        **columns,
     )
     return leave_one_out(prepared.events, len(prepared.items)), prepared
 

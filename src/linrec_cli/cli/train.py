@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from linrec_cli import catalog, machine
-from linrec_cli.cli import console, options
+from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.errors import NothingMeasuredError, UsageError
 from linrec_cli.settings import Train
@@ -37,9 +37,7 @@ def command(
     layers: Annotated[int, option(MODEL, "Blocks.")] = D.layers,
     heads: Annotated[int, option(MODEL, "Heads the width is split into.")] = D.heads,
     dropout: Annotated[float, option(MODEL, "Share of outputs dropped in training.")] = D.dropout,
-    data: Annotated[
-        str, option(DATA, "A name of `linrec download --list`, or a file of your own.")
-    ] = D.data,
+    data: Annotated[str, option(DATA, "A name of `linrec download --list`, or a file of your own.")] = D.data,
     min_user: Annotated[int, option(DATA, "k-core: least events of a user.")] = D.min_user,
     min_item: Annotated[int, option(DATA, "k-core: least events of an item.")] = D.min_item,
     user: Annotated[str | None, option(DATA, "Column of users in your file.")] = None,
@@ -89,7 +87,15 @@ def settings(given: dict[str, Any]) -> Train:
     dtype = {"auto": "bfloat16" if device == "cuda" else "float32"}.get(given["dtype"], given["dtype"])
     if dtype not in ("float32", "bfloat16"):
         raise catalog.unknown("dtype", dtype, ("auto", "float32", "bfloat16"))
-    names = Train.__dataclass_fields__.keys() - {"attn", "maxlen", "seed", "device", "dtype", "data_digest", "threads"}
+    names = Train.__dataclass_fields__.keys() - {
+        "attn",
+        "maxlen",
+        "seed",
+        "device",
+        "dtype",
+        "data_digest",
+        "threads",
+    }
     longest = max(options.numbers("maxlen", given["maxlen"]))
     return Train(
         **{name: given[name] for name in names},

@@ -35,9 +35,7 @@ def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = F
     if not force and (path := present(module, folder, report)):
         return path
     if offline():
-        raise DataError(
-            f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE."
-        )
+        raise DataError(f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE.")
     with locked(folder, report):
         # Another process may have brought it while this one waited.
         if not force and (path := present(module, folder, report)):
@@ -64,9 +62,7 @@ def take(name: str, data_dir: Path, file: Path, *, report: Report = ignore) -> P
         fitting = next((source for source, difference in wrong.items() if not difference), None)
         if fitting is None:
             first, difference = next(iter(wrong.items()))
-            raise DataError(
-                f"{file} is not {first.filename} of {name} ({difference}); {by_hand(first)} again."
-            )
+            raise DataError(f"{file} is not {first.filename} of {name} ({difference}); {by_hand(first)} again.")
         return settle(copy, folder, fitting, str(file), report)
 
 

@@ -137,15 +137,11 @@ def begin(response: http.client.HTTPResponse, start: int, source: Source) -> tup
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdigit() else None
     if None not in (total, source.bytes) and total != source.bytes:
-        raise SourceError(
-            f"offers {total:,} bytes instead of {source.bytes:,}, so not the file that is known"
-        )
+        raise SourceError(f"offers {total:,} bytes instead of {source.bytes:,}, so not the file that is known")
     return start, total or source.bytes
 
 
-def pour(
-    response: http.client.HTTPResponse, part: Path, start: int, total: int | None, progress: Progress
-) -> None:
+def pour(response: http.client.HTTPResponse, part: Path, start: int, total: int | None, progress: Progress) -> None:
     """Write the body into `part` from byte `start` on; all bytes are on the disk when this returns."""
     done = start
     with disk(part.parent), part.open("r+b" if start else "wb") as file:

@@ -99,10 +99,6 @@ def disk(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise DataError(
-                f"the disk of {folder} is full; free some room or give another --data-dir."
-            ) from None
+            raise DataError(f"the disk of {folder} is full; free some room or give another --data-dir.") from None
         why = error.strerror or error
-        raise DataError(
-            f"{folder} cannot be written ({why}); mend that or give another --data-dir."
-        ) from None
+        raise DataError(f"{folder} cannot be written ({why}); mend that or give another --data-dir.") from None

@@ -75,6 +75,4 @@ def unspoilt(path: Path) -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, KeyError) as error:
         why = " ".join(str(error).split())
-        raise DataError(
-            f"{path} cannot be read ({why}); fetch it again by linrec download --force."
-        ) from None
+        raise DataError(f"{path} cannot be read ({why}); fetch it again by linrec download --force.") from None

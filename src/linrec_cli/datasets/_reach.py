@@ -34,16 +34,12 @@ def blind(lag: int, cues: int, noise: int, signal: float, k: int, window: int) -
     return float(np.mean(total))
 
 
-def guess(
-    many: NDArray[np.int64], share: float, others: NDArray[np.int64], other_share: float, k: int
-) -> Floats:
+def guess(many: NDArray[np.int64], share: float, others: NDArray[np.int64], other_share: float, k: int) -> Floats:
     """Compute the chance that k guesses hit, among two sorts of items, the better sort first."""
     return np.maximum(spend(many, share, others, other_share, k), spend(others, other_share, many, share, k))
 
 
-def spend(
-    many: NDArray[np.int64], share: float, others: NDArray[np.int64], other_share: float, k: int
-) -> Floats:
+def spend(many: NDArray[np.int64], share: float, others: NDArray[np.int64], other_share: float, k: int) -> Floats:
     """Spend the guesses on the first sort and what is left of them on the other."""
     rest = np.minimum(np.maximum(k - many, 0), others)
     chance: Floats = np.minimum(k, many) / many * share + rest / others * other_share

@@ -20,6 +20,7 @@ SOURCES = (
     ),
 )
 LICENSE, CITATION = _sasrec.LICENSE, _sasrec.CITATION
+TIMED = False
 EXAMPLE = {"Video.txt": {"": _sasrec.ROWS}}
 
 

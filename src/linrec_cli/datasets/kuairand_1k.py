@@ -49,6 +49,4 @@ def log(path: Path) -> pl.LazyFrame:
     """Scan one log."""
     rows = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, quote_char=None)
     columns = {"user_id": "user", "video_id": "item", "time_ms": "time"}
-    return rows.select(
-        pl.col(old).cast(pl.Int64, strict=False).alias(new) for old, new in columns.items()
-    ).drop_nulls()
+    return rows.select(pl.col(old).cast(pl.Int64, strict=False).alias(new) for old, new in columns.items()).drop_nulls()

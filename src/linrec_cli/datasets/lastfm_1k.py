@@ -45,6 +45,4 @@ def read(path: Path) -> pl.LazyFrame:
         encoding="utf8-lossy",
     )
     item = pl.format("{} - {}", pl.col("artist").fill_null(""), pl.col("track").fill_null("")).alias("item")
-    return rows.select(
-        "user", item, pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("s")
-    ).reverse()
+    return rows.select("user", item, pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("s")).reverse()

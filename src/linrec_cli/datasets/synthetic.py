@@ -68,14 +68,10 @@ def options(spec: str) -> Options:
     if chosen.lag <= WINDOW:
         raise UsageError(f"lag={chosen.lag} is within reach of {WINDOW} events; give at least {WINDOW + 1}.")
     if chosen.cues < chosen.lag:
-        raise UsageError(
-            f"items={chosen.items} is too few for lag={chosen.lag}; give at least {4 * chosen.lag}."
-        )
+        raise UsageError(f"items={chosen.items} is too few for lag={chosen.lag}; give at least {4 * chosen.lag}.")
     best = best_recall(chosen)
     if not LOWEST <= best <= HIGHEST:
-        raise UsageError(
-            f"signal={chosen.signal} makes the best Recall@10 {best:.2f}; it must be in .3 to .8."
-        )
+        raise UsageError(f"signal={chosen.signal} makes the best Recall@10 {best:.2f}; it must be in .3 to .8.")
     return chosen
 
 

@@ -19,8 +19,7 @@ SOURCES = (
 )
 LICENSE = "Apache-2.0"
 CITATION = (
-    "A. Ploshkin et al. 2025. Yambda-5B: A Large-Scale Multi-modal Dataset for Ranking And "
-    "Retrieval. arXiv:2505.22238"
+    "A. Ploshkin et al. 2025. Yambda-5B: A Large-Scale Multi-modal Dataset for Ranking And Retrieval. arXiv:2505.22238"
 )
 EXAMPLE = {
     "listens.parquet": {

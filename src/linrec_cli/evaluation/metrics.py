@@ -35,6 +35,16 @@ def summary(ranks: pl.DataFrame, ks: list[int]) -> pl.DataFrame:
     rows = []
     for k in ks:
         for name, metric in METRICS.items():
-            value, error = ranks.select(metric(k).mean().alias("m"), (metric(k).std() / pl.len().sqrt()).alias("e")).row(0)
-            rows.append({"metric": name, "k": k, "value": value, "low": value - (error or 0), "high": value + (error or 0)})
+            value, error = ranks.select(
+                metric(k).mean().alias("m"), (metric(k).std() / pl.len().sqrt()).alias("e")
+            ).row(0)
+            rows.append(
+                {
+                    "metric": name,
+                    "k": k,
+                    "value": value,
+                    "low": value - (error or 0),
+                    "high": value + (error or 0),
+                }
+            )
     return pl.DataFrame(rows)

@@ -1,11 +1,12 @@
 """The rank of each user's gold item: `1 + #(score > gold) + ties/2`, each user encoded once."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from linrec_cli.data.sequences import Sequences, histories, window
 from linrec_cli.data.shapes import cut, rounded, spans
 from linrec_cli.errors import LinrecError
+from linrec_cli.models._recommender import Recommender
 
 SCORES = 2**23
 """Scores held at once in full ranking."""
@@ -13,7 +14,7 @@ SCORES = 2**23
 
 @torch.inference_mode()
 def ranks(
-    model: nn.Module,
+    model: Recommender,
     sequences: Sequences,
     stage: str,
     maxlen: int,
@@ -55,7 +56,7 @@ def ranks(
     return found
 
 
-def encode_last(model: nn.Module, flat: Tensor, start: Tensor, length: Tensor) -> Tensor:
+def encode_last(model: Recommender, flat: Tensor, start: Tensor, length: Tensor) -> Tensor:
     """Encode histories and keep what stands at their last position, `[B, C]` in float32."""
     shape = min(rounded(int(length.max())), model.positions.num_embeddings)
     encoded: Tensor = model.encode(window(flat, start, length, shape), length)

@@ -16,9 +16,9 @@ CAUSAL = True
 class Model(nn.Module):
     """Encode histories with learned positions and pre-LayerNorm blocks; score by the item embeddings.
 
-    Deviations from the source: LayerNorm before each block and at the end, GELU and an inner width of `4 C` in the
-    feed-forward, full cross-entropy in place of one sampled negative, dropout on outputs and not on attention weights
-    (fused kernels have none to drop).
+    Deviations from the source: the residual path is not normed (pre-LayerNorm), GELU in the feed-forward, full
+    cross-entropy in place of one sampled negative, dropout on outputs and not on attention weights (fused kernels
+    have none to drop).
 
     Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
     """
@@ -52,7 +52,7 @@ class Block(nn.Module):
         super().__init__()
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.attention = build(attention, width, heads, causal=CAUSAL, maxlen=maxlen)
-        self.inward, self.outward = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.inward, self.outward = nn.Linear(width, width), nn.Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

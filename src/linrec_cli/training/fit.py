@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 import torch
@@ -14,10 +15,10 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError
 from linrec_cli.evaluation.metrics import ndcg, recall
 from linrec_cli.evaluation.ranks import ranks
+from linrec_cli.models._recommender import Recommender
 from linrec_cli.settings import Train
 from linrec_cli.training.batches import Batch, mixed, plan
 from linrec_cli.training.losses import cross_entropy
-
 
 READ_EVERY = {"cpu": 1, "cuda": 16, "mps": 16}
 """Batches between two readings of the loss."""
@@ -62,9 +63,9 @@ class Position:
 
 @dataclass
 class State:
-    """Everything a run carries from one batch to the next."""
+    """Everything a run carries from one batch to the next; `model` is a module and a `Recommender`."""
 
-    model: nn.Module
+    model: Any
     optimizer: torch.optim.Optimizer
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
@@ -90,9 +91,9 @@ def start(settings: Train, items: int) -> State:
     return State(model, adamw(model, settings.lr, settings.weight_decay))
 
 
-def build(settings: Train, items: int) -> nn.Module:
+def build(settings: Train, items: int) -> Any:
     """Build the model of the settings, on the CPU."""
-    made: nn.Module = catalog.load("models", settings.model).Model(
+    return catalog.load("models", settings.model).Model(
         items,
         settings.maxlen,
         settings.attn,
@@ -101,7 +102,6 @@ def build(settings: Train, items: int) -> nn.Module:
         layers=settings.layers,
         dropout=settings.dropout,
     )
-    return made
 
 
 def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -114,7 +114,7 @@ def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optim
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, fused=True)
 
 
-def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch, dtype: str = "float32") -> Tensor:
+def step(model: Recommender, optimizer: torch.optim.Optimizer, batch: Batch, dtype: str = "float32") -> Tensor:
     """Train on one batch, every position at once; return the mean loss, still on the device."""
     low = getattr(torch, dtype) if dtype != "float32" else None
     with torch.autocast(batch.items.device.type, low, enabled=low is not None):
@@ -206,7 +206,7 @@ def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
     pending.clear()
 
 
-def validate(model: nn.Module, sequences: Sequences, settings: Train) -> tuple[float, float]:
+def validate(model: Recommender, sequences: Sequences, settings: Train) -> tuple[float, float]:
     """Rank the validation items in full, seen items removed; return NDCG@10 and Recall@10."""
     found = pl.DataFrame({"rank": ranks(model, sequences, "valid", settings.maxlen).cpu().numpy()})
     value: tuple[float, float] = found.select(ndcg(10).mean().alias("n"), recall(10).mean().alias("r")).row(0)

@@ -1,0 +1,178 @@
+"""Events as a tool reads them, filtered, numbered and ordered: the one form everything else works on."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from linrec_cli.data import card, number
+from linrec_cli.errors import DataError, UsageError
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """A data set ready to be split.
+
+    Attributes:
+        events: `user`, `item` (from 1; 0 is padding) and `time`, by user, then time, then place in the file.
+        users: `user`, `raw` (the id in the file), `length`.
+        items: `item`, `raw`, `title` (null where there is none), `count`.
+        digest: what the items in their order and the users' borders hash to.
+        card: the facts that `linrec preprocess` shows.
+        name: what to call it; empty if it never was on disk.
+        folder: where it is kept.
+    """
+
+    events: pl.DataFrame
+    users: pl.DataFrame
+    items: pl.DataFrame
+    digest: str
+    card: dict[str, Any]
+    name: str = ""
+    folder: Path | None = None
+
+
+def prepare(events: pl.LazyFrame, min_user: int = 5, min_item: int = 5, titles: pl.LazyFrame | None = None) -> Prepared:
+    """Filter, number and order events.
+
+    Args:
+        events: `user` and `item` (integers or strings) and `time` (integers or date-times); without `time`,
+            or where all of it is null, the order of the rows is the order of time.
+        min_user: a user with fewer events is dropped, and so on until nobody is; 0 or 1 keeps all.
+        min_item: the same for items.
+        titles: `item` (as in `events`) and `title`.
+
+    Raises:
+        UsageError: a minimum is negative.
+        DataError: a row lacks a user, an item or a time, or no row is left.
+    """
+    if min(min_user, min_item) < 0:
+        raise UsageError("a user or an item cannot have fewer than 0 events; give a minimum of 0 or more.")
+    user, item, time, raw_users, raw_items, timed = _collect(events)
+    read = len(user)
+    keep = k_core(user, item, min_user, min_item)
+    if keep is not None:
+        user, item, time = user[keep], item[keep], time[keep]
+    if not len(user):
+        raise DataError(_nothing(read, min_user, min_item))
+    user, raw_users = _close_gaps(user, raw_users)
+    item, raw_items = _close_gaps(item, raw_items)
+    frame = order(user, item, time)
+    counts = np.bincount(item)
+    lengths = np.bincount(user)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    facts = card.describe(frame, offsets, timed=timed)
+    facts |= {"min_user": min_user, "min_item": min_item, "rows_read": read, "rows_dropped": read - len(user)}
+    users = _table("user", raw_users).with_columns(length=pl.Series(lengths, dtype=pl.UInt32))
+    items = _with_titles(_table("item", raw_items), titles).with_columns(count=pl.Series(counts, dtype=pl.UInt32))
+    return Prepared(frame, users, items, digest(frame["item"], offsets), facts)
+
+
+def k_core(user: number.Codes, item: number.Codes, min_user: int, min_item: int) -> npt.NDArray[np.int64] | None:
+    """Find the rows that stay when users and items with too few events are dropped until none has too few.
+
+    Returns:
+        Their positions, ascending; none at all where every row stays.
+    """
+    rows: npt.NDArray[np.int64] | None = None
+    while True:
+        keep = _frequent(user, min_user) & _frequent(item, min_item)
+        if keep.all():
+            return rows
+        rows = np.flatnonzero(keep) if rows is None else rows[keep]
+        user, item = user[keep], item[keep]
+
+
+def _frequent(codes: number.Codes, minimum: int) -> Mask:
+    if minimum <= 1:
+        return np.ones(len(codes), np.bool_)
+    return (np.bincount(codes) >= minimum)[codes]
+
+
+def order(user: number.Codes, item: number.Codes, time: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """Sort by user, then time, then place; ids move up by one, because 0 is padding.
+
+    User and time make one 64-bit key and come out of it again: to sort by it takes a fraction of the time
+    that it takes to sort by two columns.
+    """
+    lowest = int(time.min())
+    bits = (int(time.max()) - lowest).bit_length()
+    distinct = None
+    if bits + int(user.max()).bit_length() <= 64:
+        # Unsigned arithmetic wraps around, so the difference is right even where it exceeds an int64.
+        moment = time.view(np.uint64) - np.uint64(lowest % 2**64)
+    else:
+        codes, distinct = number.number(pl.Series("time", time))
+        moment, bits = codes.astype(np.uint64), 32
+    key = (user.astype(np.uint64) << np.uint64(bits)) | moment
+    frame = pl.DataFrame({"key": key, "item": item}).sort("key", maintain_order=True)
+    key = frame["key"].to_numpy()
+    within = key & np.uint64((1 << bits) - 1)
+    times = within + np.uint64(lowest % 2**64) if distinct is None else distinct.to_numpy()[within]
+    users = np.repeat(np.arange(1, int(user.max()) + 2, dtype=np.uint32), np.bincount(user))
+    return pl.DataFrame({"user": users, "item": frame["item"] + 1, "time": times.view(np.int64)})
+
+
+def digest(items: pl.Series, offsets: npt.NDArray[np.int64]) -> str:
+    """Name the content: 16 hex digits of SHA-256 over items and offsets.
+
+    Items are little-endian int32, offsets little-endian int64 from 0 to the number of events.
+    """
+    content = hashlib.sha256(items.to_numpy().astype("<i4").tobytes())
+    content.update(offsets.astype("<i8").tobytes())
+    return content.hexdigest()[:16]
+
+
+def _collect(
+    events: pl.LazyFrame,
+) -> tuple[number.Codes, number.Codes, npt.NDArray[np.int64], pl.Series, pl.Series, bool]:
+    """Read the columns into numbers; strings become codes while they are read."""
+    schema = events.collect_schema()
+    strings = [name for name in ("user", "item") if schema[name] == pl.String]
+    wanted = [name for name in ("user", "item", "time") if name in schema]
+    frame = events.select(wanted).with_columns(pl.col(strings).cast(pl.Categorical)).collect(engine="streaming")
+    timed = "time" in wanted and frame["time"].null_count() < max(frame.height, 1)
+    time = _moments(frame["time"]) if timed else np.arange(frame.height)
+    user, raw_users = number.number(frame["user"])
+    item, raw_items = number.number(frame["item"])
+    return user, item, time, raw_users, raw_items, timed
+
+
+def _moments(time: pl.Series) -> npt.NDArray[np.int64]:
+    if time.null_count():
+        raise DataError(f"{time.null_count()} rows have no time; drop them first.")
+    if not (time.dtype.is_integer() or time.dtype.is_temporal()):
+        raise DataError(f"times are of type {time.dtype}; give integers or date-times.")
+    return time.to_physical().cast(pl.Int64).to_numpy()
+
+
+def _close_gaps(codes: number.Codes, raw: pl.Series) -> tuple[number.Codes, pl.Series]:
+    """Number anew what filtering left over."""
+    left = np.bincount(codes, minlength=len(raw)) > 0
+    if left.all():
+        return codes, raw
+    return (np.cumsum(left, dtype=np.uint32) - np.uint32(1))[codes], raw.filter(pl.Series(left))
+
+
+def _table(name: str, raw: pl.Series) -> pl.DataFrame:
+    numbers = pl.Series(name, np.arange(1, len(raw) + 1, dtype=np.uint32))
+    return pl.DataFrame([numbers, raw.alias("raw")])
+
+
+def _with_titles(items: pl.DataFrame, titles: pl.LazyFrame | None) -> pl.DataFrame:
+    if titles is None:
+        return items.with_columns(title=pl.lit(None, pl.String))
+    named = titles.select(pl.col("item").cast(items["raw"].dtype).alias("raw"), pl.col("title").cast(pl.String))
+    return items.join(named.unique("raw", keep="first").collect(), on="raw", how="left", maintain_order="left")
+
+
+def _nothing(read: int, min_user: int, min_item: int) -> str:
+    if not read:
+        return "there are no events; give a file that has some."
+    return f"none of {read:,} events is left at --min-user {min_user} --min-item {min_item}; lower them."

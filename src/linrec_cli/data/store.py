@@ -1,0 +1,239 @@
+"""Prepared data sets on disk: made once, then read back, from a name, a specification or a file."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from linrec_cli import catalog
+from linrec_cli.data import fetch, own_file
+from linrec_cli.data.prepare import Prepared, digest, prepare
+from linrec_cli.data.source import Event, disk
+from linrec_cli.errors import DataError, UsageError
+
+# Raise this whenever the same input would be prepared into something else.
+FORMAT = 1
+TABLES = ("events", "users", "items")
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where events come from: their name, what tells them apart, and how to read them.
+
+    Attributes:
+        read: gives the events, their titles (None without) and notes.
+        facts: what else the card should say.
+    """
+
+    name: str
+    identity: list[Any]
+    read: Callable[[], tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def open_prepared(
+    source: str,
+    data_dir: Path,
+    *,
+    min_user: int = 5,
+    min_item: int = 5,
+    user: str | None = None,
+    item: str | None = None,
+    time: str | None = None,
+    skip_bad: bool = False,
+    fresh: bool = False,
+    report: Say | None = None,
+) -> Prepared:
+    """Open a prepared data set, and prepare it first where that was not done yet.
+
+    Args:
+        source: a name of the catalog (fetched on first use), `synthetic:...`, or the path of a file.
+        data_dir: the folder of the data sets; the result lies in `<data_dir>/<name>/prepared-<key>/`.
+        min_user: a user with fewer events is dropped.
+        min_item: the same for items.
+        user: the column of a file that holds the user; None to recognise it.
+        item: the same for the item.
+        time: the same for the time.
+        skip_bad: whether to leave malformed rows of a file out.
+        fresh: prepare anew even if it was done.
+        report: is told in one line what is done.
+
+    Raises:
+        UsageError: there is no such data set, or an option that only files take was given for one.
+        DataError: the data cannot be had or read, or nothing is left of it.
+    """
+    say = report or (lambda line: None)
+    asked = {"user": user, "item": item, "time": time, "skip_bad": skip_bad}
+    found = find(source, data_dir, asked, say)
+    identity = json.dumps([FORMAT, found.identity, min_user, min_item])
+    key = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    folder = data_dir / folder_name(found.name) / f"prepared-{key}"
+    if not fresh and (kept := load(folder, found.name, say)):
+        return kept
+    with locked(folder, say):
+        # Another process may have prepared it while this one waited.
+        if not fresh and (kept := load(folder, found.name, say)):
+            return kept
+        say(f"preparing {found.name}")
+        events, titles, notes = found.read()
+        for note in notes:
+            say(note)
+        made = prepare(events, min_user, min_item, titles)
+        card = {"name": found.name, "digest": made.digest, **made.card, "notes": notes, **found.facts}
+        made = dataclasses.replace(made, name=found.name, folder=folder, card=card)
+        save(made, folder)
+    say(f"wrote {folder}")
+    return made
+
+
+def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Source:
+    """Find what `source` means.
+
+    Raises:
+        UsageError: it means nothing; the message lists the catalog.
+    """
+    if own_file.is_file(source):
+        return _file(Path(source), asked)
+    if given := [f"--{option.replace('_', '-')}" for option, value in asked.items() if value]:
+        raise UsageError(f"{', '.join(given)} only fits a file; {source} is no file, so leave it out.")
+    name = catalog.parse(source)[0]
+    if name not in catalog.names("datasets"):
+        wrong = catalog.unknown("data set", source, catalog.names("datasets"))
+        raise UsageError(f"{wrong} Or give the path of a file ({', '.join(own_file.SUFFIXES)}).")
+    return _made(name, source) if name == "synthetic" else _catalogued(source, data_dir, say)
+
+
+def _file(path: Path, asked: dict[str, Any]) -> Source:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}; check the path.")
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def read() -> tuple[pl.LazyFrame, None, list[str]]:
+        events, notes = own_file.read(path, **asked)
+        return events, None, notes
+
+    return Source(own_file.stem(path), ["file", content, path.suffixes, sorted(asked.items())], read)
+
+
+def _made(name: str, spec: str) -> Source:
+    module = catalog.load("datasets", name)
+    # The options as they are read, so that one left out and its default written out are the same.
+    identity = ["made", *module.options(spec)]
+    return Source(
+        spec,
+        identity,
+        lambda: (module.generate(spec).drop("time", strict=False), None, []),
+        module.card(spec),
+    )
+
+
+def _catalogued(name: str, data_dir: Path, say: Say) -> Source:
+    module = catalog.load("datasets", name)
+    path = fetch.fetch(name, data_dir, report=lambda event: _tell(name, event, say))
+    status = path.stat()
+
+    def read() -> tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]:
+        events = module.read(path)
+        timed = getattr(module, "TIMED", True)
+        return events if timed else events.drop("time", strict=False), _titles(module, path), []
+
+    return Source(name, ["catalog", name, path.name, status.st_size, status.st_mtime_ns], read)
+
+
+def _titles(module: Any, path: Path) -> pl.LazyFrame | None:
+    return module.titles(path) if hasattr(module, "titles") else None
+
+
+def _tell(name: str, event: Event, say: Say) -> None:
+    lines = {
+        "waiting": f"waiting for another process that fetches {name}",
+        "trying": f"fetching {name} from {event.source}",
+        "failed": f"{event.source}: {event.why}",
+        "done": f"fetched {name} from {event.source}",
+    }
+    if event.step in lines:
+        say(lines[event.step])
+
+
+def folder_name(name: str) -> str:
+    """Make a name fit for a folder on any system."""
+    return re.sub(r"[^\w.=-]", "-", name).lstrip(".") or "data"
+
+
+def save(made: Prepared, folder: Path) -> None:
+    """Write a prepared data set in one step: there is all of it or nothing."""
+    with disk(folder.parent):
+        room = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
+        try:
+            for table in TABLES:
+                getattr(made, table).write_parquet(room / f"{table}.parquet", statistics=False)
+            (room / "card.toml").write_text(toml(made.card), "utf-8")
+            old = room / "old"
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(room, folder)
+            shutil.rmtree(folder / "old", ignore_errors=True)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+def load(folder: Path, name: str, say: Say) -> Prepared | None:
+    """Read a prepared data set back; None where there is none, or where it is damaged."""
+    if not folder.is_dir():
+        return None
+    try:
+        card = tomllib.loads((folder / "card.toml").read_text("utf-8"))
+        events, users, items = (pl.read_parquet(folder / f"{table}.parquet", glob=False) for table in TABLES)
+        lengths = users["length"].cast(pl.Int64).cum_sum()
+        offsets = pl.concat([pl.Series([0]), lengths]).to_numpy()
+        whole = digest(events["item"], offsets) == card["digest"] and items.height == card["items"]
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        whole = False
+    if not whole:
+        say(f"{folder} is damaged and is made anew")
+        return None
+    say(f"found {folder}")
+    return Prepared(events, users, items, card["digest"], card, name, folder)
+
+
+def toml(content: dict[str, Any]) -> str:
+    """Write numbers, strings and lists as TOML, and dicts as tables after them."""
+    plain = [f"{key} = {_value(value)}\n" for key, value in content.items() if not isinstance(value, dict)]
+    tables = [f"\n[{key}]\n{toml(value)}" for key, value in content.items() if isinstance(value, dict)]
+    return "".join(plain + tables)
+
+
+def _value(value: Any) -> str:
+    # JSON's strings, numbers and lists are TOML's, but for the one control sign that JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@contextmanager
+def locked(folder: Path, say: Say) -> Iterator[None]:
+    """Keep other processes from preparing the same at the same time."""
+    with disk(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say("waiting for another process that prepares the same")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

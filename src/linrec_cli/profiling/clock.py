@@ -1,0 +1,122 @@
+"""Time of a cell: a child that stays alive, warms up, and takes samples when it is its turn."""
+
+import statistics
+import time
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linrec_cli.profiling.cell import Cell
+    from linrec_cli.profiling.work import Builder
+
+Spans = dict[str, Callable[[], object]]
+Stopwatch = Callable[[], dict[str, float]]
+"""Runs every span once and says how many seconds each took."""
+
+TURN = 20
+"""Samples a turn, at most."""
+AGREE = 0.05
+"""Two successive medians of the warm-up are the same within this."""
+QUICK = 0.02
+"""Below these seconds a run is so short that the other mechanisms' turn, before it, shows in it."""
+
+
+def measure(cell: "Cell", build: "Builder") -> Generator[Any, float, None]:
+    """Do the task of a timing child: build; warm up for at most the seconds sent; then a turn a message.
+
+    A turn's answer is its samples, each the seconds of every phase, and how often a second the kernel took a
+    core away in favour of somebody else.
+    """
+    from linrec_cli import machine
+
+    machine.prepare(cell.threads)
+    work = build(cell)
+    watch = stopwatch(work.spans, cell.device, flushed=work.kernels)
+    seconds = yield None
+    settle(watch, seconds)
+    seconds = yield None
+    while True:
+        begin, switches = time.perf_counter(), preemptions()
+        samples = turn(watch, seconds)
+        seconds = yield samples, (preemptions() - switches) / (time.perf_counter() - begin)
+
+
+def preemptions() -> int:
+    """Count how often this process has been put aside while it had work to do."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def settle(watch: Stopwatch, seconds: float) -> None:
+    """Run until two successive medians agree, or the time is over."""
+    end, last = time.perf_counter() + seconds, 0.0
+    watch()
+    while time.perf_counter() < end:
+        # What is slow may use the time up within a batch.
+        batch = (sum(watch().values()) for _ in range(5) if time.perf_counter() < end)
+        median = statistics.median([*batch] or [last])
+        if abs(median - last) <= AGREE * median:
+            return
+        last = median
+
+
+def turn(watch: Stopwatch, seconds: float) -> list[dict[str, float]]:
+    """Take samples until the turn's are full or its time is over; at least one."""
+    end = time.perf_counter() + seconds
+    samples = [watch()]
+    while len(samples) <= TURN and time.perf_counter() < end:
+        samples.append(watch())
+    # The first ran on caches that another process had filled.
+    quick = sum(samples[0].values()) < QUICK
+    return samples[1:] if quick and len(samples) > 1 else samples[:TURN]
+
+
+def stopwatch(spans: Spans, device: str, flushed: bool) -> Stopwatch:
+    """Make the clock of a device; `flushed`: the GPU's L2 cache is emptied before each span, untimed."""
+    import torch
+
+    if device == "cuda":
+        size = torch.cuda.get_device_properties().L2_cache_size if flushed else 0
+        return events(spans, torch.empty(2 * size, dtype=torch.int8, device=device))
+    done = torch.mps.synchronize if device == "mps" else lambda: None
+    return lambda: {name: wall(span, done) for name, span in spans.items()}
+
+
+def wall(span: Callable[[], object], done: Callable[[], None]) -> float:
+    """Time a span by the wall clock, up to when the device is `done`."""
+    done()
+    start = time.perf_counter()
+    span()
+    done()
+    return time.perf_counter() - start
+
+
+def events(spans: Spans, scratch: Any) -> Stopwatch:
+    """Make a clock of CUDA events; writing `scratch`, larger than L2, empties the cache."""
+    import torch
+
+    pairs = {name: [torch.cuda.Event(enable_timing=True) for _ in range(2)] for name in spans}
+
+    def watch() -> dict[str, float]:
+        for name, span in spans.items():
+            if scratch.numel():
+                # Not waited for: the span's launches queue up behind it, and their latency is not timed.
+                scratch.zero_()
+            else:
+                torch.cuda.synchronize()
+            pairs[name][0].record()
+            span()
+            pairs[name][1].record()
+        torch.cuda.synchronize()
+        return {name: start.elapsed_time(end) / 1000 for name, (start, end) in pairs.items()}
+
+    return watch
+
+
+def quantiles(samples: list[float]) -> tuple[float, float, float]:
+    """Compute the 20 % quantile, the median and the 80 % quantile."""
+    import numpy as np
+
+    low, middle, high = np.quantile(samples, (0.2, 0.5, 0.8))
+    return float(low), float(middle), float(high)

@@ -1,0 +1,144 @@
+"""One process a cell: what runs out of memory, hangs or crashes there is an answer here."""
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import connection, get_context
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+Task = Callable[..., Generator[Any, Any, Any]]
+"""What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
+
+MESSAGE = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a child said: `status` as in a row, `content` where it is `ok`, else a `note` that says why."""
+
+    status: str
+    content: Any = None
+    note: str = ""
+
+
+@cache
+def server() -> ForkServerContext:
+    """Set up the server that children are forked from: torch is loaded there, with no CUDA context."""
+    context = get_context("forkserver")
+    # The optimiser and the profiler load torch._dynamo when first used, and a child loads what its parent was
+    # started by: a second each time.
+    context.set_forkserver_preload(["linrec_cli.profiling.work", "linrec_cli.cli", "torch._dynamo"])
+    return context
+
+
+class Child:
+    """A process that does one task, step by step, and can be killed at any time."""
+
+    def __init__(self, task: Task, *arguments: Any, cap: int = 0) -> None:
+        """Start the task; `cap` bounds the memory it may take beyond what it starts with (0: unbounded)."""
+        self.cap = cap
+        self.connection, theirs = server().Pipe()
+        with tempfile.NamedTemporaryFile(prefix="linrec-", delete=False) as file:
+            self.log = Path(file.name)
+        self.process = server().Process(target=serve, args=(theirs, str(self.log), cap, task, arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def answer(self, seconds: float) -> Answer:
+        """Wait for the next answer; a child that gives none in time, or dies, is stopped."""
+        ready = connection.wait([self.connection, self.process.sentinel], seconds)
+        with contextlib.suppress(EOFError, ConnectionError):
+            if self.connection in ready:
+                said: Answer = self.connection.recv()
+                return self.closed(said)
+        if not ready:
+            return self.closed(Answer("timeout", note=f"no answer within {seconds:g} s"))
+        return self.closed(self.died())
+
+    def ask(self, message: Any, seconds: float) -> Answer:
+        """Send a message and wait for the answer to it."""
+        with contextlib.suppress(ConnectionError):
+            self.connection.send(message)
+        return self.answer(seconds)
+
+    def died(self) -> Answer:
+        """Say how a child that gave no answer ended."""
+        self.process.join(5)
+        code = self.process.exitcode or 0
+        if code == -signal.SIGKILL:
+            # We had not killed it. On a machine that is out of memory the kernel does.
+            return Answer("oom", note="ended by SIGKILL, which the kernel sends when memory runs out")
+        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        said = self.log.read_text(errors="replace").strip().splitlines()
+        return Answer("error", note=": ".join([how, *said[-1:]])[:MESSAGE])
+
+    def closed(self, answer: Answer) -> Answer:
+        """Stop the child after its last answer, and say which cap it ran into."""
+        if answer.status == "ok":
+            return answer
+        self.stop()
+        if answer.status == "oom" and self.cap:
+            capped = f"memory was capped at {self.cap / 2**20:,.0f} MiB; {answer.note}"
+            return Answer("oom", note=capped[:MESSAGE])
+        return answer
+
+    def stop(self) -> None:
+        """Kill the process; nothing is left of it."""
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.connection.close()
+        self.log.unlink(missing_ok=True)
+
+
+def serve(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...]) -> None:
+    """Run the task in the child: an answer for what it yields first, then one for every message."""
+    # Ctrl-C reaches the whole group; the parent alone decides, and kills.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(log, "w", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    # What the server left is no garbage: collecting would copy all of it into this process.
+    gc.freeze()
+    try:
+        limit(cap)
+        work = task(*arguments)
+        pipe.send(Answer("ok", next(work)))
+        while True:
+            pipe.send(Answer("ok", work.send(pipe.recv())))
+    except (EOFError, ConnectionError):
+        return
+    except BaseException as error:
+        pipe.send(failure(error))
+
+
+def limit(cap: int) -> None:
+    """Bound the memory this process may take from here on; elsewhere than on Linux nothing can."""
+    if not cap or sys.platform != "linux":
+        return
+    import resource
+
+    from linrec_cli.profiling.memory import status
+
+    # RLIMIT_DATA counts private memory alone; RLIMIT_AS would count gigabytes of mapped libraries as well.
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (status()["VmData"] + cap, hard))
+
+
+def failure(error: BaseException) -> Answer:
+    """Make the answer of a task that raised: the last line of what it said."""
+    import torch
+
+    text = str(error).strip() or type(error).__name__
+    short = (MemoryError, torch.OutOfMemoryError)
+    if isinstance(error, short) or "can't allocate memory" in text or "bad_alloc" in text:
+        return Answer("oom", note=text.splitlines()[0][-MESSAGE // 2 :])
+    return Answer("error", note=f"{type(error).__name__}: {text.splitlines()[-1]}"[:MESSAGE])

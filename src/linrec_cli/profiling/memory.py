@@ -1,0 +1,146 @@
+"""Peak memory of a cell, in a fresh process that is never timed."""
+
+import ctypes
+import gc
+import platform
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linrec_cli.profiling.cell import Cell
+    from linrec_cli.profiling.work import Builder, Work
+
+Peaks = dict[str, dict[str, float]]
+"""Bytes: phase, then which counter (`rss`; `allocated`, `reserved`, `device`)."""
+
+PROC = Path("/proc/self")
+
+
+def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
+    """Do the task of a memory child.
+
+    It answers `None` when it is built, then the peaks and the bytes that a process needs in all to run the
+    cell, then the name of the kernel that ran.
+    """
+    import torch
+
+    from linrec_cli.profiling import kernel
+
+    give_back()
+    torch.set_num_threads(cell.threads)
+    start = status()["VmRSS"]
+    work = build(cell)
+    work.tiny()
+    gc.collect()
+    yield None
+    work.bare()
+    resident = status()["VmRSS"] - start if cell.device == "cpu" else 0
+    found = peaks(work, cell.device)
+    yield found, resident + max(max(counters.values()) for counters in found.values())
+    yield kernel.name(work.spans)
+
+
+def give_back() -> None:
+    """Make glibc return every freed block to the kernel at once.
+
+    `machine.prepare` has it keep them, and by default it keeps some: then the high-water mark holds holes
+    that nobody uses, and a block that fits in one is not seen. With every tensor a mapping of its own, the
+    mark is what was alive at once. One arena, so that threads leave no holes in arenas of their own.
+    """
+    if glibc():
+        mallopt = ctypes.CDLL(None).mallopt
+        m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8
+        mallopt(m_mmap_threshold, 2**16)
+        mallopt(m_trim_threshold, 2**16)
+        mallopt(m_arena_max, 1)
+
+
+def glibc() -> bool:
+    """Tell whether the allocator is glibc's."""
+    return sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
+
+
+def peaks(work: "Work", device: str) -> Peaks:
+    """Run the spans in turn and read the peak of each above weights, optimiser and inputs.
+
+    A tiny run goes between: a step of training starts with the gradients of the step before it.
+
+    Raises:
+        NotImplementedError: this kind of device has no counter of peaks.
+    """
+    if device not in ("cpu", "cuda"):
+        raise NotImplementedError(f"torch counts no peaks of memory on {device}")
+    return on_cuda(work) if device == "cuda" else on_cpu(work)
+
+
+def on_cpu(work: "Work") -> Peaks:
+    """Read the high-water mark of resident memory, without the pages of files.
+
+    The mark counts pages of libraries, which come in as code first runs and are no cost of the mechanism.
+    """
+    if glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+    before, found = status(), {}
+    work.tiny()
+    for name, span in work.spans.items():
+        reset()
+        span()
+        libraries = status()["RssFile"] - before["RssFile"]
+        found[name] = {"rss": float(max(0, high_water() - before["VmRSS"] - libraries))}
+    return found
+
+
+def on_cuda(work: "Work") -> Peaks:
+    """Read what tensors took above the start, what torch's allocator holds, what the driver has given out.
+
+    `reserved` and `device` are what must fit: weights, optimiser and inputs too, but not the context.
+    """
+    import torch
+
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    before, found = torch.cuda.memory_allocated(), {}
+    # What is free now, plus what torch holds, was free when only the context was there.
+    free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
+    work.tiny()
+    for name, span in work.spans.items():
+        torch.cuda.reset_peak_memory_stats()
+        span()
+        torch.cuda.synchronize()
+        found[name] = {
+            "allocated": float(torch.cuda.max_memory_allocated() - before),
+            "reserved": float(torch.cuda.max_memory_reserved()),
+            "device": float(free - torch.cuda.mem_get_info()[0]),
+        }
+    return found
+
+
+def status() -> dict[str, int]:
+    """Read this process's memory counters, in bytes; only `VmRSS` where there is no /proc."""
+    if not (PROC / "status").is_file():
+        import psutil
+
+        return {"VmRSS": psutil.Process().memory_info().rss, "RssFile": 0, "VmData": 0}
+    pairs = (line.split(":", 1) for line in (PROC / "status").read_text().splitlines())
+    return {name: int(value.split()[0]) * 1024 for name, value in pairs if value.endswith("kB")}
+
+
+def reset() -> None:
+    """Set the high-water mark back to what is resident now, where the kernel lets us."""
+    try:
+        (PROC / "clear_refs").write_text("5")
+    except OSError:
+        # The mark then is that of the whole process: still the peak, as long as the start was lower.
+        return
+
+
+def high_water() -> int:
+    """Read the high-water mark of resident memory, in bytes."""
+    mark = status().get("VmHWM")
+    if mark is not None:
+        return mark
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,82 @@
+"""The door `linrec preprocess`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from linrec_cli.cli import run
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "log.csv"
+    path.write_text("who,what,ts\n" + "".join(f"{u},{i},{i // 2}\n" for u in range(6) for i in range(8)))
+    return path
+
+
+def test_it_shows_what_is_there_in_80_columns(log, capsys):
+    assert run(["preprocess", "log.csv", "--user", "who", "--item", "what"]) == 0
+    out, err = capsys.readouterr()
+    assert all(len(line) <= 80 for line in out.splitlines())
+    for fact in ("48", "digest", "median", "57.1 %", "100.0 %", "datasets/log/prepared-"):
+        assert fact in out
+    assert "columns: user = who, item = what, time = ts" in err
+
+
+def test_json_is_all_there_is_on_stdout(log, capsys):
+    assert run(["preprocess", "log.csv", "--user", "who", "--item", "what", "--json", "--data-dir", "here"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert (card["users"], card["items"], card["interactions"], card["name"]) == (6, 8, 48, "log")
+    assert card["folder"].startswith("here/log/prepared-")
+
+
+def test_minima_filter(log, capsys):
+    assert run(["preprocess", "log.csv", "--user", "who", "--item", "what", "--min-item", "7"]) == 3
+    assert "--min-item 7; lower them" in capsys.readouterr().err
+
+
+def test_without_times_there_is_a_dash(log, capsys):
+    log.write_text("user,item\n" + "1,1\n1,2\n2,1\n2,2\n")
+    assert run(["preprocess", "log.csv", "--min-user", "0", "--min-item", "0"]) == 0
+    assert "– neighbours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nothing"], 2, "no data set 'nothing'"),
+        (["nothing.csv"], 3, "there is no file"),
+        (["log.csv"], 3, "give --user"),
+        (["log.csv", "--user", "x"], 2, "no column 'x'"),
+        (["log.csv", "--min-user", "-1"], 2, "min-user"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_an_exit_code(log, capsys, arguments, code, message):
+    assert run(["preprocess", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.splitlines()[-1].startswith("linrec: ")
+    assert err.count("linrec:") == 1
+
+
+def test_malformed_rows_are_refused_and_can_be_left_out(log, capsys):
+    log.write_text(log.read_text() + "1,,2\n")
+    command = ["preprocess", "log.csv", "--user", "who", "--item", "what"]
+    assert run(command) == 3
+    assert "line 50: no item" in capsys.readouterr().err
+    assert run([*command, "--skip-bad"]) == 0
+    assert "1 malformed rows skipped" in capsys.readouterr().err
+
+
+def test_the_help_imports_nothing_heavy():
+    code = (
+        "import sys; from linrec_cli.cli import preprocess;"
+        "print([m for m in ('torch', 'polars', 'matplotlib', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

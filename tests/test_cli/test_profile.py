@@ -1,0 +1,86 @@
+"""`linrec profile` writes its rows, shows them, and says by its exit code whether anything was measured."""
+
+import json
+
+import polars as pl
+import pytest
+
+from linrec_cli.cli import profile, run
+from linrec_cli.profiling import sweep
+from linrec_cli.results import store
+
+SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",
+         "--threads", "1", "--device", "cpu", "--attn", "softmax,linear", "--phase", "attention"]  # fmt: skip
+CELL = {"attention": "linear", "options": "", "maxlen": 16, "phase": "step", "metric": "seconds", "unit": "s"}
+ROW = CELL | {"status": "ok", "value": 0.5, "low": 0.4, "high": 0.6, "samples": [0.4, 0.5, 0.6]}
+
+
+def planted(monkeypatch, *cells):
+    monkeypatch.setattr(sweep, "run", lambda *args, **more: iter(cells))
+
+
+def test_a_small_profile_end_to_end(tmp_path, capsys):
+    assert run([*SMALL, "--json", "--results-dir", str(tmp_path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    table = store.read(tmp_path)
+    assert len(table) == len(document["rows"]) == 2 * 2 * 2 * 3
+    assert table.filter(pl.col("status") != "ok").is_empty()
+    assert table["value"].min() > 0
+    times = table.filter(metric="seconds")
+    assert times.select((pl.col("low") <= pl.col("value")) & (pl.col("value") <= pl.col("high"))).to_series().all()
+    assert set(table.filter(attention="softmax")["kernel"]) <= {"sdpa.flash", "sdpa.math"}
+    assert set(table["unit"]) == {"s", "B"}
+    for name in ("run", "created", "command", "device", "dtype", "threads", "torch", "linrec", "benchmark"):
+        assert table[name].null_count() == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert store.read_settings(folder / store.SETTINGS)["maxlen"] == [16, 32]
+    assert set(table["run"]) == {folder.name}
+
+
+def test_the_table_says_ratio_and_reason(tmp_path, capsys, monkeypatch):
+    slow = ROW | {"attention": "softmax", "value": 1.0, "low": 0.9, "high": 1.1}
+    gone = CELL | {"maxlen": 32, "status": "oom", "note": "memory was capped"}
+    planted(monkeypatch, [slow], [ROW], [gone])
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert "0.50x" in shown.out
+    assert "oom" in shown.out
+    assert "linear at 32: oom, memory was capped" in shown.err
+
+
+def test_nothing_measured_is_exit_code_4_and_the_rows_are_written(tmp_path, monkeypatch):
+    planted(monkeypatch, [CELL | {"status": "timeout", "note": "no answer"}])
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 4
+    assert store.read(tmp_path)["status"].to_list() == ["timeout"]
+
+
+def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
+    def broken(*args, **more):
+        yield [ROW]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "run", broken)
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 130
+    assert store.read(tmp_path)["value"].to_list() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--attn", "linaer"], "did you mean 'linear'"),
+        (["--phase", "stepp"], "did you mean 'step'"),
+        (["--maxlen", "0"], "--maxlen 0 is out of range"),
+        (["--maxlen", "a"], "whole numbers"),
+        (["--dtype", "float64"], "no dtype 'float64'"),
+        (["--width", "65"], "does not split"),
+        (["--budget", "0"], "--budget 0.0 is out of range"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error(options, message, tmp_path, capsys):
+    assert run(["profile", *options, "--results-dir", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_baseline_comes_first_of_all_causal_mechanisms():
+    assert profile.chosen("")[0] == profile.BASELINE
+    assert profile.chosen("linear,softmax") == ["linear", "softmax"]

@@ -1,0 +1,171 @@
+"""Prepared data sets on disk: kept, found again, made anew when damaged."""
+
+import os
+import random
+import subprocess
+import sys
+import tomllib
+
+import polars as pl
+import pytest
+
+from linrec_cli.data import fetch, own_file, store
+from linrec_cli.data.store import open_prepared
+from linrec_cli.errors import DataError, UsageError
+
+
+@pytest.fixture
+def log(tmp_path):
+    rng = random.Random(0)
+    rows = [f"u{u},i{rng.randrange(8)},{rng.randrange(50)}\n" for u in range(20) for _ in range(9)]
+    path = tmp_path / "my log.csv"
+    path.write_text("user,item,time\n" + "".join(rows))
+    return path
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+def test_it_is_prepared_once_and_found_afterwards(log, tmp_path, said, monkeypatch):
+    made = open_prepared(str(log), tmp_path / "data", report=said.append)
+    assert said[-1] == f"wrote {made.folder}"
+    monkeypatch.setattr(own_file, "read", None)
+    found = open_prepared(str(log), tmp_path / "data", report=said.append)
+    assert said[-1] == f"found {made.folder}"
+    assert found.events.equals(made.events)
+    assert found.users.equals(made.users)
+    assert found.items.equals(made.items)
+    assert (found.digest, found.name, found.folder, found.card) == (
+        made.digest,
+        "my log",
+        made.folder,
+        made.card,
+    )
+
+
+def test_the_folder_holds_what_it_should_and_no_litter(log, tmp_path):
+    folder = open_prepared(str(log), tmp_path / "data").folder
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.toml", "events.parquet", "items.parquet", "users.parquet"]  # fmt: skip
+    assert [path.name for path in folder.parent.iterdir() if not path.name.endswith(".lock")] == [folder.name]
+
+
+@pytest.mark.parametrize("options", [{"min_user": 1}, {"min_item": 1}, {"skip_bad": True}, {"time": "time"}])
+def test_whatever_alters_it_has_a_folder_of_its_own(log, tmp_path, options):
+    assert open_prepared(str(log), tmp_path, **options).folder != open_prepared(str(log), tmp_path).folder
+
+
+def test_a_file_that_changed_is_prepared_again_even_if_size_and_date_did_not(log, tmp_path):
+    before = open_prepared(str(log), tmp_path)
+    status = log.stat()
+    log.write_text(log.read_text().replace("i7", "i6"))
+    os.utime(log, ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = open_prepared(str(log), tmp_path)
+    assert before.folder != after.folder
+    assert before.digest != after.digest
+
+
+@pytest.mark.parametrize("table", ["events.parquet", "users.parquet", "items.parquet", "card.toml"])
+@pytest.mark.parametrize("damage", [None, b"", b"PAR1 nonsense"])
+def test_what_is_damaged_is_made_anew(log, tmp_path, said, table, damage):
+    made = open_prepared(str(log), tmp_path)
+    victim = made.folder / table
+    victim.unlink() if damage is None else victim.write_bytes(damage)
+    again = open_prepared(str(log), tmp_path, report=said.append)
+    assert any("damaged" in line for line in said)
+    assert again.events.equals(made.events)
+    assert open_prepared(str(log), tmp_path, report=said.append).digest == made.digest
+    assert said[-1] == f"found {made.folder}"
+
+
+def test_events_that_do_not_fit_their_digest_are_made_anew(log, tmp_path, said):
+    made = open_prepared(str(log), tmp_path)
+    made.events.with_columns(item=pl.col("item").reverse()).write_parquet(made.folder / "events.parquet")
+    assert open_prepared(str(log), tmp_path, report=said.append).events.equals(made.events)
+    assert any("damaged" in line for line in said)
+
+
+def test_fresh_prepares_again(log, tmp_path, said):
+    first = open_prepared(str(log), tmp_path)
+    again = open_prepared(str(log), tmp_path, fresh=True, report=said.append)
+    assert said[-1] == f"wrote {first.folder}"
+    assert again.digest == first.digest
+
+
+def test_an_error_leaves_nothing_behind(log, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "toml", lambda card: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        open_prepared(str(log), tmp_path / "data")
+    assert [p.name for p in (tmp_path / "data").rglob("*") if p.is_file() and p.suffix != ".lock"] == []
+
+
+def test_processes_that_start_together_do_not_collide(log, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from linrec_cli.data.store import open_prepared;"
+        "print(open_prepared(sys.argv[1], Path(sys.argv[2])).digest)"
+    )
+    command = [sys.executable, "-c", code, str(log), str(tmp_path / "data")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    digests = [process.communicate()[0] for process in both]
+    assert digests[0] == digests[1] != ""
+
+
+def test_an_unknown_name_lists_the_catalog_and_says_that_a_path_works(tmp_path):
+    with pytest.raises(UsageError, match=r"did you mean 'ml-100k'\?.*synthetic.*path of a file"):
+        open_prepared("ml-100", tmp_path)
+
+
+def test_a_name_that_ends_as_a_file_is_a_file(tmp_path):
+    with pytest.raises(DataError, match="there is no file"):
+        open_prepared("nowhere.csv", tmp_path)
+
+
+def test_options_of_a_file_are_refused_for_a_name(tmp_path):
+    with pytest.raises(UsageError, match="--user, --skip-bad only fits a file"):
+        open_prepared("ml-1m", tmp_path, user="u", skip_bad=True)
+
+
+def test_made_histories_are_prepared_with_what_can_be_reached_on_them(tmp_path):
+    made = open_prepared("synthetic:users=50", tmp_path)
+    assert made.card["users"] == 50
+    assert 0.3 <= made.card["best_recall_at_10"] <= 0.8
+    assert made.card["leak_share"] == "n/a"
+    assert open_prepared("synthetic:users=50:lag=64", tmp_path).digest == made.digest
+
+
+def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said):
+    raw = tmp_path / "ml-20m.zip"
+    raw.write_bytes(b"raw")
+    module = store.catalog.load("datasets", "ml-20m")
+    events = pl.LazyFrame({"user": [1] * 5, "item": [3] * 5, "time": range(5), "rating": [1.0] * 5})
+    monkeypatch.setattr(module, "read", lambda path: events if path == raw else None)
+    monkeypatch.setattr(module, "titles", lambda path: pl.LazyFrame({"item": [3], "title": ["Three"]}), raising=False)
+
+    def fetched(name, data_dir, *, report):
+        report(fetch.Event("done", "a mirror"))
+        return raw
+
+    monkeypatch.setattr(fetch, "fetch", fetched)
+    made = open_prepared("ml-20m", tmp_path, report=said.append)
+    assert made.items.rows() == [(1, 3, "Three", 5)]
+    assert made.folder.parent == tmp_path / "ml-20m"
+    assert "fetched ml-20m from a mirror" in said
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(log, tmp_path):
+    (tmp_path / "blocked").write_text("a file")
+    with pytest.raises(DataError, match="blocked"):
+        open_prepared(str(log), tmp_path / "blocked")
+
+
+@pytest.mark.parametrize("text", ['a "b" \\ c', "é😀", "tab\tnew\nline", "\x7f\x01"])
+def test_a_card_comes_back_as_it_was_written(text):
+    content = {"a": 1, "b": 0.1, "c": text, "d": [text, "x"], "e": {"f": 1e-7, "g": text}}
+    assert tomllib.loads(store.toml(content)) == content
+
+
+@pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "-x"), (".x", "x"), ("..", "data")])
+def test_a_folder_has_a_name_that_any_system_takes(name, folder):
+    assert store.folder_name(name) == folder

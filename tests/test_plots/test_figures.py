@@ -1,0 +1,135 @@
+"""Figures show what the table says: lines, spread, crosses, labels, and nothing mixed."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
+
+from linrec_cli.plots import figures, labels, style
+from linrec_cli.results import schema
+
+HOW = {"width": 64, "heads": 2, "device": "cpu", "dtype": "float32", "threads": 1, "tokens": 4096}
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def timed(attention, maxlen, value, **more):
+    spread = {} if value is None else {"value": value, "low": 0.9 * value, "high": 1.3 * value}
+    row = {"command": "profile", "phase": "attention", "metric": "seconds", "unit": "s", "seed": 0}
+    return HOW | row | {"attention": attention, "maxlen": maxlen, "created": EARLY} | spread | more
+
+
+def trained(attention, maxlen, seed, **more):
+    row = {"command": "train", "dataset": "ml-1m", "model": "sasrec", "layers": 2, "created": EARLY}
+    return HOW | row | {"attention": attention, "maxlen": maxlen, "seed": seed} | more
+
+
+def quality(attention, maxlen, seed, value, **more):
+    return trained(attention, maxlen, seed, stage="test", metric="ndcg", k=10, value=value, **more)
+
+
+def drawn(*rows):
+    return list(figures.every(schema.table({}, rows)))
+
+
+def line(axes, name):
+    return next(line for line in axes.lines if line.get_label() == name)
+
+
+def test_a_line_a_mechanism_over_powers_of_two_in_milliseconds():
+    (one,) = drawn(*(timed(a, n, s * n) for a, s in (("softmax", 1e-5), ("linear", 2e-5)) for n in (256, 128)))
+    (axes,) = one.figure.axes
+    assert axes.get_xscale() == "log"
+    assert list(axes.xaxis.get_major_locator().locs) == [128, 256]
+    assert list(line(axes, "softmax").get_xdata()) == [128, 256]
+    assert list(line(axes, "linear").get_ydata()) == pytest.approx([2.56, 5.12])
+    assert line(axes, "linear").get_color() != line(axes, "softmax").get_color()
+
+
+def test_the_band_runs_between_the_quantiles():
+    (one,) = drawn(timed("linear", 128, 0.01), timed("linear", 256, 0.01))
+    (band,) = [c for c in one.figure.axes[0].collections if isinstance(c, PolyCollection)]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (min(heights), max(heights)) == (pytest.approx(9.0), pytest.approx(13.0))
+
+
+def test_seeds_are_averaged_and_their_range_is_the_spread():
+    (one,) = drawn(*(quality("linear", n, seed, 0.1 + 0.01 * seed) for n in (50, 100) for seed in (0, 1, 2)))
+    points = one.points.to_dicts()
+    assert [(p["value"], p["low"], p["high"], p["runs"]) for p in points] == [pytest.approx((0.11, 0.1, 0.12, 3))] * 2
+
+
+def test_a_length_that_ran_out_of_memory_is_a_cross_and_a_skipped_one_is_not():
+    (one,) = drawn(timed("softmax", 128, 0.01), timed("softmax", 256, None, status="oom"),
+                   timed("softmax", 512, None, status="skipped"))  # fmt: skip
+    (axes,) = one.figure.axes
+    cross = line(axes, "softmax oom")
+    assert cross.get_marker() == "x"
+    assert list(cross.get_xdata()) == [256]
+    assert "softmax: out of memory" in [text.get_text() for text in axes.texts]
+    assert list(line(axes, "softmax").get_xdata()) == [128]
+
+
+def test_a_run_that_failed_is_a_cross_in_every_panel_of_training():
+    rows = [quality("linear", 50, 0, 0.1), trained("linear", 50, 0, metric="peak_bytes", value=2.0**20)]
+    (one,) = drawn(*rows, trained("softmax", 50, 0, metric="run", status="oom"))
+    assert [line(axes, "softmax oom").get_marker() for axes in one.figure.axes] == ["x", "x"]
+
+
+def test_only_panels_that_have_data_are_drawn():
+    (one,) = drawn(quality("linear", 50, 0, 0.1))
+    assert [axes.get_title(loc="left") for axes in one.figure.axes] == ["NDCG@10, test"]
+
+
+def test_nothing_measured_gives_no_figure():
+    assert drawn(timed("softmax", 128, None, status="oom")) == []
+
+
+@pytest.mark.parametrize("key", ["dataset", "model", "width", "device", "dtype", "threads", "tokens"])
+def test_numbers_made_differently_never_share_a_figure(key):
+    other = {"width": 128, "threads": 2, "tokens": 8192}.get(key, "other")
+    both = drawn(quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.2, **{key: other}))
+    assert [one.points["value"].to_list() for one in both] == [[0.1], [0.2]]
+    assert len({one.stem for one in both}) == 2
+    assert str(other) in both[1].stem
+
+
+def test_of_a_number_that_was_made_again_the_latest_counts():
+    (one,) = drawn(timed("linear", 128, 0.02, created=LATE), timed("linear", 128, 0.01))
+    assert one.points["value"].to_list() == [pytest.approx(20)]
+
+
+def test_options_make_a_line_of_their_own():
+    (one,) = drawn(timed("linear", 128, 0.02), timed("linear", 128, 0.01, options="pad=included"))
+    assert set(one.points["mechanism"]) == {"linear", "linear:pad=included"}
+
+
+def test_names_at_line_ends_do_not_overlap():
+    (one,) = drawn(*(timed(f"mechanism-{i}", n, 0.01) for i in range(12) for n in (128, 256)))
+    one.figure.draw_without_rendering()
+    # The extent of the text alone: an annotation's own holds its leader too.
+    boxes = sorted((Text.get_window_extent(text) for text in one.figure.axes[0].texts), key=lambda box: box.y0)
+    assert len(boxes) == 12
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+
+
+def test_points_of_a_single_length_stand_side_by_side():
+    (one,) = drawn(timed("softmax", 128, 0.01), timed("linear", 128, 0.01))
+    places = [line(one.figure.axes[0], name).get_xdata()[0] for name in ("linear", "softmax")]
+    assert places[0] < 128 < places[1]
+
+
+def test_places_move_apart_no_further_than_needed():
+    assert labels.apart([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert labels.apart([0.2, 0.8], 0.1) == [0.2, 0.8]
+    assert labels.apart([1.0, 1.0, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
+    assert labels.apart([0.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+
+
+def test_a_mechanism_keeps_its_look_and_no_two_share_one():
+    names = [f"mechanism-{i}" for i in range(20)]
+    looks = style.looks(names)
+    assert len(set(looks.values())) == 20
+    assert len({look.colour for look in style.looks(names[:7]).values()}) == 7
+    assert style.looks(["linear"])["linear"] == style.looks(["linear", "softmax"])["linear"]
