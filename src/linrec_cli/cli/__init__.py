@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 for module in (download, preprocess, train, evaluate, profile, plot):
     app.command(module.__name__.rpartition(".")[2], help=module.HELP)(module.command)
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
 
 
 def show_version(wanted: bool) -> None:
@@ -55,16 +57,16 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> Any:
     """Run the command line and return its exit code."""
     try:
-        return app(args=arguments, standalone_mode=False) or 0
+        code = app(args=arguments, standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            console.fail("interrupted.")
+        return code
     except LinrecError as error:
         console.fail(str(error))
         return error.exit_code
     except typer.TyperException as error:
         console.fail(" ".join(error.format_message().split()))
         return 2
-    except (KeyboardInterrupt, typer.Abort):
-        console.fail("interrupted.")
-        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 0
