@@ -31,7 +31,7 @@ class Train:
     dropout: float = limited(0.3, 0.0, 0.95)
     lr: float = limited(1e-3, 0.0, 10.0)
     weight_decay: float = limited(0.01, 0.0, 10.0)
-    tokens: int = limited(3200, 1)
+    tokens: int = limited(1600, 1)
     patience: int = limited(8, 1)
     epochs: int = limited(200, 0)
     max_minutes: float = limited(0.0, 0.0)
@@ -45,8 +45,6 @@ class Train:
         check(self)
         if self.width % self.heads:
             raise UsageError(f"--width {self.width} does not split into --heads {self.heads}; choose a multiple.")
-        if self.tokens < self.maxlen:
-            raise UsageError(f"--tokens {self.tokens} holds no window of --maxlen {self.maxlen}; raise --tokens.")
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ def command(
     seed: Annotated[str, option(TRAINING, "Seeds, as 0,1,2.")] = str(D.seed),
     lr: Annotated[float, option(TRAINING, "Learning rate of AdamW.")] = D.lr,
     weight_decay: Annotated[float, option(TRAINING, "Decay of weight matrices.")] = D.weight_decay,
-    tokens: Annotated[int, option(TRAINING, "Positions in a batch, padding included.")] = D.tokens,
+    tokens: Annotated[int, option(TRAINING, "Positions in a batch, padding included; one window at least.")] = D.tokens,
     patience: Annotated[int, option(TRAINING, "Epochs without a better validation before it stops.")] = D.patience,
     epochs: Annotated[int, option(TRAINING, "Epochs at most.")] = D.epochs,
     max_minutes: Annotated[float, option(TRAINING, "Minutes at most; 0 is no limit.")] = D.max_minutes,
