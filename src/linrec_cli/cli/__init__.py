@@ -1,5 +1,6 @@
 """The command line: one file a command, and `main`, which turns every error into one line and an exit code."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -50,6 +51,8 @@ def terminate(signum: int, frame: FrameType | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0 fine, 1 internal, 2 usage, 3 data, 4 nothing measured)."""
+    # torch's profiler would write to stderr that it starts and stops.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     signal.signal(signal.SIGTERM, terminate)
     sys.exit(run(arguments))
 

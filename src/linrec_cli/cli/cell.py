@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli.cli import console
 from linrec_cli.cli.live import Live
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import DataError, UsageError
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
@@ -25,8 +24,11 @@ PROGRESS = "progress.json"
 
 
 def finished(folder: Path) -> bool:
-    """Tell whether a run is done: its table stands."""
-    return (folder / "table.parquet").is_file()
+    """Tell whether a run is done: its table stands, and is not that of a failure."""
+    from linrec_cli.results import store
+
+    path = folder / store.TABLE
+    return path.is_file() and store.read_table(path)["status"][0] == "ok"
 
 
 @contextlib.contextmanager
@@ -70,26 +72,23 @@ def _train(settings: Train, source: dict[str, Any], sequences: "Sequences", fold
     store.write_settings(asdict(settings) | source, folder / store.SETTINGS)
     memory.reset()
     before = memory.status()["VmRSS"]
-    begin = time.perf_counter()
     sequences = sequences.to(settings.device)
     state = fit.start(settings, sequences.count)
+
+    def save(state: "State") -> None:
+        checkpoint.save(state, folder)
+
     if checkpoint.load(state, folder):
         take_up(state, folder)
     with Live(settings, state, folder / PROGRESS) as live:
         try:
-            for epoch in fit.epochs(
-                state,
-                settings,
-                sequences,
-                report=live.batch,
-                save=lambda state: checkpoint.save(state, folder),
-            ):
+            for epoch in fit.epochs(state, settings, sequences, report=live.batch, save=save):
                 live.epoch(epoch)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             stop(state, folder)
             raise
     peak = peak_row(settings.device, before)
-    write(settings, state, sequences, folder, peak, time.perf_counter() - begin)
+    write(settings, state, sequences, folder, peak)
 
 
 def take_up(state: "State", folder: Path) -> None:
@@ -127,14 +126,7 @@ def peak_row(device: str, before: int) -> dict[str, Any]:
     return rows.fact("peak_bytes", max(0, memory.high_water() - before), "B", note)
 
 
-def write(
-    settings: Train,
-    state: "State",
-    sequences: "Sequences",
-    folder: Path,
-    peak: dict[str, Any],
-    seconds: float,
-) -> None:
+def write(settings: Train, state: "State", sequences: "Sequences", folder: Path, peak: dict[str, Any]) -> None:
     """Test the best epoch and write weights, history, ranks and, last of all, the table."""
     import polars as pl
 
@@ -143,10 +135,9 @@ def write(
     from linrec_cli.evaluation.ranks import ranks
     from linrec_cli.results import rows, schema, store
     from linrec_cli.training import checkpoint
-    from linrec_cli.training.estimate import parameters
 
     if not state.history:
-        raise LinrecError("--epochs 0 trains nothing; give at least 1.")
+        raise UsageError("--epochs 0 trains nothing; give at least 1.")
     state.model.load_state_dict(state.best)
     checkpoint.write(state.best, folder / checkpoint.WEIGHTS)
     found = {stage: ranks(state.model, sequences, stage, settings.maxlen).cpu().numpy() for stage in ("valid", "test")}
@@ -154,23 +145,39 @@ def write(
     store.write_frame(frame, folder / "ranks.parquet")
     history = [asdict(epoch) for epoch in state.history]
     store.write_frame(pl.DataFrame(history, infer_schema_length=None), folder / "history.parquet")
-    best = state.best_epoch()
-    made: list[dict[str, Any]] = []
+    made = costs(state)
     for stage in ("test", "valid"):
         made += rows.quality(stage, metrics.summary(frame.select(rank=pl.col(stage)), KS))
-    made += [
-        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone"),
-        rows.cost("validation_seconds", (e.validation_seconds for e in state.history)),
-        peak,
-        rows.fact("seconds", state.at.spent, "s", f"training and validation; this process {seconds:.1f} s"),
-        rows.fact("epochs", len(state.history)),
-        rows.fact("best_epoch", best.epoch + 1),
-        rows.fact("parameters", parameters(state.model)),
-        rows.fact("targets_per_epoch", best.targets),
-    ]
-    environment = machine.describe(settings.device)
-    note = {"kernel": "eager"}
-    shared = rows.shared(settings, "train", folder.name, datetime.now(UTC), environment) | note
-    store.write_frame(schema.table(shared, made), folder / store.TABLE)
+    environment = machine.describe(settings.device) | {"kernel": kernel(settings, state, sequences)}
+    shared = rows.shared(settings, "train", folder.name, datetime.now(UTC), environment)
+    store.write_frame(schema.table(shared, [*made, peak]), folder / store.TABLE)
     (folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
     (folder / PROGRESS).unlink(missing_ok=True)
+
+
+def costs(state: "State") -> list[dict[str, Any]]:
+    """Make the rows of what the run took."""
+    from linrec_cli.results import rows
+    from linrec_cli.training.estimate import parameters
+
+    return [
+        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone"),
+        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's"),
+        rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs"),
+        rows.fact("epochs", len(state.history)),
+        rows.fact("best_epoch", state.best_epoch().epoch + 1),
+        rows.fact("parameters", parameters(state.model)),
+        rows.fact("targets_per_epoch", state.history[0].targets),
+    ]
+
+
+def kernel(settings: Train, state: "State", sequences: "Sequences") -> str:
+    """Name the kernel that a training step runs; the step is a last one, after the weights were written."""
+    from linrec_cli.profiling import kernel
+    from linrec_cli.training import fit
+    from linrec_cli.training.batches import plan
+
+    batches = plan(sequences, settings.maxlen, settings.tokens, settings.seed, 0).batches(sequences.flat)
+    state.model.train()
+    batch = next(batches)
+    return kernel.name({"step": lambda: fit.step(state.model, state.optimizer, batch, settings.dtype)})

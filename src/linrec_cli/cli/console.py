@@ -51,7 +51,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
     cells = [[str(cell) for cell in row] for row in rows]
     view = Table(title=Text(title), caption=Text(caption) if caption else None, box=SIMPLE_HEAD,
-                 title_justify="left", caption_justify="left", pad_edge=False)  # fmt: skip
+                 title_justify="left", padding=(0, 1, 0, 0), caption_justify="left", pad_edge=False)  # fmt: skip
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
         view.add_column(Text(name), justify="right" if number else "left", overflow="fold")

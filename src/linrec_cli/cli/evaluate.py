@@ -133,6 +133,7 @@ def open_data(stored: dict[str, Any], settings: Train, data_dir: Path) -> tuple[
     from linrec_cli.cli import sweep
 
     source = {name: stored.get(name) for name in ("source", "user", "item", "time")}
+    source["skip_bad"] = stored.get("skip_bad", False)
     sequences, prepared = sweep.open_data(source, settings, data_dir)
     if prepared.digest != settings.data_digest:
         raise DataError(

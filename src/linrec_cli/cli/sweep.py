@@ -1,6 +1,7 @@
 """The cells of `linrec train`, one after the other: what is done is skipped, what fails is a row."""
 
 import multiprocessing
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +16,23 @@ if TYPE_CHECKING:
     from linrec_cli.data.sequences import Sequences
 
 Row = dict[str, Any]
+QUALITY = ("recall", "ndcg", "mrr")
 
 
-def open_data(source: Row, settings: Train, data_dir: Path) -> tuple["Sequences", "Prepared"]:
+def open_data(
+    source: Row, settings: Train, data_dir: Path, report: Callable[[str], None] | None = console.say
+) -> tuple["Sequences", "Prepared"]:
     """Open the prepared data of the source, downloading and preparing it where it is not there yet."""
     from linrec_cli.data.sequences import leave_one_out
     from linrec_cli.data.store import open_prepared
 
-    columns = {name: source[name] for name in ("user", "item", "time")}
+    columns = {name: source[name] for name in ("user", "item", "time", "skip_bad")}
     prepared = open_prepared(
         source["source"],
         data_dir,
         min_user=settings.min_user,
         min_item=settings.min_item,
-        report=console.say,
+        report=report,
         **columns,
     )
     return leave_one_out(prepared.events, len(prepared.items)), prepared
@@ -126,7 +130,7 @@ def child(settings: Row, source: Row, folder: Path, fresh: bool, data_dir: Path)
     """Open the data and train a cell, as a process of its own."""
     cell_settings = Train(**settings)
     try:
-        sequences, _ = open_data(source, cell_settings, data_dir)
+        sequences, _ = open_data(source, cell_settings, data_dir, report=None)
         attempt(cell_settings, source, folder, fresh, sequences)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -137,29 +141,48 @@ def show(cells: list[Train], rows: list[Row], results_dir: Path, as_json: bool) 
     if as_json:
         console.document({"settings": [asdict(settings) for settings in cells], "rows": rows})
         return
-    lines = []
-    for settings in cells:
-        own = [row for row in rows if row["run"] == settings.name]
-        test = {r["metric"]: r for r in own if r["stage"] == "test" and r["k"] == 10}
-        cost = {r["metric"]: r for r in own if r["stage"] == "train"}
-        if not test:
-            lines.append([settings.attn, settings.maxlen, settings.seed, *["–"] * 3, own[0]["status"], "–"])
-            continue
-        quality = [f"{test[m]['value']:.4f}" for m in ("recall", "ndcg", "mrr")]
-        quality[1] += f" ±{test['ndcg']['high'] - test['ndcg']['value']:.4f}"
-        seconds = console.duration(cost["seconds_per_epoch"]["value"])
-        lines.append([settings.attn, settings.maxlen, settings.seed, *quality, seconds, mebibytes(cost["peak_bytes"])])
+    lines = [line(settings, [row for row in rows if row["run"] == settings.name]) for settings in cells]
     first = cells[0]
     console.table(
         f"{first.data}, {first.model}, test of the best validation epoch",
-        ["attention", "maxlen", "seed", "Recall@10", "NDCG@10", "MRR@10", "an epoch", "MiB"],
-        lines,
-        "leave-one-out, full ranking, seen items removed, ties at their mean rank; ± is one standard error over users."
+        ["attention", "maxlen", "seed", "Recall@10", "NDCG@10", "±", "MRR@10", "epoch", "MiB"],
+        lines + means(cells, rows),
+        "leave-one-out, full ranking, seen items removed, ties at their mean rank; ±: one standard error of NDCG over"
+        " users, or, of a mean, its standard deviation over seeds."
         f" At least {first.min_user} events a user, {first.min_item} an item. {first.device}, {first.dtype},"
         f" {first.threads} threads. MiB: peak memory of training above what stood before the model.",
     )
     for settings in cells:
         console.say(f"{results_dir / 'runs' / settings.name}")
+
+
+def line(settings: Train, rows: list[Row]) -> list[object]:
+    """Write a cell as a line of the table."""
+    start = [settings.attn, settings.maxlen, settings.seed]
+    test = {row["metric"]: row for row in rows if row["stage"] == "test" and row["k"] == 10}
+    cost = {row["metric"]: row for row in rows if row["stage"] == "train"}
+    if not test:
+        return [*start, "–", rows[0]["status"], *"––––"]
+    recall, ndcg, mrr = (test[name]["value"] for name in QUALITY)
+    error = test["ndcg"]["high"] - ndcg
+    seconds = console.duration(cost["seconds_per_epoch"]["value"])
+    return [*start, *(f"{value:.4f}" for value in (recall, ndcg, error, mrr)), seconds, mebibytes(cost["peak_bytes"])]
+
+
+def means(cells: list[Train], rows: list[Row]) -> list[list[object]]:
+    """Average each mechanism and length over its seeds, where there are several; ± is their standard deviation."""
+    import polars as pl
+
+    names = {cell.name: (cell.attn, cell.maxlen) for cell in cells}
+    lines: list[list[object]] = []
+    for attn, maxlen in dict.fromkeys(names.values()):
+        runs = [name for name, own in names.items() if own == (attn, maxlen)]
+        test = [r for r in rows if r["run"] in runs and r["stage"] == "test" and r["k"] == 10]
+        values = {m: pl.Series([r["value"] for r in test if r["metric"] == m]) for m in QUALITY}
+        if len(values["ndcg"]) > 1:
+            numbers = (values["recall"].mean(), values["ndcg"].mean(), values["ndcg"].std(), values["mrr"].mean())
+            lines.append([attn, maxlen, "mean", *(f"{number!s:.6}" for number in numbers), "", ""])
+    return lines
 
 
 def mebibytes(row: Row) -> str:

@@ -43,6 +43,7 @@ def command(
     user: Annotated[str | None, option(DATA, "Column of users in your file.")] = None,
     item: Annotated[str | None, option(DATA, "Column of items in your file.")] = None,
     time: Annotated[str | None, option(DATA, "Column of times in your file.")] = None,
+    skip_bad: Annotated[bool, option(DATA, "Leave malformed rows of your file out.", "--skip-bad")] = False,
     seed: Annotated[str, option(TRAINING, "Seeds, as 0,1,2.")] = str(D.seed),
     lr: Annotated[float, option(TRAINING, "Learning rate of AdamW.")] = D.lr,
     weight_decay: Annotated[float, option(TRAINING, "Decay of weight matrices.")] = D.weight_decay,
@@ -65,7 +66,7 @@ def command(
     """Lay out the cells, train those that are not done, show them all."""
     lists = (options.listed(attn), options.numbers("maxlen", maxlen), options.numbers("seed", seed))
     cells = laid_out(settings(ctx.params), *lists)
-    source = {"source": data, "user": user, "item": item, "time": time}
+    source = {"source": data, "user": user, "item": item, "time": time, "skip_bad": skip_bad}
 
     from linrec_cli.cli import dry_run as trial
     from linrec_cli.cli import sweep

@@ -45,7 +45,7 @@ def every(table: pl.DataFrame) -> Iterator[Drawn]:
 def stem(keys: dict[str, Any], shared: set[str], number: int) -> str:
     """Name a figure's file: what it is of, then whatever tells it from the others."""
     first = [keys["command"], keys["dataset"], keys["model"] or "attention", f"w{keys['width']}"]
-    named = ("layers", "heads", "tokens", "device", "dtype", "threads", "data_digest", "benchmark")
+    named = ("layers", "heads", "tokens", "device", "dtype", "threads", "data_digest", "benchmark", "setup")
     more = [f"{key}-{keys[key]}" for key in named if key not in shared and keys[key] is not None]
     text = "-".join(str(part) for part in [*first, *more] if part)
     return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text)

@@ -8,7 +8,7 @@ import polars as pl
 
 GROUP = [
     "command", "dataset", "data_digest", "model", "width", "heads", "layers", "tokens", "device", "dtype",
-    "threads", "benchmark",
+    "threads", "benchmark", "setup",
 ]  # fmt: skip
 """What must be the same for numbers to share a figure."""
 

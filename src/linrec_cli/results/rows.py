@@ -1,17 +1,21 @@
 """The rows of a training run and of an evaluation."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
-from linrec_cli.settings import Train, options
+from linrec_cli.settings import Train, digest, options
 
 Row = dict[str, Any]
 
 
 def shared(settings: Train, command: str, run: str, created: Any, environment: Mapping[str, str]) -> Row:
-    """Say how the numbers of a run were made: what stands in each of its rows."""
+    """Say how the numbers of a run were made: what stands in each of its rows.
+
+    `setup` is the digest of all settings but mechanism, length and seed: runs that share it differ in these alone.
+    """
     attention, given = options(settings.attn)
     names = (
         "data_digest",
@@ -26,7 +30,8 @@ def shared(settings: Train, command: str, run: str, created: Any, environment: M
         "threads",
     )
     columns = {name: getattr(settings, name) for name in names}
-    own = {"run": run, "created": created, "command": command, "dataset": settings.data}
+    setup = digest(replace(settings, attn="", maxlen=1, seed=0))
+    own = {"run": run, "setup": setup, "created": created, "command": command, "dataset": settings.data}
     return columns | own | {"attention": attention, "options": given} | dict(environment)
 
 

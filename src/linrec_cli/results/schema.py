@@ -10,6 +10,7 @@ BENCHMARK = 1
 
 COLUMNS: dict[str, Any] = {
     "run": pl.String,
+    "setup": pl.String,
     "created": pl.Datetime("ms", "UTC"),
     "command": pl.String,
     "dataset": pl.String,
