@@ -12,19 +12,19 @@ QUERY_EPS = 1e-12
 KEY_EPS = 1e-3
 """Under the roots. The smallest that keeps the gradient of the first keys within bounds; the source has none."""
 
-State = tuple[Tensor, Tensor]
+State = tuple[Tensor, Tensor, Tensor]
 
 
 class Attention(Heads):
     """Mix values by `rho1(elu(Q)) (rho2(elu(K))^T V)`.
 
-    `rho1` divides each query by its L2 norm over features, `rho2` each key feature by its L2 norm over the sequence.
-    In the causal form that norm runs over the prefix, `n_t = sum over s <= t of k_s^2`, so that position `t` gets
-    `(q_t / sqrt(n_t)) S_t` with `S_t = sum over s <= t of k_s v_s^T`: the last causal row equals the last
-    bidirectional one, and a history is a state of `D x D + D` numbers a head.
+    `rho1` divides each query by its L2 norm over features, `rho2` each key feature by `sqrt(T)` times its L2 norm over
+    the sequence. In the causal form both run over the prefix, `n_t = sum over s <= t of k_s^2`, so that position `t`
+    gets `(q_t / sqrt(t n_t)) S_t` with `S_t = sum over s <= t of k_s v_s^T`: each causal row is the last bidirectional
+    one of its prefix, and a history is a state of `D x D + D` numbers a head and its length.
 
-    Deviations from the source: the causal form; the constants `1/sqrt(D)` and `1/sqrt(T)` are left out (they only
-    rescale the values); an epsilon stands under both roots, where the source divides by zero.
+    Deviations from the source: the causal form; the constant `1/sqrt(D)` is left out (it only rescales the values); an
+    epsilon stands under both roots, where the source divides by zero.
 
     Cost: `O(T D^2)` operations and `O(T D)` memory a head; `O(D^2)` an event as a recurrence.
     Source: Liu et al. 2023 (LinRec, SIGIR), arXiv:2411.01537.
@@ -34,13 +34,12 @@ class Attention(Heads):
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
         # One copy each here saves one at every product.
         q, k, v = normal(q.contiguous()), feature(k.contiguous()), v.contiguous()
+        position = torch.arange(k.shape[2], device=k.device)
         if self.causal:
-            n = k.square().cumsum(2)
-            return scan((q * (n + KEY_EPS).rsqrt()).to(v.dtype), k.to(v.dtype), v)
-        real = torch.arange(k.shape[2], device=k.device) < lengths[:, None]
-        k = k * real[:, None, :, None]
-        n = k.square().sum(2, keepdim=True)
-        return (q * (n + KEY_EPS).rsqrt()).to(v.dtype) @ (k.to(v.dtype).mT @ v)
+            return scan((q * scale(k.square().cumsum(2), position[:, None] + 1)).to(v.dtype), k.to(v.dtype), v)
+        k = k * (position < lengths[:, None])[:, None, :, None]
+        q = q * scale(k.square().sum(2, keepdim=True), lengths[:, None, None, None])
+        return q.to(v.dtype) @ (k.to(v.dtype).mT @ v)
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, one position at a time over the keys that it may see."""
@@ -52,23 +51,29 @@ class Attention(Heads):
         for t in range(k.shape[2]):
             seen = position[None] <= t if self.causal else position[None] < lengths[:, None]
             keys = e * seen[:, None, :, None]
-            keys = keys / ((keys * keys).sum(2, keepdim=True) + KEY_EPS).sqrt()
+            count = seen.sum(1)[:, None, None, None]
+            keys = keys / (count.sqrt() * ((keys * keys).sum(2, keepdim=True) + KEY_EPS).sqrt())
             rows.append((queries[:, :, t, None] @ keys.mT) @ v)
         return torch.cat(rows, 2)
 
     def start(self, batch: int) -> State:
-        """Make the state of `batch` empty histories: `S [B, H, D, D]` and `n [B, H, D]`."""
+        """Make the state of `batch` empty histories: `S [B, H, D, D]`, `n [B, H, D]` and the length, `[B, 1, 1]`."""
         size = self.outward.in_features // self.heads
         zeros = self.outward.weight.new_zeros
-        return zeros(batch, self.heads, size, size), zeros(batch, self.heads, size)
+        return zeros(batch, self.heads, size, size), zeros(batch, self.heads, size), zeros(batch, 1, 1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""
         q, k, v = (part[:, :, 0] for part in self.split(x[:, None]))
         q, k = normal(q), feature(k)
-        s, n = state[0] + k[..., None] * v[:, :, None], state[1] + k * k
-        mixed = (q * (n + KEY_EPS).rsqrt())[:, :, None] @ s
-        return self.outward(mixed.flatten(1)), (s, n)
+        s, n, t = state[0] + k[..., None] * v[:, :, None], state[1] + k * k, state[2] + 1
+        mixed = (q * scale(n, t))[:, :, None] @ s
+        return self.outward(mixed.flatten(1)), (s, n, t)
+
+
+def scale(n: Tensor, count: Tensor) -> Tensor:
+    """Invert what `rho2` divides by, from the squared norms and the number of keys in them."""
+    return ((n + KEY_EPS) * count).rsqrt()
 
 
 def feature(x: Tensor) -> Tensor:

@@ -38,10 +38,12 @@ class Plan:
     def batches(self, flat: Tensor, first: int = 0) -> Iterator[Batch]:
         """Cut the batches from number `first` on."""
         for rows in self.rows[first:]:
+            # Lengths are read on the CPU, so that a GPU is not made to wait.
             start, length = self.start[rows], self.length[rows]
-            shape = rounded(int(length.max()))
+            shape, count = rounded(int(length.max())), int(length.sum())
+            length = length.to(flat.device)
             items, targets = (window(flat, start + shift, length, shape) for shift in (0, 1))
-            yield Batch(items, targets, length.to(flat.device), int(length.sum()))
+            yield Batch(items, targets, length, count)
 
 
 def plan(sequences: Sequences, maxlen: int, tokens: int, seed: int, epoch: int) -> Plan:
