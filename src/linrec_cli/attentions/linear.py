@@ -51,7 +51,7 @@ class Attention(Heads):
         for t in range(k.shape[2]):
             seen = position[None] <= t if self.causal else position[None] < lengths[:, None]
             keys = e * seen[:, None, :, None]
-            count = seen.sum(1)[:, None, None, None]
+            count = seen.sum(1)[:, None, None, None].to(keys.dtype)
             keys = keys / (count.sqrt() * ((keys * keys).sum(2, keepdim=True) + KEY_EPS).sqrt())
             rows.append((queries[:, :, t, None] @ keys.mT) @ v)
         return torch.cat(rows, 2)
