@@ -173,7 +173,7 @@ def test_five_core_filtering_takes_nothing_from_the_defaults() -> None:
         ("synthetic:users=0", "at least one user"),
         ("synthetic:seed=-1", "seed"),
         ("synthetic:lagg=60", "did you mean 'lag'"),
-        ("synthetic:users=many", "give a int"),
+        ("synthetic:users=many", "give int"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_in_one_line(spec: str, said: str) -> None:
