@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -8,13 +9,11 @@ from linrec_cli.cli import run
 from linrec_cli.evaluation import protocols
 from linrec_cli.results import store
 
-SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
-TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
-
 
 @pytest.fixture
-def trained(room: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run([*TRAIN, "--attn", "softmax,linear"]) == 0
+def trained(trained_once: Path, room: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A copy of them to work in."""
+    shutil.copytree(trained_once, room, dirs_exist_ok=True)
     capsys.readouterr()
     return room
 
