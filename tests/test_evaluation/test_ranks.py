@@ -41,9 +41,10 @@ def brute(model: Rounded, sequences: Sequences, stage: str, maxlen: int, seen: s
 def test_ranks_equal_a_brute_force_count(
     sequences: Sequences, monkeypatch: pytest.MonkeyPatch, stage: str, seen: str, chunk: int
 ) -> None:
-    monkeypatch.setattr(room, "SCORES", chunk)
+    monkeypatch.setitem(room.SCORES, "cpu", chunk)
+    monkeypatch.setitem(room.TOKENS, "cpu", 150)
     model = Rounded(sequences.count)
-    found = ranks(model, sequences, stage, 20, seen=seen, tokens=150)
+    found = ranks(model, sequences, stage, 20, seen=seen)
     assert found.tolist() == brute(model, sequences, stage, 20, seen)
 
 

@@ -35,6 +35,12 @@ SPREAD = {
     "max": "max",
 }
 
+REACH = {
+    "best_recall_at_10": "the pairs and the whole history",
+    "last_50_recall_at_10": "the pairs and the last 50 events",
+    "first_order_recall_at_10": "the pairs and the last event",
+}
+
 Data = Annotated[
     str,
     typer.Argument(metavar="NAME|FILE", help="A data set, synthetic:key=value:..., or the path of a file."),
@@ -104,6 +110,10 @@ def show(made: "Prepared") -> None:
     console.table(title, names, [[*map(counted, counts), made.digest]])
     lengths = [counted(card["lengths"][name]) for name in SPREAD]
     console.table("Events per user", list(SPREAD.values()), [lengths])
+    if "best_recall_at_10" in card:
+        dropped = " Filtering dropped some: --min-user 0 --min-item 0 keeps them exact." if card["rows_dropped"] else ""
+        reached = [(f"{card[name]:.4f}", by) for name, by in REACH.items()]
+        console.table("Recall@10 on the test items", ("at most", "by who knows"), reached, f"In closed form.{dropped}")
     console.table("Before comparing", ("share", "of", ""), warnings(card), caption=f"In {made.folder}")
 
 

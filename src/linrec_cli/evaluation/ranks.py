@@ -8,8 +8,10 @@ from linrec_cli.data.shapes import cut, rounded, spans
 from linrec_cli.errors import LinrecError
 from linrec_cli.models._recommender import Recommender
 
-SCORES = 2**23
-"""Scores held at once in full ranking."""
+SCORES = {"cpu": 2**21, "cuda": 2**27, "mps": 2**24}
+"""Scores held at once in full ranking, by device."""
+TOKENS = {"cpu": 6_400, "cuda": 2**17, "mps": 2**15}
+"""Positions encoded at once, padding included, by device."""
 
 
 @torch.inference_mode()
@@ -21,7 +23,6 @@ def ranks(
     *,
     seen: str = "remove",
     negatives: Tensor | None = None,
-    tokens: int = 25_600,
 ) -> Tensor:
     """Rank the gold item of every user among all items, or among its negatives.
 
@@ -30,7 +31,6 @@ def ranks(
         stage: `valid` or `test`.
         seen: `remove` takes the items of the whole history out of the ranking, but never the gold; `rank` keeps them.
         negatives: `[U, N]` items to rank the gold among, in place of all items.
-        tokens: positions encoded at once.
 
     Returns:
         `[U]` ranks in float64, halves where scores tie.
@@ -42,12 +42,14 @@ def ranks(
     start, length, gold = histories(sequences, stage, maxlen)
     weights = model.items.weight.float()
     found = torch.empty(len(gold), dtype=torch.float64, device=gold.device)
-    for rows in cut(length.argsort(descending=True, stable=True), length, tokens):
+    for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[gold.device.type]):
         hidden = encode_last(model, sequences.flat, start[rows], length[rows])
         if negatives is not None:
             found[rows] = among(hidden, weights, gold[rows], negatives[rows])
             continue
-        for part in torch.arange(len(rows), device=rows.device).split(max(1, SCORES // sequences.count)):
+        for part in torch.arange(len(rows), device=rows.device).split(
+            max(1, SCORES[gold.device.type] // sequences.count)
+        ):
             users = rows[part]
             scores = finite(hidden[part] @ weights[1:].T)
             if seen == "remove":
