@@ -5,7 +5,7 @@ from linrec_cli.errors import UsageError
 
 
 def test_an_unknown_name_lists_the_known_ones_and_suggests_the_closest() -> None:
-    with pytest.raises(UsageError, match=r"no attention 'liner'; did you mean 'linear'\? Known: .*softmax"):
+    with pytest.raises(UsageError, match=r"no attention 'liner'; did you mean 'linear'\? known: .*softmax"):
         catalog.load("attentions", "liner")
 
 

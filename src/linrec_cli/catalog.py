@@ -32,7 +32,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return UsageError(f"no {kind} '{name}'; {hint}Known: {', '.join(known)}.")
+    return UsageError(f"no {kind} '{name}'; {hint}known: {', '.join(known) or 'none'}.")
 
 
 def parse(spec: str) -> tuple[str, dict[str, str]]:

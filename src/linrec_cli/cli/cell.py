@@ -70,8 +70,7 @@ def _train(settings: Train, source: dict[str, Any], sequences: "Sequences", fold
 
     machine.prepare(settings.threads)
     store.write_settings(asdict(settings) | source, folder / store.SETTINGS)
-    memory.reset()
-    before = memory.status()["VmRSS"]
+    before = memory.baseline()
     sequences = sequences.to(settings.device)
     state = fit.start(settings, sequences.count)
 

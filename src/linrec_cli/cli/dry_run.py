@@ -25,8 +25,7 @@ def show(cells: list[Train], sequences: "Sequences", ctx: typer.Context, as_json
     estimates = {}
     for cell in cells:
         if (cell.attn, cell.maxlen) not in estimates:
-            memory.reset()
-            before = memory.status()["VmRSS"]
+            before = memory.baseline()
             guess = estimate(cell, sequences.to(cell.device))
             estimates[cell.attn, cell.maxlen] = asdict(guess) | {"peak_bytes": memory.high_water() - before}
     if as_json:

@@ -83,7 +83,7 @@ def find(run: str, results_dir: Path) -> Path:
         return fitting[0]
     if fitting:
         raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {', '.join(sorted(p.name for p in fitting))}.")
-    raise catalog.unknown(f"finished run in {results_dir}/runs", run, sorted(path.name for path in runs))
+    raise catalog.unknown("finished run", run, sorted(path.name for path in runs))
 
 
 def evaluate(folder: Path, how: dict[str, Any], device: str, data_dir: Path, results_dir: Path) -> list[dict[str, Any]]:

@@ -42,6 +42,15 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     yield kernel.name(work.spans)
 
 
+def baseline() -> int:
+    """Give back what is free, set the high-water mark back, and read what is resident then, in bytes."""
+    gc.collect()
+    if glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+    reset()
+    return status()["VmRSS"]
+
+
 def give_back() -> None:
     """Make glibc return every freed block to the kernel at once.
 
