@@ -112,7 +112,7 @@ def stop(state: "State", folder: Path) -> None:
     console.say(f"stopped in epoch {state.at.epoch + 1}; the same command again goes on from here.")
 
 
-def peak_row(device: str, before: int) -> dict[str, Any]:
+def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
     """Make the row of the run's peak memory."""
     from linrec_cli.profiling import memory
     from linrec_cli.results import rows
@@ -121,8 +121,8 @@ def peak_row(device: str, before: int) -> dict[str, Any]:
         import torch
 
         return rows.fact("peak_bytes", torch.cuda.max_memory_allocated(), "B", "allocated")
-    note = f"high-water RSS above the {console.size(before)} held before the model was built"
-    return rows.fact("peak_bytes", max(0, memory.high_water() - before), "B", note)
+    note = f"high-water RSS above the {console.size(before['VmRSS'])} held before the model was built"
+    return rows.fact("peak_bytes", memory.above(before), "B", note)
 
 
 def write(settings: Train, state: "State", sequences: "Sequences", folder: Path, peak: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def show(cells: list[Train], sequences: "Sequences", ctx: typer.Context, as_json
         if (cell.attn, cell.maxlen) not in estimates:
             before = memory.baseline()
             guess = estimate(cell, sequences.to(cell.device))
-            estimates[cell.attn, cell.maxlen] = asdict(guess) | {"peak_bytes": memory.high_water() - before}
+            estimates[cell.attn, cell.maxlen] = asdict(guess) | {"peak_bytes": memory.above(before)}
     if as_json:
         listed = [{"run": c.name, **asdict(c), "estimate": estimates[c.attn, c.maxlen]} for c in cells]
         console.document({"settings": settings, "cells": listed})

@@ -42,13 +42,21 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     yield kernel.name(work.spans)
 
 
-def baseline() -> int:
-    """Give back what is free, set the high-water mark back, and read what is resident then, in bytes."""
+def baseline() -> dict[str, int]:
+    """Give back what is free, set the high-water mark back, and read the counters."""
     gc.collect()
     if glibc():
         ctypes.CDLL(None).malloc_trim(0)
     reset()
-    return status()["VmRSS"]
+    return status()
+
+
+def above(before: dict[str, int]) -> int:
+    """Read the high-water mark of resident memory above a baseline, in bytes, without the pages of files.
+
+    The mark counts pages of libraries, which come in as code first runs and are no cost of the mechanism.
+    """
+    return max(0, high_water() - before["VmRSS"] - (status()["RssFile"] - before["RssFile"]))
 
 
 def give_back() -> None:
@@ -85,19 +93,13 @@ def peaks(work: "Work", device: str) -> Peaks:
 
 
 def on_cpu(work: "Work") -> Peaks:
-    """Read the high-water mark of resident memory, without the pages of files.
-
-    The mark counts pages of libraries, which come in as code first runs and are no cost of the mechanism.
-    """
-    if glibc():
-        ctypes.CDLL(None).malloc_trim(0)
-    before, found = status(), {}
+    """Read the peak of each span above what stands before the first."""
+    before, found = baseline(), {}
     work.tiny()
     for name, span in work.spans.items():
         reset()
         span()
-        libraries = status()["RssFile"] - before["RssFile"]
-        found[name] = {"rss": float(max(0, high_water() - before["VmRSS"] - libraries))}
+        found[name] = {"rss": float(above(before))}
     return found
 
 
