@@ -103,12 +103,12 @@ def take_up(state: "State", folder: Path) -> None:
 
 
 def stop(state: "State", folder: Path) -> None:
-    """Save on Ctrl-C, and say how to go on; a second Ctrl-C does not cut the saving short."""
+    """Save on Ctrl-C or SIGTERM, and say how to go on; a second one does not cut the saving short."""
     from linrec_cli.training import checkpoint
 
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     checkpoint.save(state, folder)
-    signal.signal(signal.SIGINT, before)
     console.say(f"stopped in epoch {state.at.epoch + 1}; the same command again goes on from here.")
 
 

@@ -1,6 +1,7 @@
 """The cells of `linrec train`, one after the other: what is done is skipped, what fails is a row."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -116,9 +117,10 @@ def apart(settings: Train, source: Row, folder: Path, fresh: bool, data_dir: Pat
     try:
         process.join()
     except BaseException:
-        # Ctrl-C reaches the child too: it saves and ends by itself.
-        process.join(60)
+        # Ctrl-C on a terminal reaches the child too; any other signal is passed on. It saves and ends by itself.
+        process.join(3)
         process.terminate()
+        process.join(60)
         raise
     if process.exitcode == 130:
         raise KeyboardInterrupt
@@ -128,6 +130,9 @@ def apart(settings: Train, source: Row, folder: Path, fresh: bool, data_dir: Pat
 
 def child(settings: Row, source: Row, folder: Path, fresh: bool, data_dir: Path) -> None:
     """Open the data and train a cell, as a process of its own."""
+    from linrec_cli.cli import terminate
+
+    signal.signal(signal.SIGTERM, terminate)
     cell_settings = Train(**settings)
     try:
         sequences, _ = open_data(source, cell_settings, data_dir, report=None)

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli.errors import NothingMeasuredError
+
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
     from linrec_cli.profiling.work import Builder, Work
@@ -85,10 +87,10 @@ def peaks(work: "Work", device: str) -> Peaks:
     A tiny run goes between: a step of training starts with the gradients of the step before it.
 
     Raises:
-        NotImplementedError: this kind of device has no counter of peaks.
+        NothingMeasuredError: this kind of device has no counter of peaks.
     """
     if device not in ("cpu", "cuda"):
-        raise NotImplementedError(f"torch counts no peaks of memory on {device}")
+        raise NothingMeasuredError(f"torch counts no peaks of memory on {device}.")
     return on_cuda(work) if device == "cuda" else on_cpu(work)
 
 
