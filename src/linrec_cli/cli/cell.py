@@ -142,8 +142,10 @@ def write(settings: Train, state: "State", sequences: "Sequences", folder: Path,
     found = {stage: ranks(state.model, sequences, stage, settings.maxlen).cpu().numpy() for stage in ("valid", "test")}
     frame = pl.DataFrame({"user": sequences.users.cpu().numpy(), **found})
     store.write_frame(frame, folder / "ranks.parquet")
-    history = [asdict(epoch) for epoch in state.history]
-    store.write_frame(pl.DataFrame(history, infer_schema_length=None), folder / "history.parquet")
+    history = pl.DataFrame(
+        [asdict(epoch) for epoch in state.history], schema_overrides={"resumed_at": pl.List(pl.Int64)}
+    )
+    store.write_frame(history.with_columns(pl.col("epoch") + 1), folder / "history.parquet")
     made = costs(state)
     for stage in ("test", "valid"):
         made += rows.quality(stage, metrics.summary(frame.select(rank=pl.col(stage)), KS))
