@@ -33,7 +33,7 @@ class Train:
     weight_decay: float = limited(0.01, 0.0, 10.0)
     tokens: int = limited(1600, 1)
     patience: int = limited(8, 1)
-    epochs: int = limited(200, 0)
+    epochs: int = limited(200, 1)
     max_minutes: float = limited(0.0, 0.0)
     seed: int = limited(0, 0, 2**63 - 1)
     device: str = "cpu"

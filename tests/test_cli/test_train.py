@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from linrec_cli.cli import run
 from linrec_cli.results import store
@@ -84,6 +85,16 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(room
     assert losses[0] == losses[1]
 
 
+def test_a_run_that_another_process_trains_is_left_alone(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRAIN, "--dry-run", "--json"]) == 0
+    folder = room / "results" / "runs" / json.loads(capsys.readouterr().out)["cells"][0]["run"]
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        assert run(TRAIN) == 3
+    assert "another process is training" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
 def test_resume_says_that_there_is_nothing_to_take_up(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*TRAIN, "--resume"]) == 0
     assert "nothing to take up" in capsys.readouterr().err
@@ -130,6 +141,7 @@ def test_a_dry_run_says_where_each_setting_came_from_and_trains_nothing(
         (["--seed", "-1"], 2, "--seed"),
         (["--maxlen", "5,,6"], 2, "empty entry"),
         (["--maxlen", "0"], 2, "--maxlen 0 is out of range"),
+        (["--epochs", "0"], 2, "--epochs 0 is out of range"),
         (["--dtype", "float16"], 2, "no dtype 'float16'"),
         (["--device", "tpu"], 2, "no device 'tpu'"),
         (["--data", "nowhere.csv"], 3, "nowhere.csv"),

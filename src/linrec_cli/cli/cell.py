@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli.cli import console
 from linrec_cli.cli.live import Live
-from linrec_cli.errors import DataError, UsageError
+from linrec_cli.errors import DataError
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
@@ -46,6 +46,16 @@ def alone(folder: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise DataError(f"another process is training {folder.name}; wait for it or stop it.") from None
+
+
+def check_alone(folder: Path) -> None:
+    """Make sure that no other process trains the run, before anything of this one is written there.
+
+    Raises:
+        DataError: one does.
+    """
+    with alone(folder):
+        return
 
 
 def train(settings: Train, source: dict[str, Any], sequences: "Sequences", folder: Path, fresh: bool) -> None:
@@ -135,8 +145,6 @@ def write(settings: Train, state: "State", sequences: "Sequences", folder: Path,
     from linrec_cli.results import rows, schema, store
     from linrec_cli.training import checkpoint
 
-    if not state.history:
-        raise UsageError("--epochs 0 trains nothing; give at least 1.")
     state.model.load_state_dict(state.best)
     checkpoint.write(state.best, folder / checkpoint.WEIGHTS)
     found = {stage: ranks(state.model, sequences, stage, settings.maxlen).cpu().numpy() for stage in ("valid", "test")}

@@ -92,6 +92,7 @@ def evaluate(folder: Path, how: dict[str, Any], device: str, data_dir: Path, res
     from dataclasses import replace
 
     import polars as pl
+    import torch
 
     from linrec_cli.evaluation import metrics
     from linrec_cli.evaluation.ranks import ranks
@@ -99,6 +100,8 @@ def evaluate(folder: Path, how: dict[str, Any], device: str, data_dir: Path, res
     from linrec_cli.training import checkpoint, fit
 
     stored = store.read_settings(folder / store.SETTINGS)
+    if not stored.keys() >= Train.__dataclass_fields__.keys():
+        raise UsageError(f"{folder} is no training run; name one that `linrec train` made.")
     settings = Train(**{name: stored[name] for name in Train.__dataclass_fields__})
     weights = checkpoint.read_weights(folder, device)
     sequences, prepared = open_data(stored, settings, data_dir)
@@ -106,15 +109,14 @@ def evaluate(folder: Path, how: dict[str, Any], device: str, data_dir: Path, res
     model.load_state_dict(weights)
     sequences = sequences.to(device)
     drawn = negatives(sequences, prepared, how)
-    found = ranks(
-        model, sequences, how["stage"], settings.maxlen, seen=how["seen"], negatives=drawn,
-    )  # fmt: skip
+    found = ranks(model, sequences, how["stage"], settings.maxlen, seen=how["seen"], negatives=drawn)
     frame = pl.DataFrame({"user": sequences.users.cpu().numpy(), "rank": found.cpu().numpy()})
     key = hashlib.sha256(repr((checkpoint.digest(weights), sorted(how.items()), device)).encode()).hexdigest()[:10]
     name = f"evaluate-{how['stage']}-{how['protocol']}-{how['seen']}-{key}"
     made = rows.quality(how["stage"], metrics.summary(frame, how["ks"]), how["protocol"], how["seen"])
     environment = machine.describe(device)
-    shared = rows.shared(replace(settings, device=device), "evaluate", name, datetime.now(UTC), environment)
+    settings = replace(settings, device=device, dtype="float32", threads=torch.get_num_threads())
+    shared = rows.shared(settings, "evaluate", name, datetime.now(UTC), environment)
     table = schema.table(shared | {"note": f"weights of {folder.name}"}, made)
     target = store.folder(results_dir, name)
     store.write_frame(frame, target / "ranks.parquet")

@@ -66,6 +66,7 @@ def run(
                 console.say(f"[{number}/{len(cells)}] {settings.name}")
             if resume and not (folder / "checkpoint.safetensors").is_file():
                 console.say(f"{settings.name}: nothing to take up; starts from the beginning.")
+            cell.check_alone(folder)
             task = (settings, source, folder, fresh)
             if len(cells) == 1:
                 attempt(*task, sequences)

@@ -78,7 +78,7 @@ class State:
     def done(self, settings: Train) -> bool:
         """Tell whether patience, epochs or minutes are used up."""
         if not self.history:
-            return settings.epochs == 0
+            return False
         waited = self.history[-1].epoch - self.best_epoch().epoch
         late = bool(settings.max_minutes) and self.at.spent >= 60 * settings.max_minutes
         return waited >= settings.patience or len(self.history) >= settings.epochs or late
