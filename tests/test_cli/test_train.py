@@ -10,7 +10,9 @@ import pytest
 from filelock import FileLock
 
 from linrec_cli.cli import run
+from linrec_cli.cli.sweep import means
 from linrec_cli.results import store
+from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint
 
 SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
@@ -57,6 +59,17 @@ def test_the_same_command_again_skips_and_fresh_makes_the_same_anew(
     assert run([*TRAIN, "--fresh"]) == 0
     assert "done already" not in capsys.readouterr().err
     assert weights(runs(room)[0]) == first
+
+
+def test_several_seeds_are_averaged() -> None:
+    cells = [Train(attn="linear", seed=seed) for seed in (0, 1)]
+    same = {"stage": "test", "k": 10}
+    rows = [
+        {"run": cell.name, "metric": metric, "value": value} | same
+        for cell, values in zip(cells, ((0.2, 0.12345, 0.3), (0.4, 0.12346, 0.1)), strict=True)
+        for metric, value in zip(("recall", "ndcg", "mrr"), values, strict=True)
+    ]
+    assert means(cells, rows) == [["linear", 200, "mean", "0.3000", "0.1235", "0.0000", "0.2000", "", ""]]
 
 
 def test_json_is_one_document_on_stdout(room: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.cli import cell, console
@@ -177,17 +178,15 @@ def line(settings: Train, rows: list[Row]) -> list[object]:
 
 def means(cells: list[Train], rows: list[Row]) -> list[list[object]]:
     """Average each mechanism and length over its seeds, where there are several; ± is their standard deviation."""
-    import polars as pl
-
     names = {cell.name: (cell.attn, cell.maxlen) for cell in cells}
     lines: list[list[object]] = []
     for attn, maxlen in dict.fromkeys(names.values()):
         runs = [name for name, own in names.items() if own == (attn, maxlen)]
         test = [r for r in rows if r["run"] in runs and r["stage"] == "test" and r["k"] == 10]
-        values = {m: pl.Series([r["value"] for r in test if r["metric"] == m]) for m in QUALITY}
-        if len(values["ndcg"]) > 1:
-            numbers = (values["recall"].mean(), values["ndcg"].mean(), values["ndcg"].std(), values["mrr"].mean())
-            lines.append([attn, maxlen, "mean", *(f"{number!s:.6}" for number in numbers), "", ""])
+        recall, ndcg, mrr = ([r["value"] for r in test if r["metric"] == metric] for metric in QUALITY)
+        if len(ndcg) > 1:
+            numbers = (mean(recall), mean(ndcg), stdev(ndcg), mean(mrr))
+            lines.append([attn, maxlen, "mean", *(f"{number:.4f}" for number in numbers), "", ""])
     return lines
 
 
