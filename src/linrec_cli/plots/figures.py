@@ -38,14 +38,17 @@ def every(table: pl.DataFrame) -> Iterator[Drawn]:
     found = list(groups(table))
     looks = style.looks(catalog.names("attentions"), *(points["mechanism"] for _, points in found))
     shared = {key for key in found[0][0] if len({keys[key] for keys, _ in found}) == 1} if found else set()
-    for number, (keys, points) in enumerate(found):
-        yield Drawn(stem(keys, shared, number), draw(keys, points, looks), points)
+    stems = [stem(keys, shared) for keys, _ in found]
+    for name, (keys, points) in zip(stems, found, strict=True):
+        # Where all that a name says is the same, other data or other settings make the difference.
+        apart = f"-{keys['data_digest']}-{keys['setup']}" if stems.count(name) > 1 else ""
+        yield Drawn(f"{name}{apart}", draw(keys, points, looks), points)
 
 
-def stem(keys: dict[str, Any], shared: set[str], number: int) -> str:
+def stem(keys: dict[str, Any], shared: set[str]) -> str:
     """Name a figure's file: what it is of, then whatever tells it from the others."""
     first = [keys["command"], keys["dataset"], keys["model"] or "attention", f"w{keys['width']}"]
-    named = ("layers", "heads", "tokens", "device", "dtype", "threads", "data_digest", "benchmark", "setup")
+    named = ("layers", "heads", "tokens", "device", "dtype", "threads", "benchmark")
     more = [f"{key}-{keys[key]}" for key in named if key not in shared and keys[key] is not None]
     text = "-".join(str(part) for part in [*first, *more] if part)
     return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text)
