@@ -50,14 +50,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     from rich.text import Text
 
     cells = [[str(cell) for cell in row] for row in rows]
-    view = Table(title=Text(title), caption=Text(caption) if caption else None, box=SIMPLE_HEAD,
-                 title_justify="left", padding=(0, 1, 0, 0), caption_justify="left", pad_edge=False)  # fmt: skip
+    view = Table(title=Text(title), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
         view.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in cells:
         view.add_row(*map(Text, row))
     stream(False).print(view)
+    if caption:
+        # Below and not inside: a narrow table would make it a column of words.
+        stream(False).print(Text(caption))
 
 
 def progress(*columns: "str | ProgressColumn") -> "Progress":
