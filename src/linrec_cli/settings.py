@@ -43,8 +43,6 @@ class Train:
     def __post_init__(self) -> None:
         """Check every limit, and that width splits into heads."""
         check(self)
-        if self.width % self.heads:
-            raise UsageError(f"--width {self.width} does not split into --heads {self.heads}; choose a multiple.")
 
     @property
     def name(self) -> str:
@@ -75,9 +73,6 @@ class Profile:
     def __post_init__(self) -> None:
         """Check every limit, every length, every name, and that width splits into heads."""
         check(self)
-        if self.width % self.heads:
-            split = f"--width {self.width} does not split into --heads {self.heads}"
-            raise UsageError(f"{split}; choose a multiple.")
         for length in self.maxlen:
             if not 1 <= length <= 1_000_000:
                 raise UsageError(f"--maxlen {length} is out of range; it must be between 1 and 1,000,000.")
@@ -92,7 +87,7 @@ def check(settings: Any) -> None:
     """Check the settings against their limits.
 
     Raises:
-        UsageError: a value lies outside, or is not a number.
+        UsageError: a value lies outside, or is not a number, or width does not split into heads.
     """
     for item in fields(settings):
         value, low, high = getattr(settings, item.name), item.metadata.get("low"), item.metadata.get("high")
@@ -100,6 +95,9 @@ def check(settings: Any) -> None:
             upper = "" if high is None else f" and at most {high:,}"
             flag = item.name.replace("_", "-")
             raise UsageError(f"--{flag} {value} is out of range; it must be at least {low:,}{upper}.")
+    if settings.width % settings.heads:
+        split = f"--width {settings.width} does not split into --heads {settings.heads}"
+        raise UsageError(f"{split}; choose a multiple.")
 
 
 def digest(settings: Any) -> str:

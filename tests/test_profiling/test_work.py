@@ -20,6 +20,7 @@ def one(attn, phase, **more):
 @pytest.mark.parametrize("attn", CAUSAL)
 def test_every_mechanism_can_be_built_and_run_twice(attn, phase, dtype):
     work = build(one(attn, phase, dtype=dtype))
+    assert list(work.spans) == {"attention": ["forward", "backward"], "step": ["step"]}[phase]
     for _ in range(2):
         work.tiny()
         work.bare()
