@@ -13,6 +13,8 @@ from linrec_cli.errors import UsageError
 NAMES = catalog.names("attentions")
 FORMS = [(name, form) for name in NAMES for form in catalog.load("attentions", name).FORMS]
 WIDTH, HEADS, LENGTHS = 12, 3, torch.tensor([150, 97, 1])
+SPREAD = 2.0
+"""Scale of the inputs that makes the parts of about unit size."""
 
 
 def made(name: str, form: str = "causal", dtype: torch.dtype = torch.float64) -> nn.Module:
@@ -37,7 +39,7 @@ def test_the_fast_form_equals_the_reference_in_values_and_gradients(name: str, f
     mask = real(lengths, length)[:, None, :, None]
     results = []
     for mix in (attention.attend, attention.reference):
-        parts = [inputs(3, HEADS, length, 4, seed=i).requires_grad_() for i in range(3)]
+        parts = [part.detach().requires_grad_() for part in attention.split(inputs(3, length, WIDTH) * SPREAD)]
         out = mix(*parts, lengths) * mask
         (out * inputs(*out.shape, seed=9)).sum().backward()
         results.append([out, *(part.grad for part in parts)])
@@ -116,7 +118,7 @@ def test_in_low_precision_the_fast_form_errs_no_more_than_the_reference(
     attention = made(name, form)
     if not hasattr(attention, "reference"):
         pytest.skip("no query-key-value mechanism")
-    parts = [inputs(3, HEADS, 150, 4, seed=i).to(dtype) for i in range(3)]
+    parts = [part.detach().to(dtype) for part in attention.split(inputs(3, 150, WIDTH) * SPREAD)]
     mask = real(LENGTHS, 150)[:, None, :, None]
     truth = attention.reference(*(part.double() for part in parts), LENGTHS) * mask
     fast, plain = ((mix(*parts, LENGTHS) * mask - truth).norm() for mix in (attention.attend, attention.reference))

@@ -1,6 +1,6 @@
-"""What query-key-value mechanisms share: projections in, heads, projection out."""
+"""What mechanisms with heads share: projections in, heads, projection out."""
 
-from abc import abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -9,8 +9,13 @@ class Heads(nn.Module):
     """Project `x [B, T, C]` to heads, let `attend` mix positions, project back.
 
     A mechanism writes `attend(q, k, v, lengths)` on `[B, H, T, D]`, the fast form, and `reference`, the formula,
-    plain and slow.
+    plain and slow. One that needs more than queries, keys and values (a gate, a decay) overrides `split`, and its
+    `attend` and `reference` take all that `split` returns, each `[B, H, T, ...]`, before the lengths; one that does
+    more than project at the end overrides `join`.
     """
+
+    attend: Callable[..., Tensor]
+    reference: Callable[..., Tensor]
 
     def __init__(self, width: int, heads: int, causal: bool, maxlen: int) -> None:
         super().__init__()
@@ -18,20 +23,15 @@ class Heads(nn.Module):
         self.inward = nn.Linear(width, 3 * width)
         self.outward = nn.Linear(width, width)
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def split(self, x: Tensor) -> tuple[Tensor, ...]:
         """Project `x [B, T, C]` to queries, keys and values, each `[B, H, T, D]`."""
-        q, k, v = self.inward(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return q, k, v
+        return tuple(self.inward(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]`, of which row `b` has `lengths[b]` real positions, to `[B, T, C]`."""
-        mixed = self.attend(*self.split(x), lengths)
-        return self.outward(mixed.transpose(1, 2).flatten(2))
+        return self.join(self.attend(*self.split(x), lengths), x)
 
-    @abstractmethod
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
-        """Mix positions, fast."""
-
-    @abstractmethod
-    def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
-        """Mix positions by the formula, plain and slow."""
+    def join(self, mixed: Tensor, x: Tensor) -> Tensor:
+        """Project the heads of `mixed [B, H, T, D]`, side by side, to `[B, T, C]`; `x` is what `forward` was given."""
+        out: Tensor = self.outward(mixed.transpose(1, 2).flatten(2))
+        return out

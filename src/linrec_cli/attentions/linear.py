@@ -68,7 +68,7 @@ class Attention(Heads):
         q, k = normal(q), feature(k)
         s, n, t = state[0] + k[..., None] * v[:, :, None], state[1] + k * k, state[2] + 1
         mixed = (q * scale(n, t))[:, :, None] @ s
-        return self.outward(mixed.flatten(1)), (s, n, t)
+        return self.join(mixed, x[:, None])[:, 0], (s, n, t)
 
 
 def scale(n: Tensor, count: Tensor) -> Tensor:
