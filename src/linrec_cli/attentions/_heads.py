@@ -25,7 +25,7 @@ class Heads(nn.Module):
 
     def split(self, x: Tensor) -> tuple[Tensor, ...]:
         """Project `x [B, T, C]` to queries, keys and values, each `[B, H, T, D]`."""
-        return tuple(self.inward(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4))
+        return apart(self.inward(x), 3, self.heads)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]`, of which row `b` has `lengths[b]` real positions, to `[B, T, C]`."""
@@ -35,3 +35,9 @@ class Heads(nn.Module):
         """Project the heads of `mixed [B, H, T, D]`, side by side, to `[B, T, C]`; `x` is what `forward` was given."""
         out: Tensor = self.outward(mixed.transpose(1, 2).flatten(2))
         return out
+
+
+def apart(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+    """Cut the channels of `x [B, T, parts C]` into parts and heads, each part `[B, H, T, D]`."""
+    # Parted before they are transposed, so that the gradients are put together again without a copy.
+    return tuple(part.transpose(1, 2) for part in x.unflatten(-1, (parts, heads, -1)).unbind(2))

@@ -43,15 +43,26 @@ class Scan(torch.autograd.Function):
 def chunked(q: Tensor, k: Tensor, v: Tensor, reverse: bool = False) -> Tensor:
     """Compute the sum over `s <= t` (or `s >= t`) of `(q_t . k_s) v_s`; the state is kept in at least float32."""
     length = q.shape[2]
-    count = -(-length // CHUNK)
-    size = -(-length // count)
-    # Chunks of equal size, so that little is padded; blocks of memory that BLAS takes as they are.
-    q, k, v = (pad(x, (0, 0, 0, count * size - length)).contiguous().unflatten(2, (count, size)) for x in (q, k, v))
+    q, k, v = (chunks(x) for x in (q, k, v))
     scores = q @ k.mT
     out = (scores.triu_() if reverse else scores.tril_()) @ v
     if q.shape[2] > 1:
         out += q @ carried(k, v, reverse).to(q.dtype)
     return out.flatten(2, 3)[:, :, :length]
+
+
+def sizes(length: int) -> tuple[int, int]:
+    """Choose the number of chunks and their size: equal sizes, so that little is padded."""
+    count = -(-length // CHUNK)
+    return count, -(-length // count)
+
+
+def chunks(x: Tensor) -> Tensor:
+    """Cut `x [B, H, T, D]` into `[B, H, M, N, D]`: blocks of memory that BLAS takes as they are."""
+    count, size = sizes(x.shape[2])
+    spare = count * size - x.shape[2]
+    # Padding by nothing would be a second copy.
+    return (pad(x, (0, 0, 0, spare)) if spare else x).contiguous().unflatten(2, (count, size))
 
 
 def carried(k: Tensor, v: Tensor, reverse: bool) -> Tensor:

@@ -5,12 +5,10 @@ from torch import Tensor
 from torch.nn.functional import elu
 
 from linrec_cli.attentions._heads import Heads
+from linrec_cli.attentions._linrec import KEY_EPS, QUERY_EPS, mix
 from linrec_cli.attentions._scan import scan
 
 FORMS = ("causal", "bidirectional")
-QUERY_EPS = 1e-12
-KEY_EPS = 1e-3
-"""Under the roots. The smallest that keeps the gradient of the first keys within bounds; the source has none."""
 
 State = tuple[Tensor, Tensor, Tensor]
 
@@ -32,6 +30,12 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
+        if self.causal and q.device.type == "cpu":
+            return mix(q, k, v)
+        return self.parallel(q, k, v, lengths)
+
+    def parallel(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
+        """Mix all chunks at once, in few large operations, as a GPU wants it; the bidirectional form on any device."""
         # One copy each here saves one at every product.
         q, k, v = normal(q.contiguous()), feature(k.contiguous()), v.contiguous()
         position = torch.arange(k.shape[2], device=k.device)
@@ -58,16 +62,18 @@ class Attention(Heads):
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]`, `n [B, H, D]` and the length, `[B, 1, 1]`."""
-        size = self.outward.in_features // self.heads
-        zeros = self.outward.weight.new_zeros
-        return zeros(batch, self.heads, size, size), zeros(batch, self.heads, size), zeros(batch, 1, 1)
+        size, weight = self.outward.in_features // self.heads, self.outward.weight
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        shapes = (self.heads, size, size), (self.heads, size), (1, 1)
+        s, n, t = (torch.zeros(batch, *shape, dtype=dtype, device=weight.device) for shape in shapes)
+        return s, n, t
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""
         q, k, v = (part[:, :, 0] for part in self.split(x[:, None]))
         q, k = normal(q), feature(k)
         s, n, t = state[0] + k[..., None] * v[:, :, None], state[1] + k * k, state[2] + 1
-        mixed = (q * scale(n, t))[:, :, None] @ s
+        mixed = ((q * scale(n, t))[:, :, None] @ s).to(v.dtype)
         return self.join(mixed, x[:, None])[:, 0], (s, n, t)
 
 
