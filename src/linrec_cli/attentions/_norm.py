@@ -1,0 +1,16 @@
+"""The norm that mechanisms put on what a head has mixed."""
+
+import torch
+from torch import Tensor
+
+
+def normed(x: Tensor, eps: float) -> Tensor:
+    """Divide `x [..., D]` by its root mean square over features, in at least float32.
+
+    It has no weights: a projection follows, which holds them.
+    """
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    # Scaled to 1, with the epsilon along, so that the squares of large values do not overflow.
+    top = x.detach().abs().amax(-1, keepdim=True).clamp(min=1)
+    x = x / top
+    return x * (x.square().mean(-1, keepdim=True) + eps / top / top).rsqrt()
