@@ -1,5 +1,6 @@
 """What gated LinRec's options leave out."""
 
+import pytest
 import torch
 
 from linrec_cli.attentions import linear, linear_gated
@@ -22,3 +23,20 @@ def test_the_rates_are_learned_and_half_lives_start_in_order() -> None:
     assert attention.rate is not None
     assert attention.rate.grad is not None
     assert attention.rate.grad.abs().min() > 0
+
+
+@pytest.mark.parametrize("length", [1, 40, 41, 130])
+@pytest.mark.parametrize("form", ["attend", "parallel"])
+def test_both_forms_equal_the_reference_in_values_and_gradients_those_of_the_rates_too(length: int, form: str) -> None:
+    torch.manual_seed(0)
+    attention, lengths = linear_gated.Attention(16, 2, True, length).double(), torch.full((3,), length)
+    assert attention.rate is not None
+    parts = [torch.randn(3, 2, length, 8, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    plain = attention.reference(*parts, lengths)
+    fast = attention.parallel(*parts) if form == "parallel" else attention.attend(*parts, lengths)
+    gradient = torch.randn_like(plain)
+    torch.testing.assert_close(fast, plain, rtol=1e-11, atol=1e-11)
+    inputs = [*parts, attention.rate]
+    truth = torch.autograd.grad(plain, inputs, gradient)
+    for found, true in zip(torch.autograd.grad(fast, inputs, gradient), truth, strict=True):
+        torch.testing.assert_close(found, true, rtol=1e-9, atol=1e-9)

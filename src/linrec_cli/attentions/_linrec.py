@@ -15,6 +15,76 @@ BLOCK = 1 << 17
 
 ELU = torch.ops.aten.elu_backward.grad_input
 
+Fade = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
+"""What is left after decay: see `fading`."""
+
+
+def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None) -> Tensor:
+    """Compute `o_t = (q_t / (|q_t| sqrt(c_t n_t))) S_t` for `[B, H, T, D]`, after an ELU on `q` and `k`.
+
+    `S_t = g S_{t-1} + k_t v_t^T`, `n_t = g n_{t-1} + k_t^2` and `c_t = g c_{t-1} + 1`, where `g` is the exponential of
+    `log_decay [H]`, negative, or 1.
+
+    Cost: `O(T (CHUNK + D) D)` operations a head. For the backward pass it keeps `4 T D + T` numbers a head: the
+    features, the values and the scales.
+    """
+    kind = torch.promote_types(q.dtype, torch.float32)
+    count = torch.arange(1, q.shape[2] + 1, dtype=kind, device=q.device)[None]
+    if log_decay is not None:
+        log_decay = log_decay.to(kind)
+        count = torch.expm1(log_decay[:, None] * count) / torch.expm1(log_decay[:, None])
+    # Inside, autocast would make types differ.
+    with torch.autocast(q.device.type, enabled=False):
+        out: Tensor = Mix.apply(q, k, v, log_decay, count)
+    return out
+
+
+class Mix(torch.autograd.Function):
+    """The mechanism from projections to mixed values.
+
+    With `s_t = 1 / sqrt(c_t (|q_t|^2 + eps))`, `r_t = 1 / sqrt(n_t + eps)` and `a_t = q_t s_t r_t`, the output is
+    `a_t S_t`. Backwards, with `R_t` the sum of `g^(u-t) a_u g_u^T` over `u >= t`: `da_t = S_t g_t`, `dv_t = R_t^T k_t`;
+    `p_t = da_t a_t` by feature; `dk_t = R_t v_t - k_t f_t`, where `f_t` is the sum of `g^(u-t) p_u r_u^2` over
+    `u >= t`; `dq_t = s_t (da_t r_t - c_t q_t s_t sum(p_t))`. Within a chunk the sums are masked products.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None, count: Tensor) -> Tensor:
+        """Mix values, in float32 at least."""
+        features = [torch.empty(q.shape, dtype=count.dtype, device=q.device) for _ in range(4)]
+        rows = torch.empty(*q.shape[:3], 1, dtype=count.dtype, device=q.device)
+        # The order in memory that the output projection wants.
+        out = v.new_empty(v.transpose(1, 2).shape).transpose(1, 2)
+        for part, fade in parts(q, log_decay):
+            for new, old in zip(features, (q, k, v), strict=False):
+                new[part] = old[part]
+            torch.linalg.vector_norm(elu(features[0][part], inplace=True), dim=3, keepdim=True, out=rows[part])
+            rows[part].square_().add_(QUERY_EPS).mul_(count[..., None]).rsqrt_()
+            elu(features[1][part], inplace=True)
+            fill(*(x[part].flatten(0, 1) for x in (*features, rows)), fade=fade, out=out[part])
+        ctx.save_for_backward(*features, rows, count, log_decay)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Give the gradients of all five inputs."""
+        (grad,), (*kept, count, log_decay) = grads, ctx.saved_tensors
+        out = [torch.empty_like(x) for x in kept[:3]]
+        ddecay, dcount = torch.zeros(count.shape[0], dtype=torch.float64, device=grad.device), torch.zeros_like(count)
+        with torch.autocast(grad.device.type, enabled=False):
+            for part, fade in parts(grad, log_decay):
+                g = grad[part].to(count.dtype)
+                counts = count[..., None].expand(g.shape[0], g.shape[1], -1, -1)
+                inputs = (g, *(x[part] for x in kept), counts, *(x[part] for x in out))
+                row, late = fill_gradients(*(x.flatten(0, 1) for x in inputs), fade=fade)
+                if late is not None:
+                    dcount -= row.view(g.shape[:3]).sum(0) / (2 * count)
+                    ddecay += late.view(g.shape[:2]).sum(0)
+        out = [x.to(grad.dtype) for x in out]
+        if log_decay is None:
+            return *out, None, None
+        return *out, ddecay.to(count.dtype), dcount
+
 
 def chunk(length: int, size: int) -> int:
     """Count the positions of a chunk: near 40 where heads are narrow, 64 where they are wide, all chunks alike."""
@@ -22,115 +92,111 @@ def chunk(length: int, size: int) -> int:
     return -(-length // -(-length // most))
 
 
-def mix(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Compute `o_t = (elu(q_t) / (|elu(q_t)| sqrt(t n_t))) S_t` for `[B, H, T, D]`; see `linear.Attention`.
-
-    Cost: `O(T (CHUNK + D) D)` operations a head. For the backward pass it keeps `4 T D + T` numbers a head: the
-    features, the values and the scales.
-    """
-    # Inside, autocast would make types differ.
-    with torch.autocast(q.device.type, enabled=False):
-        out: Tensor = Mix.apply(q, k, v)
-    return out
-
-
-class Mix(torch.autograd.Function):
-    """The mechanism from projections to mixed values.
-
-    With `s_t = 1 / sqrt(t (|q_t|^2 + eps))`, `r_t = 1 / sqrt(n_t + eps)` and `a_t = q_t s_t r_t`, the output is
-    `a_t S_t`. Backwards, with `R_t = sum over later s of a_s g_s^T`: `da_t = S_t g_t`, `dv_t = R_t^T k_t`,
-    `dk_t = R_t v_t - k_t (sum over later s of p_s r_s^2)` where `p_t = da_t q_t s_t r_t` by feature, and
-    `dq_t = s_t (da_t r_t - t q_t s_t sum(p_t))`; within a chunk the sums are masked products.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Mix values, in float32 at least."""
-        kind = torch.promote_types(q.dtype, torch.float32)
-        features = [torch.empty(q.shape, dtype=kind, device=q.device) for _ in range(4)]
-        rows = torch.empty(*q.shape[:3], 1, dtype=kind, device=q.device)
-        # The order in memory that the output projection wants.
-        out = v.new_empty(v.transpose(1, 2).shape).transpose(1, 2)
-        for part in parts(q):
-            for new, old in zip(features, (q, k, v), strict=False):
-                new[part] = old[part]
-            fq, fk, fv, r, s = (x[part].flatten(0, 1) for x in (*features, rows))
-            fill(elu(fq, inplace=True), elu(fk, inplace=True), fv, r, s, out[part])
-        ctx.save_for_backward(*features, rows)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, ...]:
-        """Give the gradients of queries, keys and values."""
-        (grad,), kept = grads, ctx.saved_tensors
-        out = tuple(torch.empty(x.shape, dtype=grad.dtype, device=x.device) for x in kept[:3])
-        for part in parts(grad):
-            inputs = (grad[part].to(kept[0].dtype), *(x[part] for x in kept), *(x[part] for x in out))
-            with torch.autocast(grad.device.type, enabled=False):
-                fill_gradients(*(x.flatten(0, 1) for x in inputs))
-        return out
-
-
-def parts(x: Tensor) -> Iterator[slice]:
-    """Cut the batch of `[B, H, T, D]` so that a chunk of each part fills a block."""
+def parts(x: Tensor, log_decay: Tensor | None) -> Iterator[tuple[slice, Fade]]:
+    """Cut the batch of `[B, H, T, D]` so that a chunk of each part fills a block; say what fades within a chunk."""
     batch, heads, length, size = x.shape
-    rows = max(1, BLOCK // (heads * size * chunk(length, size)))
-    return (slice(start, start + rows) for start in range(0, batch, rows))
-
-
-def chunks(length: int, size: int) -> list[slice]:
-    """Cut `length` positions."""
     step = chunk(length, size)
-    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
+    most = max(1, BLOCK // (heads * size * step))
+    for start in range(0, batch, most):
+        rows = min(most, batch - start)
+        if start == 0 or rows < most:
+            fade = fading(log_decay, step, rows * heads, x)
+        yield slice(start, start + rows), fade
 
 
-def fill(q: Tensor, k: Tensor, v: Tensor, r: Tensor, s: Tensor, out: Tensor) -> None:
-    """Mix the features of a part, `[N, T, D]`: fill the scales, `r` as large, `s [N, T, 1]`, and `out [B, H, T, D]`."""
-    torch.linalg.vector_norm(q, dim=2, keepdim=True, out=s)
-    s.square_().add_(QUERY_EPS).mul_(positions(s)).rsqrt_()
+def fading(log_decay: Tensor | None, step: int, rows: int, x: Tensor) -> Fade:
+    """Compute what is left from position to later position of a chunk, `[N, S, S]`, zero for earlier ones.
+
+    Also from the position before the chunk to each, and from each to the last, both `[N, S, 1]`, and from the one to
+    the other, `[N, 1, 1]`; none where nothing fades.
+    """
+    kind = torch.promote_types(x.dtype, torch.float32)
+    if log_decay is None:
+        return torch.ones(step, step, dtype=kind, device=x.device).tril_().expand(rows, -1, -1), None, None, None
+    position = torch.arange(step, dtype=kind, device=x.device)
+    steps = torch.cat([(position[:, None] - position).clamp_(min=0).flatten(), position + 1, position.flip(0)])
+    left = (log_decay[:, None] * steps).exp_().repeat(rows // len(log_decay), 1)
+    within, since, until = left.split([step * step, step, step], 1)
+    return within.unflatten(1, (step, step)).tril(), since[..., None], until[..., None], since[:, -1:, None]
+
+
+def chunks(x: Tensor, fade: Fade) -> list[tuple[slice, Tensor, Tensor | None, Tensor | None]]:
+    """Cut the positions of `x [N, T, D]`; the last chunk may be shorter, and so is what fades within it."""
+    (_, length, size), (within, since, until, _) = x.shape, fade
+    step, cuts = chunk(length, size), []
+    for start in range(0, length, step):
+        n = min(step, length - start)
+        more = (None, None) if since is None or until is None else (since[:, :n], until[:, -n:])
+        cuts.append((slice(start, start + n), within[:, :n, :n], *more))
+    return cuts
+
+
+def faded(x: Tensor, by: Tensor | None) -> Tensor:
+    """Multiply, unless nothing fades."""
+    return x if by is None else x * by
+
+
+def fill(q: Tensor, k: Tensor, v: Tensor, r: Tensor, s: Tensor, *, fade: Fade, out: Tensor) -> None:
+    """Mix the features of a part, `[N, T, D]` as are all but `s [N, T, 1]`: fill `r` and `out [B, H, T, D]`."""
     state = k.new_zeros(k.shape[0], k.shape[2], k.shape[2])
-    norm = k.new_full((k.shape[0], 1, k.shape[2]), KEY_EPS)
-    for at in chunks(*k.shape[1:]):
+    norm = k.new_zeros(k.shape[0], 1, k.shape[2])
+    for at, within, since, until in chunks(k, fade):
         qc, kc, vc = q[:, at], k[:, at], v[:, at]
-        # A product with ones sums over the prefix faster than cumsum does.
-        n = (kc.new_ones(kc.shape[1], kc.shape[1]).tril_() @ kc.square()).add_(norm)
+        # A product with what is left sums over the prefix faster than cumsum does.
+        n = torch.bmm(within, kc.square()).add_(faded(norm, since))
         norm = n[:, -1:].clone()
-        a = (qc * s[:, at]).mul_(torch.rsqrt(n, out=r[:, at]))
-        mixed = (a @ kc.mT).tril_() @ vc
+        a = (qc * s[:, at]).mul_(torch.rsqrt(n.add_(KEY_EPS), out=r[:, at]))
+        mixed = (a @ kc.mT).mul_(within) @ vc
         if at.start:
-            mixed.baddbmm_(a, state)
-        state.baddbmm_(kc.mT, vc)
+            mixed.baddbmm_(faded(a, since), state)
+        if at.stop < k.shape[1]:
+            state = torch.baddbmm(faded(state, fade[3]), faded(kc, until).mT, vc)
         out[:, :, at] = mixed.view(out[:, :, at].shape)
 
 
 def fill_gradients(
-    g: Tensor, q: Tensor, k: Tensor, v: Tensor, r: Tensor, s: Tensor, dq: Tensor, dk: Tensor, dv: Tensor
-) -> None:
-    """Fill the gradients of one part, `[N, T, D]` as are all but `s [N, T, 1]`, from the last chunk to the first."""
-    cuts, count = chunks(*k.shape[1:]), positions(s)
+    g: Tensor, q: Tensor, k: Tensor, v: Tensor, r: Tensor, s: Tensor, count: Tensor, dq: Tensor, dk: Tensor,
+    dv: Tensor, *, fade: Fade,
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """Fill the gradients of a part, `[N, T, D]` as are all but `s` and `count [N, T, 1]`, from the last chunk on.
+
+    Returns:
+        the sums of `p_t` over features `[N, T]`, and the gradient of the log-decay `[N]` but for that of `count`.
+    """
+    cuts = chunks(k, fade)
     states = [k.new_zeros(k.shape[0], k.shape[2], k.shape[2])]
-    for at in cuts[:-1]:
-        states.append(torch.baddbmm(states[-1], k[:, at].mT, v[:, at]))
+    for at, _, _, until in cuts[:-1]:
+        states.append(torch.baddbmm(faded(states[-1], fade[3]), faded(k[:, at], until).mT, v[:, at]))
     later, norms = torch.zeros_like(states[0]), k.new_zeros(k.shape[0], 1, k.shape[2])
-    for at, state in zip(reversed(cuts), reversed(states), strict=True):
+    rows, late = torch.empty_like(s), None if fade[3] is None else k.new_zeros(k.shape[0], dtype=torch.float64)
+    for (at, within, since, until), state in zip(reversed(cuts), reversed(states), strict=True):
         gc, qc, kc, vc, rc, sc = (x[:, at] for x in (g, q, k, v, r, s))
         scaled = qc * sc
         a = scaled * rc
-        weights, pull = (a @ kc.mT).tril_(), (gc @ vc.mT).tril_()
-        dv[:, at] = (weights.mT @ gc).baddbmm_(kc, later)
-        da = (pull @ kc).baddbmm_(gc, state.mT).mul_(rc)
-        db = (pull.mT @ a).baddbmm_(vc, later.mT)
-        later.baddbmm_(a.mT, gc)
+        weights, pull = (a @ kc.mT).mul_(within), (gc @ vc.mT).mul_(within)
+        dw, da, db = weights.mT @ gc, pull @ kc, pull.mT @ a
+        if at.stop < k.shape[1]:
+            dw.baddbmm_(faded(kc, until), later)
+            db.baddbmm_(faded(vc, until), later.mT)
+        if at.start:
+            asked = faded(gc, since)
+            da.baddbmm_(asked, state.mT)
+            later = torch.baddbmm(faded(later, fade[3]), a.mT, asked)
+        dv[:, at] = dw
+        da.mul_(rc)
         p = torch.mul(da, scaled, out=a)
-        row = p.sum(2, keepdim=True).mul_(count[at])
+        row = torch.sum(p, 2, keepdim=True, out=rows[:, at])
         p.mul_(rc).mul_(rc)
-        after = (p.new_ones(p.shape[1], p.shape[1]).triu_() @ p).add_(norms)
-        norms = after[:, :1].clone()
-        db.addcmul_(kc, after, value=-1)
-        da.addcmul_(scaled, row, value=-1).mul_(sc)
-        dq[:, at], dk[:, at] = ELU(da, 1, 1, 1, True, qc, grad_input=da), ELU(db, 1, 1, 1, True, kc, grad_input=db)
-
-
-def positions(s: Tensor) -> Tensor:
-    """Number the positions of `s [N, T, 1]` from 1: `[T, 1]`."""
-    return torch.arange(1, s.shape[1] + 1, dtype=s.dtype, device=s.device)[:, None]
+        after = torch.bmm(within.mT, p).add_(faded(norms, until))
+        norms = after[:, :1] * (1 if since is None else since[:, :1])
+        if late is None:
+            db.addcmul_(kc, after, value=-1)
+        else:
+            db.addcmul_(kc, after, value=-0.5)
+            share = 0.5 * row + 0.5 * KEY_EPS * p.sum(2, keepdim=True) - (kc * db).sum(2, keepdim=True)
+            late += (share.double() * torch.arange(at.start, at.stop, device=k.device)[:, None]).sum((1, 2))
+            db.addcmul_(kc, after, value=-0.5)
+        da.addcmul_(scaled, row * count[:, at], value=-1).mul_(sc)
+        ELU(da, 1, 1, 1, True, qc, grad_input=dq[:, at])
+        ELU(db, 1, 1, 1, True, kc, grad_input=dk[:, at])
+    return rows[..., 0], late

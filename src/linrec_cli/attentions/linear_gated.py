@@ -8,7 +8,7 @@ from torch.nn.functional import elu, silu
 
 from linrec_cli.attentions._decay import scan
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.attentions._linrec import KEY_EPS, QUERY_EPS
+from linrec_cli.attentions._linrec import KEY_EPS, QUERY_EPS, mix
 from linrec_cli.attentions._norm import normed
 
 FORMS = ("causal",)
@@ -56,6 +56,12 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in chunks; all `[B, H, T, D]`, norms, decays and state in at least float32."""
+        if q.device.type == "cpu":
+            return mix(q, k, v, None if self.rate is None else self.log_decay())
+        return self.parallel(q, k, v)
+
+    def parallel(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Mix all chunks at once, in few large operations, as a GPU wants it."""
         q, k = feature(q.contiguous()), feature(k.contiguous())
         one, decay = k.new_ones(1, 1, 1, 1), self.log_decay()[:, None].to(k.dtype)
         norms = scan(one.expand_as(k[..., :1]), one.expand_as(k[..., :1]), k.square(), decay)
