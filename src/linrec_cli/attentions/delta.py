@@ -141,12 +141,12 @@ class Scan(torch.autograd.Function):
         length, dtype = q.shape[2], q.dtype
         within, since, until, whole = decays(log_decay, length, dtype)
         q, k, v, strength, g = chunks(q), chunks(k), chunks(v), chunks(strength[..., None]), chunks(grads[0])
-        lower, written, states, (read, pull) = solved(k, v, strength, (within, since, until, whole))
+        lower, written, states, (read, keys) = solved(k, v, strength, (within, since, until, whole))
         u, s = written.to(dtype), states.to(dtype)
         # The gradient of what was written, without and then with what later chunks read; then of the system's right.
         scores = (q @ k.mT).mul_(within)
         du = scores.mT @ g
-        slopes = carried((q * since).mT @ g - read.mT @ du, whole, pull.mT, reverse=True)
+        slopes = carried((q * since).mT @ g - read.mT @ du, whole, (read.mT, keys.mT), reverse=True)
         du = (du + (k * until) @ slopes.to(dtype)).to(whole.dtype)
         du = solve_triangular((strength * lower).mT, du, upper=True, unitriangular=True)
         dstrength = (du * (v - since * (k @ s) - lower @ written)).sum(-1, keepdim=True)
@@ -169,8 +169,9 @@ def solved(
     """Solve each chunk's system and run the states through it; `left` is what `decays` gave.
 
     Returns:
-        decayed products of keys with those before, `[B, H, M, N, N]`; what each position writes, `[B, H, M, N, E]`; the
-        states that enter each chunk, `[B, H, M, D, E]`; `W` and what it takes off the next state, `[B, H, M, D, D]`.
+        decayed products of keys with those before, `[B, H, M, N, N]`; what each position writes, `[B, H, M, N, E]`;
+        the states that enter each chunk, `[B, H, M, D, E]`; `W [B, H, M, N, D]` and the keys that take what it reads
+        off the next state, `[B, H, M, D, N]`.
     """
     within, since, until, whole = left
     lower = ((k @ k.mT) * within).tril_(-1)
@@ -179,17 +180,18 @@ def solved(
         [v.shape[4], k.shape[4]], -1
     )
     read, keys = read.to(k.dtype), (k * until).mT
-    pull = (keys @ read).to(whole.dtype)
-    states = carried(keys @ written.to(k.dtype), whole, pull)
-    return lower, written - read @ states.to(k.dtype), states, (read, pull)
+    states = carried(keys @ written.to(k.dtype), whole, (keys, read))
+    return lower, written - read @ states.to(k.dtype), states, (read, keys)
 
 
-def carried(own: Tensor, whole: Tensor, pull: Tensor, reverse: bool = False) -> Tensor:
-    """Run `S <- whole S + own - pull S` over chunks, from the last if `reverse`; return what enters each one."""
+def carried(own: Tensor, whole: Tensor, pull: tuple[Tensor, Tensor], reverse: bool = False) -> Tensor:
+    """Run `S <- whole S + own - P (W S)` over chunks, from the last if `reverse`; return what enters each one."""
     own = own.to(whole.dtype)
     states, whole = torch.zeros_like(own), whole.expand(-1, -1, own.shape[2], -1, -1)
-    last = own.shape[2] - 1
+    last, (outer, inner) = own.shape[2] - 1, (x.to(own.dtype) for x in pull)
     for m in range(last, 0, -1) if reverse else range(last):
         s = states[:, :, m]
-        states[:, :, m - 1 if reverse else m + 1] = torch.addcmul(own[:, :, m], whole[:, :, m], s) - pull[:, :, m] @ s
+        # In this order: the product of the two first would cost the cube of the width.
+        pulled = outer[:, :, m] @ (inner[:, :, m] @ s)
+        states[:, :, m - 1 if reverse else m + 1] = torch.addcmul(own[:, :, m], whole[:, :, m], s) - pulled
     return states
