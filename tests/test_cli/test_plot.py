@@ -27,10 +27,33 @@ def test_every_format_and_the_points_have_the_same_stem(results, tmp_path, capsy
 
 
 def test_the_same_results_give_the_same_bytes(results, tmp_path):
+    rows = [{"metric": "ndcg", "stage": "test", "k": 10}, {"metric": "seconds_per_epoch"}]
+    trained = [WHAT | row | {"command": "train", "attention": f"a{i}", "value": 1.0} for i in range(9) for row in rows]
+    store.write_frame(schema.table(ROW, trained), store.folder(results, "two") / store.TABLE)
     for name in ("one", "two"):
         assert run(["plot", str(results), "-o", str(tmp_path / name), "--format", "svg"]) == 0
-    (first,), (second,) = ([*(tmp_path / name).glob("*.svg")] for name in ("one", "two"))
-    assert first.read_bytes() == second.read_bytes()
+    first, second = (sorted((tmp_path / name).glob("*.svg")) for name in ("one", "two"))
+    assert len(first) == 3
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_quality_against_cost_is_written_with_its_points(tmp_path, capsys):
+    shared = {"command": "train", "dataset": "ml-1m", "model": "sasrec", "maxlen": 50, "width": 8, "tokens": 64}
+    rows = []
+    for cost, name in enumerate(("softmax", "linear", "mean"), 1):
+        rows.append({"attention": name, "stage": "test", "metric": "ndcg", "k": 10, "value": 0.1})
+        rows.append({"attention": name, "stage": "train", "metric": "seconds_per_epoch", "value": cost})
+    store.write_frame(schema.table(shared, rows), store.folder(tmp_path, "one") / store.TABLE)
+    assert run(["plot", str(tmp_path), "-o", str(tmp_path / "out"), "--format", "svg", "--json"]) == 0
+    names = [name.rpartition("/")[2] for name in json.loads(capsys.readouterr().out)["files"]]
+    stem = "train-ml-1m-sasrec-w8"
+    assert names == [f"{stem}.svg", f"{stem}.csv", f"pareto-{stem}-maxlen-50.svg", f"pareto-{stem}-maxlen-50.csv"]
+    points = pl.read_csv(tmp_path / "out" / names[3]).sort("cost")
+    assert points.select("mechanism", "cost", "front").rows() == [
+        ("softmax", 1.0, True),
+        ("linear", 2.0, False),
+        ("mean", 3.0, False),
+    ]
 
 
 def test_no_results_is_a_data_error(tmp_path):

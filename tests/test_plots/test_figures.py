@@ -1,7 +1,8 @@
 """Figures show what the table says: lines, spread, crosses, labels, and nothing mixed."""
 
+import random
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 
 import pytest
 from matplotlib.collections import PolyCollection
@@ -125,11 +126,55 @@ def test_points_of_a_single_length_stand_side_by_side():
     assert places[0] < 128 < places[1]
 
 
+def test_sixteen_points_of_a_single_length_stay_within_the_axes():
+    (one,) = drawn(*(timed(f"mechanism-{i}", 128, 0.01) for i in range(16)))
+    (axes,) = one.figure.axes
+    places = [line(axes, f"mechanism-{i}").get_xdata()[0] for i in range(16)]
+    assert len(set(places)) == 16
+    assert axes.get_xlim()[0] < min(places) < max(places) < axes.get_xlim()[1]
+
+
+@pytest.mark.parametrize("failed", [128, 256, 512])
+def test_the_name_at_a_cross_stays_within_the_axes(failed):
+    rows = [timed("linear", n, 0.01) for n in (128, 256, 512)]
+    (one,) = drawn(*rows, timed("softmax-naive", failed, None, status="oom"))
+    one.figure.draw_without_rendering()
+    (axes,) = one.figure.axes
+    (text,) = [text for text in axes.texts if "memory" in text.get_text()]
+    box = Text.get_window_extent(text)
+    assert axes.bbox.x0 < box.x0
+    assert box.x1 < axes.bbox.x1
+
+
+def test_a_long_heading_stays_within_a_narrow_figure():
+    (one,) = drawn(quality("linear", 50, 0, 0.1, dataset="a-data-set-with-a-very-long-name-indeed"))
+    one.figure.draw_without_rendering()
+    heading = next(text for text in one.figure.texts if text.get_text().startswith("sasrec"))
+    assert heading.get_window_extent().x1 < one.figure.bbox.x1
+
+
 def test_places_move_apart_no_further_than_needed():
     assert labels.apart([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
     assert labels.apart([0.2, 0.8], 0.1) == [0.2, 0.8]
     assert labels.apart([1.0, 1.0, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
     assert labels.apart([0.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+    # Too many to fit hang from the top.
+    assert labels.apart([0.5, 0.5, 0.5], 0.6) == pytest.approx([-0.2, 0.4, 1.0])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_places_that_moved_apart_are_the_nearest_of_those_on_a_grid(seed):
+    chance = random.Random(seed)
+    places = [chance.randint(0, 10) / 10 for _ in range(3)]
+    moved = labels.apart(places, 0.2)
+    assert all(abs(a - b) >= 0.2 - 1e-9 for a, b in combinations(moved, 2))
+    grid = (
+        c
+        for c in product([n / 30 for n in range(31)], repeat=3)
+        if all(abs(a - b) > 0.199 for a, b in combinations(c, 2))
+    )
+    best = min(sum((a - b) ** 2 for a, b in zip(c, places, strict=True)) for c in grid)
+    assert sum((a - b) ** 2 for a, b in zip(moved, places, strict=True)) <= best + 1e-9
 
 
 def test_a_mechanism_keeps_its_look_and_no_two_share_one():
@@ -138,3 +183,21 @@ def test_a_mechanism_keeps_its_look_and_no_two_share_one():
     assert len(set(looks.values())) == 20
     assert len({look.colour for look in style.looks(names[:7]).values()}) == 7
     assert style.looks(["linear"])["linear"] == style.looks(["linear", "softmax"])["linear"]
+
+
+def test_no_colour_is_used_again_before_all_are_and_then_line_and_marker_tell_apart():
+    looks = style.looks([f"mechanism-{i}" for i in range(21)]).values()
+    for colour in style.COLOURS:
+        mine = [look for look in looks if look.colour == colour]
+        assert len(mine) == len({look.marker for look in mine}) == len({look.dash for look in mine}) == 3
+        assert [look.hollow for look in mine] == [False, True, False]
+
+
+def test_a_mechanism_of_more_figures_keeps_its_colour_before_others():
+    common = style.looks(["softmax", "linear"])
+    crowded = style.looks(["softmax", "linear"], [f"mechanism-{i}" for i in range(20)] + ["softmax", "linear"])
+    assert {name: crowded[name] for name in common} == common
+
+
+def test_there_is_a_look_for_any_number_of_mechanisms():
+    assert len(style.looks([f"mechanism-{i}" for i in range(300)])) == 300

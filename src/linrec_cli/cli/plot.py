@@ -1,5 +1,6 @@
 """`linrec plot`: figures from the results alone."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +14,14 @@ from linrec_cli.errors import DataError, NothingMeasuredError
 if TYPE_CHECKING:
     from linrec_cli.plots.figures import Drawn
 
-HELP = """Draw quality, time and memory against sequence length.
+HELP = """Draw quality, time and memory against sequence length, and quality against cost.
 
 [bold]linrec plot[/bold]
 [bold]linrec plot results -o figures --format svg,png[/bold]
 
 Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one \
-figure for each data set, model, size and device. The table a figure was drawn from lies beside it as CSV.
+figure for each data set, model, size and device. Where three mechanisms or more were trained at a length, another \
+shows quality against time and memory. The table a figure was drawn from lies beside it as CSV.
 """
 
 FORMATS = ("png", "svg", "pdf")
@@ -40,11 +42,12 @@ def command(
         if suffix not in FORMATS:
             raise catalog.unknown("format", suffix, FORMATS)
 
-    from linrec_cli.plots import figures
+    from linrec_cli.plots import figures, pareto
     from linrec_cli.results import store
 
-    folder = out or results_dir / "figures"
-    written = [path for drawn in figures.every(store.read(results_dir)) for path in write(drawn, folder, formats)]
+    folder, table = out or results_dir / "figures", store.read(results_dir)
+    all_drawn = chain(figures.every(table), pareto.every(table))
+    written = [path for drawn in all_drawn for path in write(drawn, folder, formats)]
     if not written:
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn; every row there says why it has no number.")
     if as_json:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from linrec_cli import catalog
 from linrec_cli.plots import labels, scales, style
 from linrec_cli.plots.points import PANELS, POINT, Panel, groups
 
@@ -19,8 +18,10 @@ LINE = 0.22
 """Inches of height that a mechanism's name takes."""
 CROSS = 0.075
 """Share of a panel's height that a mechanism's crosses take, above all lines."""
-ASIDE = 1.03
-"""Where there is one length alone, points stand side by side: each this many times further right."""
+ROOM = 0.45
+"""Share of a panel's width that the name of a failed mechanism may take."""
+ASIDE, ALL = 1.03, 1.3
+"""Where there is one length alone, points stand side by side: how many times further right each is, and the last."""
 REASONS = {"oom": "out of memory", "timeout": "out of time", "error": "failed"}
 
 
@@ -33,16 +34,34 @@ class Drawn:
     points: pl.DataFrame
 
 
+Named = tuple[str, dict[str, Any], pl.DataFrame]
+"""A group: the stem of its figure's file, what its numbers have in common, its points."""
+
+
 def every(table: pl.DataFrame) -> Iterator[Drawn]:
     """Draw all figures that a results table has data for; a mechanism looks the same in each."""
+    found = named(table)
+    looks = seen(found)
+    for name, keys, points in found:
+        yield Drawn(name, draw(keys, points, looks), points)
+
+
+def named(table: pl.DataFrame) -> list[Named]:
+    """List the groups of a results table, each with a name of its own."""
     found = list(groups(table))
-    looks = style.looks(catalog.names("attentions"), *(points["mechanism"] for _, points in found))
     shared = {key for key in found[0][0] if len({keys[key] for keys, _ in found}) == 1} if found else set()
     stems = [stem(keys, shared) for keys, _ in found]
-    for name, (keys, points) in zip(stems, found, strict=True):
-        # Where all that a name says is the same, other data or other settings make the difference.
-        apart = f"-{keys['data_digest']}-{keys['setup']}" if stems.count(name) > 1 else ""
-        yield Drawn(f"{name}{apart}", draw(keys, points, looks), points)
+    # Where all that a name says is the same, other data or other settings make the difference.
+    apart = [
+        f"-{keys['data_digest']}-{keys['setup']}" if stems.count(name) > 1 else ""
+        for name, (keys, _) in zip(stems, found, strict=True)
+    ]
+    return [(f"{name}{more}", keys, points) for name, more, (keys, points) in zip(stems, apart, found, strict=True)]
+
+
+def seen(found: list[Named]) -> dict[str, style.Look]:
+    """Give a look to each mechanism of a table's groups, the same for all figures of that table."""
+    return style.looks(*(points["mechanism"] for _, _, points in found))
 
 
 def stem(keys: dict[str, Any], shared: set[str]) -> str:
@@ -61,8 +80,7 @@ def draw(keys: dict[str, Any], points: pl.DataFrame, looks: dict[str, style.Look
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(WIDE * len(panels) + 0.4, high + 0.7), layout=layout)
     heading, detail = titles(keys)
-    figure.suptitle(heading, x=0.01, ha="left", fontsize=style.FONT + 3, fontweight="bold")
-    figure.supxlabel(detail, x=0.01, ha="left", fontsize=style.FONT - 1, color=style.GREY)
+    style.titled(figure, heading, [detail])
     every_axes = [figure.add_subplot(1, len(panels), number + 1) for number in range(len(panels))]
     ends = [
         fill(axes, panel, points.filter(panel=panel.name), looks)
@@ -99,8 +117,8 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: dict[str, style.
     measured = points.filter(pl.col("value").is_not_null())
     missing = points.filter(pl.col("value").is_null() & (pl.col("status") != "skipped"))
     ends = []
-    aside = ASIDE if points["maxlen"].n_unique() == 1 else 1.0
     groups = measured.sort("maxlen", "mechanism").partition_by("mechanism", maintain_order=True)
+    aside = min(ASIDE, ALL ** (1 / max(1, len(groups) - 1))) if points["maxlen"].n_unique() == 1 else 1.0
     for number, part in enumerate(groups):
         name = part["mechanism"][0]
         shift = aside ** (number - (len(groups) - 1) / 2)
@@ -116,7 +134,7 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: dict[str, style.
 def line(axes: Axes, name: str, part: pl.DataFrame, look: style.Look) -> None:
     """Draw a mechanism's points, joined, and the band between low and high (a bar where it stands alone)."""
     x, y = part["x"].to_list(), part["value"].to_list()
-    axes.plot(x, y, color=look.colour, marker=look.marker, markersize=5, linewidth=1.6, label=name)
+    axes.plot(x, y, markersize=5, linewidth=1.6, label=name, **look.drawn())
     spread = part.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null())
     below, above = spread["low"].to_list(), spread["high"].to_list()
     if len(spread) > 1:
@@ -143,14 +161,16 @@ def crosses(axes: Axes, missing: pl.DataFrame, looks: dict[str, style.Look]) -> 
             clip_on=False,
             label=f"{name} {status}",
         )
+        # Left of the first cross, or above it where that has no room.
+        left = labels.fraction(axes, part["maxlen"][0], axes.get_ylim()[0])[0] < ROOM
         axes.annotate(
             f"{name}: {REASONS.get(status, status)}",
             (part["maxlen"][0], height),
-            (-8, 0),
+            (-4, 5) if left else (-8, 0),
             xycoords=place,
             textcoords="offset points",
-            ha="right",
-            va="center",
+            ha="left" if left else "right",
+            va="baseline" if left else "center",
             fontsize=style.FONT - 1,
             color=colour,
         )

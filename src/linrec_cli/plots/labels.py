@@ -1,13 +1,12 @@
 """Names at the ends of lines, moved apart until none lies on another."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from statistics import fmean as mean
 
 from matplotlib.axes import Axes
 
 from linrec_cli.plots.style import FONT, Look
 
-ROUNDS = 300
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "alpha": 0.6, "relpos": (0.0, 0.5), "shrinkA": 1, "shrinkB": 4}
 
 End = tuple[str, float, float]
@@ -20,7 +19,7 @@ def at_ends(axes: Axes, ends: Sequence[End], looks: dict[str, Look]) -> None:
     if figure is None or not ends:
         return
     height = axes.get_position().height * figure.get_figheight() * 72
-    heights = [fraction(axes, y) for _, _, y in ends]
+    heights = [fraction(axes, x, y)[1] for _, x, y in ends]
     for (name, x, y), place in zip(ends, apart(heights, 1.35 * FONT / height), strict=True):
         axes.annotate(
             name,
@@ -35,23 +34,25 @@ def at_ends(axes: Axes, ends: Sequence[End], looks: dict[str, Look]) -> None:
         )
 
 
-def fraction(axes: Axes, y: float) -> float:
-    """Turn a height in data coordinates into a fraction of the axes."""
-    _, pixel = axes.transData.transform((axes.get_xlim()[0], y))
-    return float(axes.transAxes.inverted().transform((0, pixel))[1])
+def fraction(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """Turn a place in data coordinates into fractions of the axes, across and up."""
+    across, up = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    return float(across), float(up)
 
 
 def apart(places: Sequence[float], gap: float) -> list[float]:
-    """Move places apart to at least `gap`, as little as neighbours allow, within 0 and 1 if they fit."""
+    """Move places apart to at least `gap`, as little as that takes (least squares), within 0 and 1 if they fit.
+
+    Less its rank times the gap, a place may be no lower than the one below: neighbours that are pool to their mean.
+    """
     order = sorted(range(len(places)), key=lambda index: places[index])
+    pools: list[list[float]] = []
+    for rank, index in enumerate(order):
+        pools.append([places[index] - rank * gap])
+        while len(pools) > 1 and mean(pools[-2]) > mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    highest = 1 - (len(places) - 1) * gap
     moved = list(places)
-    for _ in range(ROUNDS):
-        for below, above in pairwise(order):
-            lack = gap - (moved[above] - moved[below])
-            if lack > 0:
-                moved[below], moved[above] = moved[below] - lack / 2, moved[above] + lack / 2
-    for step, number in enumerate(order):
-        moved[number] = max(moved[number], step * gap)
-    for step, number in enumerate(reversed(order)):
-        moved[number] = min(moved[number], 1 - step * gap)
+    for rank, (index, level) in enumerate(zip(order, (mean(pool) for pool in pools for _ in pool), strict=True)):
+        moved[index] = min(max(level, 0.0), highest) + rank * gap
     return moved

@@ -54,26 +54,31 @@ PANELS = (
 
 def groups(table: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.DataFrame]]:
     """Split the table into figures: what its numbers have in common, and its points, one a row."""
-    given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
-    named = table.with_columns(mechanism=pl.col("attention") + given, status=pl.col("status").cast(pl.String))
-    parts = [points(named.filter(panel.rows), panel) for panel in PANELS]
+    parts = [points(mechanisms(table).filter(panel.rows), panel) for panel in PANELS]
     whole = pl.concat([part for part in parts if part["value"].count()] or parts[:1])
     for keys, part in whole.group_by(GROUP, maintain_order=True):
         if part["value"].count():
             yield (
                 dict(zip(GROUP, keys, strict=True)),
-                part.select("panel", *POINT, "value", "low", "high", "runs", "status"),
+                part.select("panel", *POINT, "value", "low", "high", "runs", "status", "failed", "failure"),
             )
+
+
+def mechanisms(table: pl.DataFrame) -> pl.DataFrame:
+    """Add a column: the mechanism as it is told from others, its options included."""
+    given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
+    return table.with_columns(mechanism=pl.col("attention") + given, status=pl.col("status").cast(pl.String))
 
 
 def points(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     """Make a panel's points: the mean over seeds, between the lowest and the highest.
 
     With one seed the spread is the row's own, its quantiles or its error. Of a number that was made again the
-    latest counts.
+    latest counts. `failed` is how many of the runs gave none, `failure` why.
     """
     latest = rows.sort("created").unique([*GROUP, *POINT, "seed"], keep="last", maintain_order=True)
     value = pl.col("value").filter(pl.col("status") == "ok") * panel.scale
+    bad = pl.col("status").filter(pl.col("status") != "ok")
     low, high = (pl.col(name).filter(pl.col("status") == "ok").first() * panel.scale for name in ("low", "high"))
     return (
         latest.group_by([*GROUP, *POINT], maintain_order=True)
@@ -84,6 +89,8 @@ def points(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
             high=pl.when(value.count() > 1).then(value.max()).otherwise(high),
             runs=value.count(),
             status=pl.when(value.count() > 0).then(pl.lit("ok")).otherwise(pl.col("status").first()),
+            failed=bad.count(),
+            failure=bad.first(),
         )
         .sort("panel", *POINT)
     )

@@ -4,10 +4,19 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 STEEP = 8.0
 """From this ratio of the highest cost to the lowest on, the axis is logarithmic."""
+
+LEAST = 1.5
+"""Ratio that an axis of costs spans at least: what is all but the same must look so."""
+TICKS = (
+    (STEEP, (1.0, 2.0, 5.0)),
+    (4.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
+    (1.8, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)),
+)
+"""From which ratio on which decimal multiples have ticks on a logarithmic axis; below, it is all but linear."""
 
 
 def lengths(axes: Axes, measured: Sequence[int]) -> None:
@@ -43,6 +52,20 @@ def values(axes: Axes, drawn: Sequence[float], cost: bool, above: float) -> None
     else:
         bottom, top = ends(low, high, above) if not cost else (0.0, ends(0.0, high, above)[1])
     axes.set_ylim(bottom, top)
+
+
+def costs(axes: Axes, drawn: Sequence[float]) -> None:
+    """Set a horizontal axis of costs: logarithmic, so that the same step to the right is the same factor."""
+    low, high = min(drawn), max(drawn)
+    widen = max(1.0, LEAST * low / high) ** 0.5
+    low, high = low / widen, high * widen
+    axes.set_xscale("log", base=10)
+    axes.set_xlim(*(math.exp(end) for end in ends(math.log(low), math.log(high), 0.0)))
+    axes.xaxis.set_major_locator(
+        next((LogLocator(subs=subs) for least, subs in TICKS if high / low > least), MaxNLocator(5))
+    )
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
 
 
 def ends(low: float, high: float, above: float) -> tuple[float, float]:

@@ -1,46 +1,71 @@
 """How figures look: colours that colour-blind readers tell apart, a marker a mechanism, few lines."""
 
+import textwrap
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Okabe & Ito 2008, without the yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # No crosses: a cross says that nothing could be measured.
 MARKERS = ("o", "s", "^", "D", "v", "p", "h")
+# A colour's first mechanism has a solid line and a full marker, its second neither, and so on.
+DASHES = ("-", "--", "-.", ":")
 GREY, LIGHT = "#555555", "#DDDDDD"
 FONT = 9.0
 
 
 @dataclass(frozen=True)
 class Look:
-    """The colour and the marker of a mechanism."""
+    """The colour, the marker and the line of a mechanism."""
 
     colour: str
     marker: str
+    hollow: bool = False
+    dash: str = "-"
+
+    def drawn(self) -> dict[str, Any]:
+        """Say the look as `Axes.plot` takes it."""
+        face = "white" if self.hollow else self.colour
+        return {"color": self.colour, "marker": self.marker, "markerfacecolor": face, "linestyle": self.dash}
 
 
 def looks(*names: Iterable[str]) -> dict[str, Look]:
     """Give each mechanism a look that follows from its name, so that it keeps it from figure to figure.
 
-    Two names that would share one are told apart by the next free colour, then by the marker; of them the one
-    in an earlier list keeps its own.
+    Args:
+        names: those that each figure shows. Two that would share a colour are told apart by the next free one, or
+            once all are taken by marker and line; of them the one that is in more figures keeps its own.
     """
+    figures = Counter(name for part in names for name in set(part))
     given: dict[str, Look] = {}
-    for name in dict.fromkeys(name for part in names for name in sorted(part)):
+    for name in sorted(figures, key=lambda name: (-figures[name], name)):
         first = zlib.crc32(name.encode()) % len(COLOURS)
-        free = [look for look in map(looked, range(first, first + len(COLOURS) ** 2)) if look not in given.values()]
-        used = {look.colour for look in given.values()}
-        given[name] = next((look for look in free if look.colour not in used), free[0])
+        used = Counter(look.colour for look in given.values())
+        turn = min(range(first, first + len(COLOURS)), key=lambda number: used[looked(number).colour])
+        given[name] = looked(turn % len(COLOURS) + len(COLOURS) * used[looked(turn).colour])
     return given
 
 
 def looked(number: int) -> Look:
     """Make look number so-and-so: each colour with its marker first, then with the others'."""
     colour, shift = number % len(COLOURS), number // len(COLOURS)
-    return Look(COLOURS[colour], MARKERS[(colour + shift) % len(MARKERS)])
+    marker = MARKERS[(colour + shift) % len(MARKERS)]
+    return Look(COLOURS[colour], marker, shift % 2 == 1, DASHES[shift % len(DASHES)])
+
+
+def titled(figure: Figure, heading: str, below: Iterable[str]) -> None:
+    """Write the heading above a figure and lines below it, each on as many lines as the width asks for."""
+    inches = figure.get_figwidth()
+    above = textwrap.fill(heading, int(inches / 0.105))
+    text = "\n".join(textwrap.fill(line, int(inches / 0.064)) for line in below)
+    figure.suptitle(above, x=0.01, ha="left", fontsize=FONT + 3, fontweight="bold")
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=FONT - 1, color=GREY)
 
 
 def plain(axes: Axes) -> None:
