@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
 
+NAME = 30
+"""Letters that a name may have, mechanisms with an option among them; what is longer is a sentence."""
+
 
 @functools.cache
 def stream(stderr: bool) -> "Console":
@@ -53,7 +56,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     view = Table(title=Text(title), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
-        view.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        # A name stays in one line, a sentence may have several.
+        whole = not number and max((len(row[index]) for row in cells), default=0) <= NAME
+        view.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=whole)
     for row in cells:
         view.add_row(*map(Text, row))
     stream(False).print(view)
@@ -80,7 +85,7 @@ def size(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write a time span for a person: `42 s`, `3 min 20 s`, `2 h 05 min`."""
-    if seconds < 60:
+    if seconds < 120:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
