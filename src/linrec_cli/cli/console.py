@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
 
-NAME = 30
-"""Letters that a name may have, mechanisms with an option among them; what is longer is a sentence."""
+NAME = 20
+"""Letters of a word that fit in a column of a table; a mechanism with options may have more."""
 
 
 @functools.cache
@@ -56,15 +56,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     view = Table(title=Text(title), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
-        # A name stays in one line, a sentence may have several.
-        whole = not number and max((len(row[index]) for row in cells), default=0) <= NAME
-        view.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=whole)
+        # A number stays in one line; what is text may have several.
+        view.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in cells:
-        view.add_row(*map(Text, row))
+        view.add_row(*(Text(parted(cell)) for cell in row))
     stream(False).print(view)
     if caption:
         # Below and not inside: a narrow table would make it a column of words.
         stream(False).print(Text(caption))
+
+
+def parted(cell: str) -> str:
+    """Break a mechanism with options, if it is long, where an option begins."""
+    return cell.replace(":", ":\n") if len(cell) > NAME and "=" in cell and " " not in cell else cell
 
 
 def progress(*columns: "str | ProgressColumn") -> "Progress":
