@@ -146,36 +146,56 @@ def measured(results: list[Path]) -> Iterator[pl.DataFrame]:
 
 
 def quality(results: list[Path]) -> str:
-    rows = []
+    groups, rows = ["dataset", "maxlen", "threads", "mechanism"], []
+    k = (pl.col("k") == 10) & (pl.col("protocol") == "full") & (pl.col("seen") == "remove")
+    wanted = {
+        "test": (pl.col("metric") == "ndcg") & (pl.col("stage") == "test") & k,
+        "valid": (pl.col("metric") == "ndcg") & (pl.col("stage") == "valid") & k,
+        "recall": (pl.col("metric") == "recall") & (pl.col("stage") == "test") & k,
+        "seconds": pl.col("metric") == "seconds_per_epoch",
+        "peak": pl.col("metric") == "peak_bytes",
+    }
     for frame in measured(results):
-        kept = frame.filter(stage="test", metric="ndcg", k=10, protocol="full", seen="remove", command="train")
-        groups = ["dataset", "maxlen", "attention"]
-        means = kept.group_by(groups).agg(pl.col("value").mean(), pl.col("value").std().alias("sd"), pl.len())
-        for line in means.sort(groups).iter_rows(named=True):
+        named = frame.filter(command="train", status="ok").with_columns(mechanism=mechanism())
+        means = named.group_by(groups).agg(
+            *(pl.col("value").filter(rule).mean().alias(name) for name, rule in wanted.items()),
+            sd=pl.col("value").filter(wanted["test"]).std(),
+            seeds=pl.col("seed").n_unique(),
+        )
+        for line in means.sort("dataset", "maxlen", "test", descending=[False, False, True]).iter_rows(named=True):
             spread = f" ± {number(line['sd'], 4)}" if line["sd"] is not None else ""
-            rows.append([line["dataset"], str(line["maxlen"]), f"`{line['attention']}`", str(line["len"]),
-                         number(line["value"], 4) + spread])  # fmt: skip
-    return table(["data", "maxlen", "", "seeds", "NDCG@10, mean ± standard deviation over seeds"], rows)
+            figures = [number(line["test"], 4) + spread, *(number(line[name], 4) for name in ("valid", "recall"))]
+            rows.append([line["dataset"], str(line["maxlen"]), f"`{line['mechanism']}`", str(line["seeds"]), *figures,
+                         f"{line['seconds']:.1f}", f"{line['peak'] / 2**20:.0f}"])  # fmt: skip
+    heads = ["NDCG@10", "validation", "Recall@10", "s an epoch", "MiB"]
+    return table(["data", "maxlen", "", "seeds", *heads], rows)
+
+
+def mechanism() -> pl.Expr:
+    given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
+    return pl.col("attention") + given
 
 
 def speed(results: list[Path]) -> str:
-    rows, where = [], ["device", "dtype", "phase", "attention", "maxlen"]
+    keys = ["device", "dtype", "threads", "tokens", "phase", "maxlen"]
+    rows, where = [], [*keys, "mechanism"]
     for frame in measured(results):
-        kept = frame.filter(command="profile").filter(
+        kept = frame.filter(command="profile", status="ok").with_columns(mechanism=mechanism())
+        kept = kept.filter(
             pl.col("metric").is_in(["seconds", "peak_bytes"]), pl.col("phase").is_in(["attention", "step"])
         )
-        keys = ["device", "dtype", "phase", "maxlen", "metric"]
-        base = kept.filter(attention=BASE).select(*keys, pl.col("value").alias("base"))
+        base = kept.filter(mechanism=BASE).select(*keys, "metric", pl.col("value").alias("base"))
         ratio = (
-            kept.filter(pl.col("attention") != BASE).join(base, on=keys).with_columns(pl.col("value") / pl.col("base"))
+            kept.filter(pl.col("mechanism") != BASE)
+            .join(base, on=[*keys, "metric"])
+            .with_columns(pl.col("value") / pl.col("base"))
         )
-        wide = ratio.pivot("metric", index=where, values="value", aggregate_function="median").sort(where)
-        for line in wide.iter_rows(named=True):
+        wide = ratio.pivot("metric", index=where, values="value", aggregate_function="median")
+        for line in wide.sort("phase", "tokens", "maxlen", "seconds").iter_rows(named=True):
             found = ["–" if line.get(m) is None else number(line[m]) for m in ("seconds", "peak_bytes")]
-            rows.append(
-                [line["device"], line["dtype"], line["phase"], f"`{line['attention']}`", f"{line['maxlen']:,}", *found]
-            )
-    return table(["device", "", "phase", "", "maxlen", "seconds ÷ softmax", "peak memory ÷ softmax"], rows)
+            how = f"{line['device']}, {line['dtype']}, {line['threads']} threads, {line['tokens']:,} tokens"
+            rows.append([how, line["phase"], f"{line['maxlen']:,}", f"`{line['mechanism']}`", *found])
+    return table(["", "phase", "maxlen", "", "seconds ÷ softmax", "peak memory ÷ softmax"], rows)
 
 
 def main() -> None:
