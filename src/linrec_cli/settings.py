@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
+from itertools import product
 from typing import Any
 
 from linrec_cli import catalog
@@ -51,53 +52,66 @@ class Train:
         return f"{dataset}-{self.model}-{attention}-{self.maxlen}-s{self.seed}-{digest(self)}"
 
 
+PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
+"""What can be profiled."""
+DTYPES = ("float32", "bfloat16")
+
+
 @dataclass(frozen=True)
 class Profile:
-    """Everything that can alter the numbers of a profile, and nothing else."""
+    """Everything that can alter the numbers of a profile, and nothing else.
+
+    Of `tokens` and `batch` one is 0: the other is the same at every length.
+    """
 
     attn: tuple[str, ...] = ("softmax", "linear")
-    maxlen: tuple[int, ...] = (128, 256, 512, 1024)
+    maxlen: tuple[int, ...] = limited((128, 256, 512, 1024), 1, 1_000_000)
     phase: tuple[str, ...] = ("attention", "step")
     model: str = "sasrec"
-    tokens: int = limited(16_384, 1, 2**31)
-    width: int = limited(64, 1, 65_536)
+    tokens: int = limited(16_384, 0, 2**31)
+    batch: int = limited(0, 0, 2**31)
+    width: tuple[int, ...] = limited((64,), 1, 65_536)
     layers: int = limited(2, 1, 256)
-    heads: int = limited(2, 1, 1024)
+    heads: tuple[int, ...] = limited((2,), 1, 1024)
     items: int = limited(3416, 1, 2**31 - 1)
     budget: float = limited(20.0, 0.1, 86_400)
     seed: int = limited(0, 0, 2**63 - 1)
     device: str = "cpu"
-    dtype: str = "float32"
+    dtype: tuple[str, ...] = ("float32",)
     threads: int = limited(1, 1, 1024)
 
     def __post_init__(self) -> None:
-        """Check every limit, every length, every name, and that width splits into heads."""
+        """Check every limit, every name, that widths split into heads, and that tokens or batch is given, not both."""
         check(self)
-        for length in self.maxlen:
-            if not 1 <= length <= 1_000_000:
-                raise UsageError(f"--maxlen {length} is out of range; it must be between 1 and 1,000,000.")
-        for phase in self.phase:
-            if phase not in ("attention", "step"):
-                raise catalog.unknown("phase", phase, ("attention", "step"))
-        if self.dtype not in ("float32", "bfloat16"):
-            raise catalog.unknown("dtype", self.dtype, ("float32", "bfloat16"))
+        if bool(self.tokens) == bool(self.batch):
+            raise UsageError("give one of --tokens (the same at every length) and --batch (sequences at every length).")
+        for kind, given, known in (("phase", self.phase, PHASES), ("dtype", self.dtype, DTYPES)):
+            for name in given:
+                if name not in known:
+                    raise catalog.unknown(kind, name, known)
 
 
 def check(settings: Any) -> None:
     """Check the settings against their limits.
 
     Raises:
-        UsageError: a value lies outside, or is not a number, or width does not split into heads.
+        UsageError: a value lies outside, or is not a number, or a width does not split into heads.
     """
     for item in fields(settings):
-        value, low, high = getattr(settings, item.name), item.metadata.get("low"), item.metadata.get("high")
-        if low is not None and not (low <= value and (high is None or value <= high)):
-            upper = "" if high is None else f" and at most {high:,}"
-            flag = item.name.replace("_", "-")
-            raise UsageError(f"--{flag} {value} is out of range; it must be at least {low:,}{upper}.")
-    if settings.width % settings.heads:
-        split = f"--width {settings.width} does not split into --heads {settings.heads}"
-        raise UsageError(f"{split}; choose a multiple.")
+        low, high = item.metadata.get("low"), item.metadata.get("high")
+        for value in each(getattr(settings, item.name)):
+            if low is not None and not (low <= value and (high is None or value <= high)):
+                upper = "" if high is None else f" and at most {high:,}"
+                flag = item.name.replace("_", "-")
+                raise UsageError(f"--{flag} {value} is out of range; it must be at least {low:,}{upper}.")
+    for width, heads in product(each(settings.width), each(settings.heads)):
+        if width % heads:
+            raise UsageError(f"--width {width} does not split into --heads {heads}; choose a multiple.")
+
+
+def each(value: Any) -> tuple[Any, ...]:
+    """Make a tuple of a setting that has one value."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def digest(settings: Any) -> str:

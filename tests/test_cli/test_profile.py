@@ -23,14 +23,16 @@ def test_a_small_profile_end_to_end(tmp_path, capsys):
     assert run([*SMALL, "--json", "--results-dir", str(tmp_path)]) == 0
     document = json.loads(capsys.readouterr().out)
     table = store.read(tmp_path)
-    assert len(table) == len(document["rows"]) == 2 * 2 * 2 * 3
+    # Of the layer and of each part seconds, peak, operations, bytes and two rates, and of the layer what is kept.
+    assert len(table) == len(document["rows"]) == 2 * 2 * (3 * 6 + 1)
     assert table.filter(pl.col("status") != "ok").is_empty()
     assert table["value"].min() > 0
     times = table.filter(metric="seconds")
     assert times.select((pl.col("low") <= pl.col("value")) & (pl.col("value") <= pl.col("high"))).to_series().all()
     assert set(table.filter(attention="softmax")["kernel"]) <= {"sdpa.flash", "sdpa.math"}
-    assert set(table["unit"]) == {"s", "B"}
-    for name in ("run", "created", "command", "device", "dtype", "threads", "torch", "linrec", "benchmark"):
+    assert set(table["unit"]) == {"s", "B", "1", "1/s", "B/s"}
+    assert set(table["form"]) == {"causal"}
+    for name in ("run", "created", "command", "device", "dtype", "threads", "torch", "linrec", "benchmark", "width"):
         assert table[name].null_count() == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert store.read_settings(folder / store.SETTINGS)["maxlen"] == [16, 32]
@@ -74,11 +76,49 @@ def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
         (["--dtype", "float64"], "no dtype 'float64'"),
         (["--width", "65"], "does not split"),
         (["--budget", "0"], "--budget 0.0 is out of range"),
+        (["--width", "64,65"], "--width 65 does not split into --heads 2"),
+        (["--heads", "two"], "whole numbers"),
+        (["--tokens", "64", "--batch", "2"], "give one of --tokens"),
+        (["--tokens", "0"], "give one of --tokens"),
+        (["--batch", "-1"], "--batch -1 is out of range"),
     ],
 )
 def test_what_cannot_be_is_a_usage_error(options, message, tmp_path, capsys):
     assert run(["profile", *options, "--results-dir", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_sizes_are_lists_and_a_batch_stands_in_place_of_tokens(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sweep, "run", lambda settings, *args, **more: asked.append((settings, more)) or iter([[ROW]]))
+    given = "--batch 3 --width 8,16 --heads 1,2 --dtype float32,bfloat16 --roofline --force"
+    assert run(["profile", *given.split(), "--results-dir", str(tmp_path)]) == 0
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 0
+    (settings, how), (plain, _) = asked
+    assert (settings.batch, settings.tokens, plain.batch, plain.tokens) == (3, 0, 0, 16_384)
+    assert (settings.width, settings.heads, settings.dtype) == ((8, 16), (1, 2), ("float32", "bfloat16"))
+    assert how == {"force": True, "ceilings": True}
+
+
+def test_what_the_machine_can_do_is_told_and_is_no_cell(tmp_path, capsys, monkeypatch):
+    machine = {"phase": "machine", "stage": "copy", "metric": "bytes_per_second", "unit": "B/s", "dtype": "float32"}
+    planted(monkeypatch, [machine | {"status": "ok", "value": 5e9}])
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 4
+    assert "ceiling of copy, float32: 5 GB a second" in capsys.readouterr().err
+
+
+def test_tables_fit_in_eighty_columns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = CELL | {"attention": "softmax-naive", "maxlen": 131072, "kernel": "sdpa.flash", "width": 64, "heads": 2,
+                   "dtype": "float32", "status": "ok"}  # fmt: skip
+    values = {"seconds": 9.99, "peak_bytes": 2.0**36, "saved_bytes": 2.0**36, "roofline_share": 0.99, "joules": 123.0}
+    lines = [long | {"metric": metric, "value": value, "low": 5.0, "high": 9.0} for metric, value in values.items()]
+    planted(monkeypatch, lines)
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert any(
+        "131072  softmax-naive" in line and "65,536 " in line and line.rstrip().endswith("123") for line in shown
+    )
 
 
 def test_the_baseline_comes_first_of_all_causal_mechanisms():

@@ -11,6 +11,10 @@ from linrec_cli.profiling.work import Work
 
 MIB = 2**20
 SLEEP = 0.03
+RUNS = 8
+"""More than a memory child needs, and fewer than a timing child does before its first turn."""
+LATER = 20
+"""More than a timing child of one second runs `sleep` before its second turn, and fewer than in all."""
 
 
 def nothing() -> None:
@@ -58,6 +62,33 @@ def long_only(cell: Cell):
     return lambda: take(400) if cell.maxlen >= 64 else None
 
 
+def slow(cell: Cell):
+    return lambda: time.sleep(cell.maxlen / 1000)
+
+
+def keep(cell: Cell):
+    """Make as many numbers as the length in thousands, each by one operation, and keep them for the backward pass."""
+    x = torch.ones(1000 * cell.maxlen, requires_grad=True)
+    return lambda: x.exp()
+
+
+def after(runs: int, span, ends):
+    """Make a span that goes well for some runs in a process, and ends in another way after them."""
+    left = [runs]
+
+    def run() -> None:
+        left[0] -= 1
+        span() if left[0] >= 0 else ends()
+
+    return run
+
+
+def hoard():
+    """Make a span that holds on to 10 MiB more at each run."""
+    held: list[torch.Tensor] = []
+    return lambda: held.append(torch.ones(10 * MIB, dtype=torch.uint8))
+
+
 BUILT = {
     "sleep": lambda cell: sleep,
     "take": lambda cell: lambda: take(cell.maxlen),
@@ -67,6 +98,14 @@ BUILT = {
     "leave": lambda cell: leave,
     "fail": lambda cell: fail,
     "long": long_only,
+    "slow": slow,
+    "square": lambda cell: lambda: take(cell.maxlen**2 // 64),
+    "keep": keep,
+    "late-hang": lambda cell: after(RUNS, sleep, hang),
+    "late-die": lambda cell: after(RUNS, sleep, die),
+    "second-die": lambda cell: after(1, sleep, die),
+    "later-die": lambda cell: after(LATER, sleep, die),
+    "hoard": lambda cell: hoard(),
 }
 
 

@@ -3,8 +3,9 @@
 import psutil
 import pytest
 
-from linrec_cli.profiling import clock, isolate, sweep
-from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling import clock, isolate, sweep, turns
+from linrec_cli.profiling.cell import cells
+from linrec_cli.profiling.nvml import Reading
 from linrec_cli.settings import Profile
 
 MIB = 2**20
@@ -76,18 +77,25 @@ def test_longer_lengths_are_skipped_after_a_timeout_but_not_after_a_crash(rows):
     assert find(rows, "fail", "seconds", maxlen=64)["status"] == "error"
 
 
-def test_every_cell_has_its_rows(rows):
-    assert len(rows) == 7 * 2 * 2
+def test_every_cell_has_a_row_of_each_metric_measured_or_not(rows):
+    metrics = {"seconds", "peak_bytes", "operations", "bytes_moved", "saved_bytes"}
+    for attn in ("sleep", "hang", "die", "leave", "fail", "long", "take"):
+        for maxlen in (16, 64):
+            mine = [row for row in rows if (row["attention"], row["maxlen"]) == (attn, maxlen)]
+            assert {row["metric"] for row in mine} >= metrics
+            rates = {row["metric"] for row in mine} - metrics
+            measured = find(rows, attn, "seconds", maxlen=maxlen)["status"] == "ok"
+            assert rates == ({"flops_per_second", "bytes_per_second"} if measured else set())
 
 
 def test_each_cell_has_processes_of_its_own(rows):
-    measured = [row["process"] for row in rows if row["status"] == "ok"]
+    measured = [row["process"] for row in rows if row["status"] == "ok" and row["metric"] in ("seconds", "peak_bytes")]
     assert len(set(measured)) == len(measured)
 
 
 def test_force_tries_longer_lengths_all_the_same(planted):
     rows = measure(planted, ("long",), (64, 128), cap=300 * MIB, force=True)
-    assert [row["status"] for row in rows] == ["oom"] * 4
+    assert {(row["maxlen"], row["status"]) for row in rows} == {(64, "oom"), (128, "oom")}
 
 
 def test_blocks_that_were_freed_do_not_count(planted):
@@ -124,13 +132,103 @@ def processes():
 
 
 def test_cells_that_do_not_fit_side_by_side_take_turns_apart():
-    cells = [Cell("step", name, 1, "", 1, 1, 1, 1, 1, 0, "cpu", "float32", 1) for name in "abc"]
-    known = [(cell, 40.0, None) for cell in cells]
+    (group,) = cells(Profile(attn=("a", "b", "c"), maxlen=(1,), phase=("step",)))
+    known = [sweep.Known(cell, 40.0) for cell in group]
     assert [len(group) for group in sweep.fitting(known, 100)] == [2, 1]
     assert [len(group) for group in sweep.fitting(known, 10)] == [1, 1, 1]
     assert [len(group) for group in sweep.fitting(known, 0)] == [3]
 
 
 def test_a_cap_is_shared_by_need():
-    assert sweep.share(100, [10.0, 30.0]) == [40, 60]
-    assert sweep.share(100, [10.0]) == [100]
+    assert turns.share(100, [10.0, 30.0]) == [40, 60]
+    assert turns.share(100, [10.0]) == [100]
+
+
+def test_what_runs_out_at_one_size_is_tried_at_another(planted):
+    settings = Profile(attn=("long",), maxlen=(64, 128), phase=("step",), heads=(1, 2), budget=1.0)
+    rows = [row for rows in sweep.run(settings, planted.build, cap=300 * MIB) for row in rows]
+    found = {(row["maxlen"], row["heads"]): row["status"] for row in rows}
+    assert found == {(64, 1): "oom", (64, 2): "oom", (128, 1): "skipped", (128, 2): "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("attn", "maxlen", "force", "reason"),
+    [
+        ("softmax-naive", 2048, False, ""),
+        ("softmax-naive", 2049, False, "unfused, it stops at 2,048; --force goes on"),
+        ("softmax-naive", 2049, True, ""),
+        ("softmax", 4096, False, ""),
+    ],
+)
+def test_unfused_softmax_stops_unless_it_is_forced(planted, attn, maxlen, force, reason):
+    state = sweep.Sweep(Profile(), planted.build, cap=0, force=force)
+    (cell,) = next(cells(Profile(attn=(attn,), maxlen=(maxlen,), phase=("step",))))
+    assert sweep.barred(state, cell) == reason
+    if reason:
+        rows, known = sweep.alone(state, cell)
+        assert known is None
+        assert {(row["status"], row["note"]) for row in rows} == {("skipped", reason)}
+
+
+def test_what_is_kept_for_the_backward_pass_is_exact(planted):
+    """Torch's softmax: queries, keys and values, the output, and a logarithm a row and head, in float32."""
+    from linrec_cli.profiling.work import build
+
+    settings = Profile(attn=("softmax",), maxlen=(16,), tokens=64, width=(8,), phase=("attention",), budget=0.1)
+    rows = [row for rows in sweep.run(settings, build) for row in rows]
+    row = find(rows, "softmax", "saved_bytes", "attention")
+    assert (row["value"], row["unit"], row["form"]) == (4 * 64 * (3 * 8 + 8 + 2), "B", "causal")
+
+
+def test_ceilings_come_first_and_shares_with_them(planted):
+    settings = Profile(attn=("take",), maxlen=(16,), phase=("step",), budget=0.2)
+    found = list(sweep.run(settings, planted.build, ceilings=True))
+    assert [(row["phase"], row["stage"], row["status"]) for row in found[0]] == [
+        ("machine", "copy", "ok"),
+        ("machine", "matmul", "ok"),
+    ]
+    ceiling = {row["stage"]: row["value"] for row in found[0]}
+    rates = {row["metric"]: row["value"] for row in found[-1]}
+    # Filling memory is no arithmetic.
+    assert rates["roofline_share"] == pytest.approx(rates["bytes_per_second"] / ceiling["copy"])
+
+
+class Gpu:
+    """One that tells of another process from its third reading on."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def reading(self):
+        self.asked += 1
+        return Reading(1e9, 50.0, int(self.asked > 2))
+
+
+class Ready:
+    """A child that always has one sample."""
+
+    def answer(self, seconds):
+        return isolate.Answer("ok")
+
+    def ask(self, message, seconds):
+        return isolate.Answer("ok", {"step": 3.0} if message is None else ([{"step": 0.1}], 0.0))
+
+
+def test_a_time_beside_another_process_on_the_gpu_is_contended_and_its_energy_is_asked_for():
+    (cell,) = next(cells(Profile(attn=("a",), maxlen=(1,), phase=("step",))))
+    timed, gpu = turns.Timed(cell, Ready(), 1), Gpu()
+    turns.warm(timed, 1.0)
+    turns.take(timed, 1.0, gpu)
+    # Once before the first turn, and after each.
+    assert (gpu.asked, timed.contended) == (2, False)
+    turns.take_all([timed], 1.0, gpu)
+    assert (len(timed.readings), timed.contended, timed.joules) == (2 + turns.TURNS, True, {"step": 3.0})
+
+
+def test_without_the_extra_a_row_says_what_is_not_read(planted, monkeypatch):
+    def absent(device):
+        raise sweep.NothingMeasuredError("pip install it")
+
+    monkeypatch.setattr(sweep.nvml, "opened", absent)
+    (first,) = list(sweep.machine(sweep.Sweep(Profile(), planted.build, 0), ceilings=False))
+    assert [(row["phase"], row["status"], row["note"]) for row in first] == [("machine", "skipped", "pip install it")]

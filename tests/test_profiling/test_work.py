@@ -1,26 +1,27 @@
-"""The real cells: the layer and the training step run, and leave what they should."""
+"""The real cells: the layer, the model and the ways to serve run, and leave what they should."""
 
 import pytest
+import torch
 
 from linrec_cli import catalog
+from linrec_cli.errors import UsageError
 from linrec_cli.profiling.cell import cells
+from linrec_cli.profiling.operators import tally
 from linrec_cli.profiling.work import build
 from linrec_cli.settings import Profile
 
-CAUSAL = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
+FORMS = {name: catalog.load("attentions", name).FORMS for name in catalog.names("attentions")}
+CAUSAL = [name for name, forms in FORMS.items() if "causal" in forms]
+RECURRENT = [name for name in FORMS if hasattr(catalog.load("attentions", name).Attention, "step")]
+SPANS = {"attention": ["forward", "backward"], "forward": ["forward", "backward"]}
 
 
-def one(attn, phase, **more):
-    settings = Profile(attn=(attn,), maxlen=(8,), phase=(phase,), tokens=32, width=8, items=11, **more)
-    return next(cells(settings))[0]
+def one(attn, phase, dtype="float32", **more):
+    sizes = {"maxlen": (8,), "tokens": 32, "width": (8,), "items": 11}
+    return next(cells(Profile(attn=(attn,), phase=(phase,), dtype=(dtype,), **sizes | more)))[0]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("phase", ["attention", "step"])
-@pytest.mark.parametrize("attn", CAUSAL)
-def test_every_mechanism_can_be_built_and_run_twice(attn, phase, dtype):
-    work = build(one(attn, phase, dtype=dtype))
-    assert list(work.spans) == {"attention": ["forward", "backward"], "step": ["step"]}[phase]
+def twice(work):
     for _ in range(2):
         work.tiny()
         work.bare()
@@ -28,20 +29,62 @@ def test_every_mechanism_can_be_built_and_run_twice(attn, phase, dtype):
             span()
 
 
-def test_a_batch_holds_as_many_sequences_as_the_tokens_fill_and_at_least_one():
-    assert [group[0].batch for group in cells(Profile(maxlen=(8, 12, 64), tokens=32, phase=("step",)))] == [
-        4,
-        2,
-        1,
-    ]
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("phase", ["attention", "encoder", "step", "evaluate"])
+@pytest.mark.parametrize("attn", CAUSAL)
+def test_every_causal_mechanism_can_be_built_and_run_twice(attn, phase, dtype):
+    work = build(one(attn, phase, dtype))
+    assert list(work.spans) == SPANS.get(phase, [phase])
+    twice(work)
+    # Nothing that runs is without a rule to count it.
+    assert sum(tally(span).operations for span in work.spans.values()) > 0
 
 
-def test_mechanisms_that_take_turns_share_length_and_phase():
-    for group in cells(Profile(maxlen=(8, 16))):
-        assert [cell.attn for cell in group] == ["softmax", "linear"]
-        assert len({(cell.maxlen, cell.phase) for cell in group}) == 1
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("attn", FORMS)
+def test_every_mechanism_can_serve_and_has_a_recurrence_where_it_writes_one(attn, dtype):
+    work = build(one(attn, "serve", dtype))
+    assert list(work.spans) == ["recurrence"] * (attn in RECURRENT) + ["recomputation"]
+    twice(work)
+    for span in work.spans.values():
+        assert span().shape == (4, 8)
+        assert tally(span).saved_bytes == 0
 
 
-def test_a_layer_alone_has_no_model():
-    assert one("linear", "attention").labels["model"] is None
-    assert one("linear", "step").labels["model"] == "sasrec"
+@pytest.mark.parametrize(
+    "attn", [name for name in CAUSAL if hasattr(catalog.load("attentions", name).Attention, "step")]
+)
+def test_both_ways_to_serve_give_the_same(attn):
+    # Short enough for the state to hold the whole history.
+    recurrence, recomputation = build(one(attn, "serve")).spans.values()
+    torch.testing.assert_close(recurrence(), recomputation(), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("attn", [name for name in FORMS if name not in CAUSAL])
+def test_what_has_no_causal_form_runs_in_its_other_one_and_not_in_a_causal_model(attn):
+    for phase in ("attention", "forward", "backward"):
+        cell = one(attn, phase)
+        assert cell.labels["form"] == "bidirectional"
+        twice(build(cell))
+    for phase in ("encoder", "step", "evaluate"):
+        with pytest.raises(UsageError, match="has no causal form"):
+            build(one(attn, phase))
+
+
+def test_the_layer_keeps_what_its_forward_pass_made_and_no_more():
+    # Queries, keys and values together, the heads' output, and of each row of each head a logarithm.
+    forward, backward = build(one("softmax", "attention", heads=(2,))).spans.values()
+    tokens, numbers = 32, 3 * 8 + 8 + 2
+    assert tally(forward).saved_bytes == 4 * tokens * numbers
+    assert tally(backward).saved_bytes == 0
+
+
+def test_what_is_kept_is_the_same_at_every_run():
+    counts = {tally(build(one("linear", phase)).spans[phase]) for phase in ("step",) for _ in range(3)}
+    assert len(counts) == 1
+
+
+def test_the_encoder_does_less_than_the_step_and_more_than_one_layer():
+    spans = {phase: build(one("linear", phase)).spans for phase in ("attention", "encoder", "step")}
+    layer, encoder, step = (sum(tally(span).operations for span in own.values()) for own in spans.values())
+    assert 2 * layer < encoder < step

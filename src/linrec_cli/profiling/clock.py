@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.work import Builder
+    from linrec_cli.profiling.spans import Builder, Spans
 
-Spans = dict[str, Callable[[], object]]
 Stopwatch = Callable[[], dict[str, float]]
 """Runs every span once and says how many seconds each took."""
 
@@ -21,21 +20,24 @@ QUICK = 0.02
 """Below these seconds a run is so short that the other mechanisms' turn, before it, shows in it."""
 
 
-def measure(cell: "Cell", build: "Builder") -> Generator[Any, float, None]:
+def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None]:
     """Do the task of a timing child: build; warm up for at most the seconds sent; then a turn a message.
 
-    A turn's answer is its samples, each the seconds of every phase, and how often a second the kernel took a
-    core away in favour of somebody else.
+    A turn's answer is its samples, each the seconds of every span, and how often a second the kernel took a
+    core away in favour of somebody else. A message of `None` asks for the energy, after the last turn.
     """
     from linrec_cli import machine
+    from linrec_cli.profiling import energy
 
     machine.prepare(cell.threads)
     work = build(cell)
     watch = stopwatch(work.spans, cell.device, flushed=work.kernels)
-    seconds = yield None
-    settle(watch, seconds)
+    settle(watch, (yield None) or 0.0)
     seconds = yield None
     while True:
+        if seconds is None:
+            seconds = yield energy.measured(cell, work.spans)
+            continue
         begin, switches = time.perf_counter(), preemptions()
         samples = turn(watch, seconds)
         seconds = yield samples, (preemptions() - switches) / (time.perf_counter() - begin)
@@ -72,7 +74,7 @@ def turn(watch: Stopwatch, seconds: float) -> list[dict[str, float]]:
     return samples[1:] if quick and len(samples) > 1 else samples[:TURN]
 
 
-def stopwatch(spans: Spans, device: str, flushed: bool) -> Stopwatch:
+def stopwatch(spans: "Spans", device: str, flushed: bool) -> Stopwatch:
     """Make the clock of a device; `flushed`: the GPU's L2 cache is emptied before each span, untimed."""
     import torch
 
@@ -92,7 +94,7 @@ def wall(span: Callable[[], object], done: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def events(spans: Spans, scratch: Any) -> Stopwatch:
+def events(spans: "Spans", scratch: Any) -> Stopwatch:
     """Make a clock of CUDA events; writing `scratch`, larger than L2, empties the cache."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Peak memory of a cell, in a fresh process that is never timed."""
+"""Peak memory of a cell, its kernel and its work, in a fresh process that is never timed."""
 
 import ctypes
 import gc
@@ -12,10 +12,10 @@ from linrec_cli.errors import NothingMeasuredError
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.work import Builder, Work
+    from linrec_cli.profiling.spans import Builder, Work
 
 Peaks = dict[str, dict[str, float]]
-"""Bytes: phase, then which counter (`rss`; `allocated`, `reserved`, `device`)."""
+"""Bytes: span, then which counter (`rss`; `allocated`, `reserved`, `device`)."""
 
 PROC = Path("/proc/self")
 
@@ -24,11 +24,12 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     """Do the task of a memory child.
 
     It answers `None` when it is built, then the peaks and the bytes that a process needs in all to run the
-    cell, then the name of the kernel that ran.
+    cell, then the kernel that ran and the count of what it did, each by span.
     """
     import torch
 
     from linrec_cli.profiling import kernel
+    from linrec_cli.profiling.operators import tally
 
     give_back()
     torch.set_num_threads(cell.threads)
@@ -41,7 +42,8 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     resident = status()["VmRSS"] - start if cell.device == "cpu" else 0
     found = peaks(work, cell.device)
     yield found, resident + max(max(counters.values()) for counters in found.values())
-    yield kernel.name(work.spans)
+    yield kernel.names(work.spans, cell.alternatives)
+    yield {name: tally(span) for name, span in work.spans.items()}
 
 
 def baseline() -> dict[str, int]:

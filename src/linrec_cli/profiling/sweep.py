@@ -1,32 +1,35 @@
-"""The sweep: memory in a fresh process a cell, then time with the mechanisms taking turns."""
+"""The sweep: memory and work in a fresh process a cell, then time with the mechanisms taking turns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from linrec_cli.profiling import clock, memory, room
-from linrec_cli.profiling.cell import Cell, cells
+from linrec_cli.errors import NothingMeasuredError
+from linrec_cli.profiling import clock, compiling, memory, nvml, roofline, room, rows
+from linrec_cli.profiling.cell import LONGEST, Cell, cells
 from linrec_cli.profiling.isolate import Answer, Child
-from linrec_cli.settings import Profile
+from linrec_cli.profiling.turns import GRACE, START, Timed, share, take_all
+from linrec_cli.settings import Profile, options
 
 Row = dict[str, Any]
 Builder = Any
 """Makes the work of a cell; a function of a module that a child can import."""
 
-Known = tuple[Cell, float, str | None]
-"""A cell, the bytes it needs, its kernel."""
-
-TURNS = 5
-WARM = 0.3
-"""Share of the budget that the warm-up may take."""
 KEPT = 2.0
 """How much more a timing child may hold than was alive at once: like training, it keeps what it frees."""
-GRACE = 5.0
-"""Seconds beyond its budget that a cell is waited for: a busy machine is no reason to give it up."""
-CROWDED = 20
-"""Times a second and thread that a process was put aside: above, others were using its cores."""
-START = 120.0
-"""Seconds a child may take until it has built its cell, first use of a GPU included."""
+COMPILE = 300.0
+"""Seconds torch.compile may take."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a cell's memory child found: the bytes it needs, and by span its kernel and the count of its work."""
+
+    cell: Cell
+    need: float
+    kernels: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -34,188 +37,180 @@ class Sweep:
     """What a sweep remembers between its cells.
 
     Attributes:
-        force: try a length although a shorter one of the same mechanism failed.
         cap: bytes all children may take together; 0 where running out is the device's own affair.
-        ended: for each mechanism and phase, why its longer lengths are skipped.
+        force: try a length although a shorter one of the same mechanism failed, or the mechanism is not meant for it.
+        ended: for each mechanism, phase and size, why its longer lengths are skipped.
         processes: processes started so far; each has its number in the rows.
+        ceilings: what the machine can do, by dtype, where it was measured.
     """
 
     settings: Profile
     build: Builder
     cap: int
     force: bool = False
-    ended: dict[tuple[str, str], str] = field(default_factory=dict)
+    ended: dict[tuple[Any, ...], str] = field(default_factory=dict)
     processes: int = 0
+    ceilings: dict[str, roofline.Ceiling] = field(default_factory=dict)
+    gpu: nvml.Gpu | None = None
 
 
-@dataclass
-class Timed:
-    """A cell with its timing child, its samples, and the seconds it has had."""
-
-    cell: Cell
-    kernel: str | None
-    child: Child
-    process: int
-    samples: list[dict[str, float]] = field(default_factory=list)
-    spent: float = 0.0
-    contended: bool = False
-    failed: Answer | None = None
-
-
-def run(settings: Profile, build: Builder, cap: int | None = None, force: bool = False) -> Iterator[list[Row]]:
-    """Measure every cell; yield the rows of each as soon as they are there: its memory, then its time.
+def run(
+    settings: Profile, build: Builder, cap: int | None = None, force: bool = False, ceilings: bool = False
+) -> Iterator[list[Row]]:
+    """Measure every cell; yield the rows of each as soon as they are there: its memory and work, then its time.
 
     A cell that cannot be measured is a row that says why; its mechanism's longer lengths then are `skipped`.
+
+    Args:
+        ceilings: measure first how fast the machine copies and multiplies.
     """
-    free = room.bytes_free(settings.device) if cap is None else cap
-    sweep = Sweep(settings, build, free, force)
+    sweep = Sweep(settings, build, room.bytes_free(settings.device) if cap is None else cap, force)
+    yield from machine(sweep, ceilings)
     for turn_takers in cells(settings):
         known = []
         for cell in turn_takers:
-            rows, need, kernel = peak(sweep, cell)
-            yield rows
-            if need is None:
-                yield failed(cell, "seconds", rows[0]["status"], rows[0]["note"])
+            if cell.phase == "compile":
+                yield compiled(sweep, cell)
+                continue
+            found, fit = alone(sweep, cell)
+            yield found
+            if fit is None:
+                yield rows.failed(cell, ("seconds",), found[0]["status"], found[0]["note"])
             else:
-                known.append((cell, KEPT * need, kernel))
-        for group in fitting(known, free):
+                known.append(fit)
+        for group in fitting(known, sweep.cap):
             yield from times(sweep, group)
 
 
-def start(sweep: Sweep, task: Any, cell: Cell, cap: int) -> Child:
+def machine(sweep: Sweep, ceilings: bool) -> Iterator[list[Row]]:
+    """Ask the driver of a GPU, and measure the ceilings if they are wanted; a row says what cannot be had."""
+    device, threads = sweep.settings.device, sweep.settings.threads
+    try:
+        sweep.gpu = nvml.opened(device)
+    except NothingMeasuredError as error:
+        yield [rows.machine("gpu_clock", "skipped", str(error))]
+    for dtype in sweep.settings.dtype if ceilings else ():
+        child = Child(roofline.measure, device, dtype, threads, sweep.settings.budget)
+        try:
+            answer = child.answer(START)
+            if answer.status == "ok":
+                answer = child.ask(None, 2 * sweep.settings.budget + GRACE)
+        finally:
+            child.stop()
+        if answer.status == "ok":
+            best = {name: max(samples) for name, samples in answer.content.items()}
+            sweep.ceilings[dtype] = roofline.Ceiling(best["copy"], best["matmul"])
+        yield rows.ceilings(dtype, answer)
+
+
+def start(sweep: Sweep, task: Any, cell: Cell, cap: int, *more: Any) -> Child:
     """Start a child on its task; a GPU's memory has its own end, so only the CPU's is capped."""
     sweep.processes += 1
-    return Child(task, cell, sweep.build, cap=cap if cell.device == "cpu" else 0)
+    return Child(task, cell, sweep.build, *more, cap=cap if cell.device == "cpu" else 0)
 
 
-def peak(sweep: Sweep, cell: Cell) -> tuple[list[Row], float | None, str | None]:
-    """Measure a cell's memory; return its rows, the bytes it needs in all (`None`: failed) and its kernel."""
-    if (cell.attn, cell.phase) in sweep.ended and not sweep.force:
-        return failed(cell, "peak_bytes", "skipped", sweep.ended[cell.attn, cell.phase]), None, None
+def barred(sweep: Sweep, cell: Cell) -> str:
+    """Say why a cell is not tried; empty where nothing speaks against it."""
+    longest = LONGEST.get(options(cell.attn)[0], cell.maxlen)
+    if sweep.force or (cell.maxlen <= longest and key(cell) not in sweep.ended):
+        return ""
+    return sweep.ended.get(key(cell)) or f"unfused, it stops at {longest:,}; --force goes on"
+
+
+def alone(sweep: Sweep, cell: Cell) -> tuple[list[Row], Known | None]:
+    """Measure a cell's memory and work; return its rows and what is known of it (`None`: it failed)."""
+    metrics = ("peak_bytes", *rows.COUNTED)
+    if reason := barred(sweep, cell):
+        return rows.failed(cell, metrics, "skipped", reason), None
     child = start(sweep, memory.measure, cell, sweep.cap)
+    budget, process = sweep.settings.budget, sweep.processes
     try:
         answer = child.answer(START)
         if answer.status == "ok":
-            answer = child.ask(None, sweep.settings.budget + GRACE)
+            answer = child.ask(None, budget + GRACE)
         if answer.status != "ok":
             end(sweep, cell, answer)
-            return failed(cell, "peak_bytes", answer.status, answer.note), None, None
+            return rows.failed(cell, metrics, answer.status, answer.note), None
         peaks, need = answer.content
-        kernel = child.ask(None, 2 * sweep.settings.budget + GRACE).content
+        ran = child.ask(None, 2 * budget + GRACE)
+        # A child that has ended cannot be asked again.
+        counts = child.ask(None, 2 * budget + GRACE) if ran.status == "ok" else ran
     finally:
         child.stop()
-    shared = cell.labels | {"status": "ok", "metric": "peak_bytes", "unit": "B", "kernel": kernel}
-    shared["process"] = sweep.processes
-    return [shared | row for row in bytes_rows(peaks)], need, kernel
+    kernels = ran.content or {}
+    found = rows.memory(cell, peaks, kernels, process)
+    if counts.status == "ok":
+        found += rows.work(cell, counts.content, kernels, process)
+    else:
+        found += rows.failed(cell, rows.COUNTED, counts.status, f"while it was counted: {counts.note}")
+    return found, Known(cell, KEPT * need, kernels, counts.content or {})
 
 
-def bytes_rows(peaks: memory.Peaks) -> Iterator[Row]:
-    """Write peaks as rows, the whole layer's (the higher of its two) included; `stage` names the counter."""
-    if {"forward", "backward"} <= peaks.keys():
-        both = {name: max(found[name] for found in peaks.values()) for name in peaks["forward"]}
-        peaks = peaks | {"attention": both}
-    for phase, counters in peaks.items():
-        for counter, value in counters.items():
-            yield {"phase": phase, "stage": counter, "value": value, "samples": [value]}
+def compiled(sweep: Sweep, cell: Cell) -> list[Row]:
+    """Measure what torch.compile takes, in a fresh process; a row says where there is nothing to compile with."""
+    if reason := barred(sweep, cell):
+        return rows.failed(cell, ("seconds",), "skipped", reason)
+    with TemporaryDirectory(prefix="linrec-") as folder:
+        child = start(sweep, compiling.measure, cell, sweep.cap, folder)
+        try:
+            answer = child.answer(COMPILE)
+            if answer.status == "ok" and answer.content:
+                return rows.failed(cell, ("seconds",), "skipped", answer.content)
+            if answer.status == "ok":
+                answer = child.ask(None, COMPILE)
+        finally:
+            child.stop()
+    if answer.status != "ok":
+        end(sweep, cell, answer)
+        return rows.failed(cell, ("seconds",), answer.status, answer.note)
+    seconds, kernel, note = answer.content
+    return [rows.number(cell, "seconds", seconds, kernel=kernel, note=note, process=sweep.processes)]
 
 
 def fitting(known: list[Known], free: int) -> Iterator[list[Known]]:
     """Split cells into groups whose processes fit in memory side by side; most often one group."""
     group: list[Known] = []
-    for entry in known:
-        if group and free and sum(need for _, need, _ in [*group, entry]) > free:
+    for one in known:
+        if group and free and sum(other.need for other in [*group, one]) > free:
             yield group
             group = []
-        group.append(entry)
+        group.append(one)
     if group:
         yield group
 
 
 def times(sweep: Sweep, group: list[Known]) -> Iterator[list[Row]]:
-    """Time the cells of a group in turns, so that whatever drifts hits all of them alike."""
+    """Time the cells of a group in turns."""
     taking: list[Timed] = []
-    cap = share(sweep.cap, [need for _, need, _ in group])
     try:
-        for (cell, _, kernel), bound in zip(group, cap, strict=True):
-            child = start(sweep, clock.measure, cell, bound)
-            taking.append(Timed(cell, kernel, child, sweep.processes))
-        for timed in taking:
-            warm(timed, sweep.settings.budget)
-        for number in range(TURNS):
-            # There and back: who goes first changes.
-            for timed in taking[:: -1 if number % 2 else 1]:
-                take(timed, sweep.settings.budget)
-        for timed in taking:
-            if timed.failed:
-                end(sweep, timed.cell, timed.failed)
-            yield second_rows(timed)
+        for known, bound in zip(group, share(sweep.cap, [known.need for known in group]), strict=True):
+            taking.append(Timed(known.cell, start(sweep, clock.measure, known.cell, bound), sweep.processes))
+        take_all(taking, sweep.settings.budget, sweep.gpu)
+        for known, timed in zip(group, taking, strict=True):
+            yield timed_rows(sweep, known, timed)
     finally:
         for timed in taking:
             timed.child.stop()
 
 
-def share(cap: int, needs: list[float]) -> list[int]:
-    """Divide a cap: to each what it needs, and an equal part of the rest."""
-    rest = (cap - sum(needs)) / len(needs)
-    return [max(1, int(need + rest)) for need in needs]
-
-
-def warm(timed: Timed, budget: float) -> None:
-    """Wait until a child has built its cell, then let it warm up."""
-    answer = timed.child.answer(START)
-    if answer.status == "ok":
-        answer = ask(timed, WARM * budget, budget)
-    timed.failed = None if answer.status == "ok" else answer
-
-
-def take(timed: Timed, budget: float) -> None:
-    """Let a child have its turn, unless it has failed or has had its time."""
-    if timed.failed or (timed.samples and timed.spent >= budget):
-        return
-    answer = ask(timed, (1 - WARM) * budget / TURNS, budget)
-    if answer.status == "ok":
-        samples, switches = answer.content
-        timed.samples += samples
-        timed.contended |= switches > CROWDED * timed.cell.threads
-    elif not timed.samples:
-        timed.failed = answer
-
-
-def ask(timed: Timed, seconds: float, budget: float) -> Answer:
-    """Ask a child to run for some seconds, and count how long it took."""
-    import time
-
-    begin = time.perf_counter()
-    answer = timed.child.ask(seconds, seconds + budget + GRACE)
-    timed.spent += time.perf_counter() - begin
-    return answer
-
-
-def second_rows(timed: Timed) -> list[Row]:
-    """Write a cell's samples as rows, the whole layer's (forward and backward of the same run) included."""
+def timed_rows(sweep: Sweep, known: Known, timed: Timed) -> list[Row]:
+    """Write what a timing child found, and what follows from it."""
+    cell = known.cell
     if timed.failed:
-        return failed(timed.cell, "seconds", timed.failed.status, timed.failed.note)
-    samples = {name: [sample[name] for sample in timed.samples] for name in timed.samples[0]}
-    if {"forward", "backward"} <= samples.keys():
-        samples["attention"] = [sum(sample.values()) for sample in timed.samples]
-    shared = timed.cell.labels | {"status": "ok", "metric": "seconds", "unit": "s", "kernel": timed.kernel}
-    shared |= {"process": timed.process, "contended": timed.contended}
-    rows = []
-    for phase, values in samples.items():
-        low, middle, high = clock.quantiles(values)
-        rows.append(shared | {"phase": phase, "value": middle, "low": low, "high": high, "samples": values})
-    return rows
-
-
-def failed(cell: Cell, metric: str, status: str, note: str) -> list[Row]:
-    """Write a cell that was not measured: rows that say why."""
-    unit = {"seconds": "s", "peak_bytes": "B"}[metric]
-    shared = cell.labels | {"metric": metric, "unit": unit, "status": status, "note": note}
-    return [shared | {"phase": phase} for phase in cell.phases]
+        end(sweep, cell, timed.failed)
+        return rows.failed(cell, ("seconds",), timed.failed.status, timed.failed.note)
+    shared = {"process": timed.process, "contended": timed.contended}
+    seconds = rows.time(cell, timed.samples, known.kernels, **shared)
+    follows = [*rows.rates(cell, seconds, known.counts, sweep.ceilings.get(cell.dtype))]
+    return seconds + follows + (rows.gpu(cell, timed.readings, timed.joules, **shared) if sweep.gpu else [])
 
 
 def end(sweep: Sweep, cell: Cell, answer: Answer) -> None:
     """Remember why a mechanism's longer lengths need not be tried; a crash says nothing about them."""
     if answer.status in ("oom", "timeout"):
-        reason = f"{answer.status} at length {cell.maxlen}"
-        sweep.ended.setdefault((cell.attn, cell.phase), reason)
+        sweep.ended.setdefault(key(cell), f"{answer.status} at length {cell.maxlen}")
+
+
+def key(cell: Cell) -> tuple[Any, ...]:
+    """Tell cells apart that differ in more than their length."""
+    return cell.attn, cell.phase, cell.width, cell.heads, cell.dtype

@@ -18,6 +18,7 @@ COLUMNS: dict[str, Any] = {
     "model": pl.String,
     "attention": pl.String,
     "options": pl.String,
+    "form": pl.String,
     "width": pl.Int32,
     "heads": pl.Int32,
     "layers": pl.Int32,

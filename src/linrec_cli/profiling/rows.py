@@ -1,0 +1,168 @@
+"""The rows of a cell: what its children measured, in the columns of the table."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from linrec_cli.profiling.cell import PARTS, Cell
+from linrec_cli.profiling.clock import quantiles
+
+if TYPE_CHECKING:
+    from linrec_cli.profiling.count import Count
+    from linrec_cli.profiling.memory import Peaks
+    from linrec_cli.profiling.nvml import Reading
+    from linrec_cli.profiling.roofline import Ceiling
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+UNITS = {
+    "seconds": "s",
+    "peak_bytes": "B",
+    "saved_bytes": "B",
+    "operations": "1",
+    "bytes_moved": "B",
+    "joules": "J",
+    "flops_per_second": "1/s",
+    "bytes_per_second": "B/s",
+    "users_per_second": "1/s",
+    "roofline_share": "1",
+    "gpu_clock": "Hz",
+    "gpu_temperature": "°C",
+    "gpu_processes": "1",
+}
+"""Every metric of a profile, with its unit."""
+COUNTED = ("operations", "bytes_moved", "saved_bytes")
+"""What is counted, not measured: the same on every device."""
+KEEPS = ("attention", "encoder", "step")
+"""Phases that keep something from their forward pass for their backward pass."""
+USERS = ("evaluate", "serve")
+"""Phases whose batch is so many users."""
+RESOLUTION = 1e-9
+"""Seconds that a clock tells apart: a span that does nothing may take none."""
+
+
+def row(cell: Cell, metric: str, **more: Any) -> Row:
+    """Write what every row of a cell has."""
+    return cell.labels | {"phase": cell.phase, "metric": metric, "unit": UNITS[metric], "status": "ok"} | more
+
+
+def number(cell: Cell, metric: str, value: float, **more: Any) -> Row:
+    """Write a number that was read once."""
+    return row(cell, metric, value=float(value), samples=[float(value)], **more)
+
+
+def failed(cell: Cell, metrics: tuple[str, ...], status: str, note: str) -> list[Row]:
+    """Write a cell that was not measured: rows that say why."""
+    return [
+        row(cell, metric, phase=phase, status=status, note=note)
+        for metric in metrics
+        for phase in cell.phases
+        if metric != "saved_bytes" or phase in KEEPS
+    ]
+
+
+def completed(cell: Cell, found: dict[str, T], whole: Callable[[T, T], T]) -> dict[str, T]:
+    """Add the whole layer, made of its two parts, to what was found of each span, and keep what is asked for."""
+    if set(PARTS) <= found.keys():
+        found = found | {"attention": whole(found["forward"], found["backward"])}
+    return {span: value for span, value in found.items() if cell.alternatives or span in cell.phases}
+
+
+def first(a: T, b: T) -> T:
+    """Take the first of two that are the same."""
+    return a
+
+
+def where(cell: Cell, span: str) -> Row:
+    """Write the span a row is of: its phase, or the way that a cell with alternatives does it."""
+    return {"phase": cell.phase, "stage": span} if cell.alternatives else {"phase": span}
+
+
+def memory(cell: Cell, peaks: "Peaks", kernels: dict[str, str], process: int) -> list[Row]:
+    """Write peaks, the whole layer's being the higher of its two; `stage` ends with the counter."""
+
+    def higher(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
+        return {counter: max(a[counter], b[counter]) for counter in a}
+
+    kernels, rows = completed(cell, kernels, first), []
+    for span, counters in completed(cell, peaks, higher).items():
+        shared = where(cell, span) | {"kernel": kernels.get(span), "process": process}
+        for counter, value in counters.items():
+            stage = f"{span}.{counter}" if cell.alternatives else counter
+            rows.append(number(cell, "peak_bytes", value, **shared | {"stage": stage}))
+    return rows
+
+
+def work(cell: Cell, counts: "dict[str, Count]", kernels: dict[str, str], process: int) -> list[Row]:
+    """Write what was counted: operations, bytes read and written, and bytes kept for the backward pass."""
+    kernels, rows = completed(cell, kernels, first), []
+    for span, count in completed(cell, counts, both).items():
+        shared = where(cell, span) | {"kernel": kernels.get(span), "process": process}
+        values = {"operations": count.operations, "bytes_moved": count.bytes, "saved_bytes": count.saved_bytes}
+        for metric, value in values.items():
+            if metric != "saved_bytes" or span in KEEPS:
+                rows.append(number(cell, metric, value, **shared))
+    return rows
+
+
+def both(a: "Count", b: "Count") -> "Count":
+    """Add the counts of two parts, of which the second uses up what the first keeps."""
+    from linrec_cli.profiling.count import Count
+
+    return Count(a.operations + b.operations, a.bytes + b.bytes, a.saved_bytes, a.saved_input_bytes)
+
+
+def time(cell: Cell, samples: list[dict[str, float]], kernels: dict[str, str], **more: Any) -> list[Row]:
+    """Write samples, the whole layer's (forward and backward of one run) included."""
+    by_span = {name: [sample[name] for sample in samples] for name in samples[0]}
+    kernels, rows = completed(cell, kernels, first), []
+    for span, values in completed(cell, by_span, lambda a, b: [x + y for x, y in zip(a, b, strict=True)]).items():
+        low, middle, high = quantiles(values)
+        shared = where(cell, span) | {"kernel": kernels.get(span)} | more
+        rows.append(row(cell, "seconds", value=middle, low=low, high=high, samples=values, **shared))
+    return rows
+
+
+def rates(cell: Cell, seconds: list[Row], counts: "dict[str, Count]", ceiling: "Ceiling | None") -> Iterator[Row]:
+    """Write what follows from rows of seconds: work a second, the share of the roofline, users a second."""
+    counts = completed(cell, counts, both)
+    for one in seconds:
+        amounts = {"users_per_second": float(cell.batch)} if cell.phase in USERS else {}
+        if count := counts.get(one["stage"] if cell.alternatives else one["phase"]):
+            amounts |= {"flops_per_second": float(count.operations), "bytes_per_second": float(count.bytes)}
+            if ceiling:
+                amounts["roofline_share"] = ceiling.seconds(count.operations, count.bytes)
+        for metric, amount in amounts.items():
+            ends = {"value": one["value"], "low": one["high"], "high": one["low"]}
+            found = {name: amount / max(value, RESOLUTION) for name, value in ends.items()}
+            yield one | found | {"metric": metric, "unit": UNITS[metric], "samples": None}
+
+
+def gpu(cell: Cell, readings: "list[Reading]", joules: dict[str, float], **more: Any) -> list[Row]:
+    """Write what the driver said before the first turn and after the last, and the energy of a run."""
+    silent: Row = {"status": "skipped", "note": "the driver does not say"}
+    rows = []
+    for stage, reading in (("before", readings[0]), ("after", readings[-1])):
+        said = {"gpu_clock": reading.hertz, "gpu_temperature": reading.celsius, "gpu_processes": reading.others}
+        for metric, value in said.items():
+            known = silent if value is None else {"value": float(value)}
+            rows.append(row(cell, metric, **known, **more, stage=stage))
+    if not joules and cell.phase not in PARTS:
+        rows.append(row(cell, "joules", **silent, **more))
+    return rows + [number(cell, "joules", value, **where(cell, span), **more) for span, value in joules.items()]
+
+
+def machine(metric: str, status: str, note: str) -> Row:
+    """Write what every row of the machine itself has."""
+    return {"phase": "machine", "metric": metric, "unit": UNITS[metric], "status": status, "note": note}
+
+
+def ceilings(dtype: str, answer: Any) -> list[Row]:
+    """Write the most the machine reached, and all samples; `stage` says whether it copied or multiplied."""
+    found = []
+    for stage, metric in (("copy", "bytes_per_second"), ("matmul", "flops_per_second")):
+        shared = machine(metric, answer.status, answer.note) | {"stage": stage, "dtype": dtype}
+        samples = answer.content[stage] if answer.status == "ok" else []
+        numbers = {"value": max(samples), "low": min(samples), "high": max(samples)} if samples else {}
+        found.append(shared | numbers | {"samples": samples})
+    return found
