@@ -26,3 +26,15 @@ class NothingMeasuredError(LinrecError):
     """No cell could be measured, or nothing can be compared."""
 
     exit_code = 4
+
+
+class RegressionError(LinrecError):
+    """A cost rose or a quality fell by more than runs of the same code differ."""
+
+    exit_code = 5
+
+
+class InconclusiveError(LinrecError):
+    """A comparison that had to be conclusive was not."""
+
+    exit_code = 6

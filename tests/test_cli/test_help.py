@@ -5,7 +5,7 @@ import pytest
 
 from linrec_cli.cli import run
 
-COMMANDS = ["", "download", "preprocess", "train", "evaluate", "profile", "plot"]
+COMMANDS = ["", "download", "preprocess", "train", "evaluate", "profile", "compare", "plot", "show"]
 CHECK = """
 import sys
 from linrec_cli.cli import run

@@ -1,0 +1,173 @@
+"""`linrec show`: the runs of a results folder, a line each, or one of them in full."""
+
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linrec_cli import catalog
+from linrec_cli.cli import console
+from linrec_cli.cli.options import RESULTS, Json, ResultsDir
+from linrec_cli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from linrec_cli.results.run import Row, Run
+
+HELP = """List the runs of a results folder, or show one.
+
+[bold]linrec show[/bold]
+[bold]linrec show ml-100k-sasrec-linear-200-s0[/bold]
+[bold]linrec show results/runs/NAME --json[/bold]
+
+A run is shown with its settings, its training curve, its table, where it came from, and what is missing. \
+Nothing is measured or changed.
+"""
+WIDTH = 80
+CURVES = {"ndcg": ("Validation NDCG@10", max), "loss": ("Training loss", min)}
+"""Columns of a training curve, with their titles and which end is good."""
+ORIGIN = ("commit", "linrec", "torch", "benchmark", "device", "kernel", "dtype", "threads")
+"""Columns that say where numbers came from."""
+
+
+def command(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run: its folder, its name, or a part of it.", show_default=False),
+    ] = "",
+    as_json: Json = False,
+    results_dir: ResultsDir = RESULTS,
+) -> None:
+    """List the runs, or show one."""
+    from linrec_cli.results.run import read
+
+    if not run:
+        listing([read(folder) for folder in folders(results_dir)], results_dir, as_json)
+        return
+    one = read(find(run, results_dir))
+    if as_json:
+        whole = {"settings": one.settings, "history": one.history, "rows": one.rows, "missing": list(one.missing())}
+        console.document(one.line() | whole)
+    else:
+        show(one)
+
+
+def folders(results_dir: Path) -> list[Path]:
+    """List the folders that hold a run, a table or settings alone.
+
+    Raises:
+        DataError: there is none.
+    """
+    from linrec_cli.results.store import SETTINGS, TABLE
+
+    for pattern in ("runs/*", "**"):
+        found = {path.parent for name in (SETTINGS, TABLE) for path in results_dir.glob(f"{pattern}/{name}")}
+        if found:
+            return sorted(found)
+    raise DataError(f"no runs in {results_dir}; run `linrec train` or `linrec profile` first, or give --results-dir.")
+
+
+def find(run: str, results_dir: Path) -> Path:
+    """Find a run's folder from its path, its name, or the only name that contains what was given.
+
+    Raises:
+        UsageError: none fits, or several do.
+    """
+    from linrec_cli.results.store import SETTINGS, TABLE
+
+    if any((Path(run) / name).is_file() for name in (SETTINGS, TABLE)):
+        return Path(run)
+    known = folders(results_dir)
+    fitting = [path for path in known if path.name == run] or [path for path in known if run in path.name]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {', '.join(path.name for path in fitting)}.")
+    raise catalog.unknown("run", run, [path.name for path in known])
+
+
+def listing(found: list["Run"], results_dir: Path, as_json: bool) -> None:
+    """Print a line a run, the latest last."""
+    found = sorted(found, key=lambda run: (run.created, run.name))
+    if as_json:
+        console.document({"runs": [run.line() for run in found]})
+        return
+    wide = max(len(run.name) for run in found)
+    for run in found:
+        print(f"{run.state:<10}  {run.created:%Y-%m-%d %H:%M}  {run.name:<{wide}}  {run.headline}".rstrip())
+    console.say(f"runs in {results_dir}: {len(found)}; times in UTC; `linrec show RUN` shows one.")
+
+
+def show(run: "Run") -> None:
+    """Print a run: what it is, settings, curves, table, origin, and what is missing."""
+    from linrec_cli.cli.chart import chart
+
+    print(f"{run.name}\n{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC\n")
+    paragraph("Settings", (f"{name} {written(value)}" for name, value in run.settings.items()))
+    for name, (title, best) in CURVES.items():
+        if run.history:
+            values = [epoch[name] for epoch in run.history]
+            peak = f"best {best(values):.4f} at {values.index(best(values)) + 1}"
+            print(f"{title} by epoch, {peak}:", *chart(values), "", sep="\n")
+    if run.rows:
+        (profiled if run.command == "profile" else numbers)(run.rows)
+    paragraph("Made with", origin(run.rows))
+    missing = list(run.missing())
+    for line in ["Missing:", *(f"  {text}" for text in missing)] if missing else ["Nothing is missing."]:
+        print(line)
+
+
+def written(value: object) -> str:
+    """Write a setting; of a list, its values."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def paragraph(title: str, parts: Iterable[str]) -> None:
+    """Print parts as one paragraph that fits a plain terminal; nothing where there is no part."""
+    # A name is not torn from its value, unless that is longer than a line.
+    text = ", ".join(part.replace(" ", "\0") if len(part) < WIDTH else part for part in parts)
+    if text:
+        filled = textwrap.fill(f"{title}: {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
+        print(filled.replace("\0", " ") + "\n")
+
+
+def profiled(rows: list["Row"]) -> None:
+    """Print a profile as `linrec profile` does: a table a phase and size, then how it scales."""
+    from linrec_cli.profiling import scaling, summary
+    from linrec_cli.profiling.sentences import sentences
+
+    # What is not there is no key, as in the rows of a sweep.
+    found = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    measured = [row for row in found if row["metric"] not in scaling.MADE]
+    for table in summary.tables(measured):
+        size = ", ".join(f"{name} {value}" for name, value in table.size.items())
+        console.table(f"{table.phase}: {size}", table.columns, table.lines, table.kernels)
+    # What was interrupted has none of its own.
+    print(*sentences(found if len(found) > len(measured) else found + scaling.rows(found)), "", sep="\n")
+
+
+def numbers(rows: list["Row"]) -> None:
+    """Print the numbers of a training run or of an evaluation."""
+    from linrec_cli.results.run import metric
+
+    good = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["k"] is not None)
+    lines = [[row["stage"] or "", metric(row), *map(short, (row["value"], row["low"], row["high"])), row["unit"]]
+             for row in good]  # fmt: skip
+    if lines:
+        console.table("Numbers", ["stage", "metric", "value", "low", "high", "unit"], lines)
+
+
+def short(value: float | None) -> str:
+    """Write a number with four digits that count, a whole one in full."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
+
+
+def origin(rows: list["Row"]) -> Iterable[str]:
+    """Write where the numbers came from: each column with its values."""
+    for name in ORIGIN:
+        values = dict.fromkeys(str(row[name]) for row in rows if row[name] not in (None, ""))
+        if values:
+            yield f"{name} {' and '.join(values)}"

@@ -1,0 +1,161 @@
+"""`linrec compare` says what became worse, and leaves with an exit code that a CI can gate on."""
+
+import json
+
+import polars as pl
+import pytest
+
+from linrec_cli.cli import run
+from linrec_cli.results import schema, store
+
+CELL = {"command": "profile", "model": "sasrec", "width": 64, "heads": 2, "layers": 2, "tokens": 16_384, "unit": "s",
+        "metric": "seconds", "device": "cpu x", "dtype": "float32", "threads": 2, "torch": "2.9"}  # fmt: skip
+RUNS = [1.00, 1.01, 1.02, 1.01, 1.00]
+
+
+def write(folder, linear, **more):
+    """Write a results folder of five runs in which `linear` takes the share given of softmax's time."""
+    for number, noise in enumerate(RUNS):
+        cells = [("softmax", 0.2), ("linear", 0.2 * linear * noise)]
+        made = [{"attention": name, "value": value, "maxlen": n, "phase": phase, "run": f"run-{number}"}
+                for name, value in cells for n in (512, 1024) for phase in ("attention", "step")]  # fmt: skip
+        store.write_frame(schema.table(CELL | more, made), store.folder(folder, f"run-{number}") / store.TABLE)
+    return str(folder)
+
+
+@pytest.fixture
+def sides(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return {name: write(tmp_path / name, share) for name, share in (("base", 1.5), ("same", 1.5), ("slow", 1.8))}
+
+
+def test_the_same_code_leaves_with_0_and_a_table_that_fits_80_columns(sides, capsys):
+    assert run(["compare", sides["base"], sides["same"]]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.count("\n ok ") == 4
+    assert out.endswith("Of 4 numbers, 0 worse, 4 unchanged as far as can be seen.\n")
+
+
+def test_a_slowdown_leaves_with_5_and_an_improvement_with_0(sides, capsys):
+    assert run(["compare", sides["base"], sides["slow"]]) == 5
+    shown = capsys.readouterr()
+    assert "regression" in shown.out
+    assert "+20.0 %" in shown.out
+    assert shown.err.startswith("linrec: 4 became worse")
+    assert run(["compare", sides["slow"], sides["base"], "--strict"]) == 0
+    assert run(["compare", sides["base"], sides["slow"], "--threshold", "25"]) == 0
+
+
+def test_one_run_a_side_is_inconclusive_and_only_strict_minds(sides, capsys):
+    one, other = (f"{sides[name]}/runs/run-0" for name in ("base", "slow"))
+    assert run(["compare", one, other]) == 0
+    assert "1 and 1 runs; 5 a side will do" in capsys.readouterr().err
+    assert run(["compare", one, other, "--strict"]) == 6
+    assert run(["compare", one, other, "--strict", "--chance", "50"]) == 5
+
+
+def test_another_machine_is_refused_with_4_unless_forced(sides, tmp_path, capsys):
+    other = write(tmp_path / "other", 1.5, device="cpu y")
+    assert run(["compare", sides["base"], other]) == 4
+    shown = capsys.readouterr()
+    assert shown.out.count("incomparable") == 4
+    assert "nothing could be compared: another device (cpu x against cpu y); --force" in shown.err
+    assert run(["compare", sides["base"], other, "--force"]) == 0
+
+
+def test_nothing_to_compare_and_no_results_are_4_and_3(sides, tmp_path, capsys):
+    facts = schema.table(CELL, [{"run": "facts", "metric": "epochs", "value": 3.0}])
+    store.write_frame(facts, store.folder(tmp_path / "facts", "facts") / store.TABLE)
+    assert run(["compare", str(tmp_path / "facts"), str(tmp_path / "facts")]) == 4
+    assert run(["compare", sides["base"], str(tmp_path / "nothing")]) == 3
+    assert "no results in" in capsys.readouterr().err
+
+
+def test_json_is_one_document_with_a_run_a_number(sides, capsys):
+    assert run(["compare", sides["base"], sides["slow"], "--json"]) == 5
+    document = json.loads(capsys.readouterr().out)
+    assert [one["verdict"] for one in document["verdicts"]] == ["regression"] * 4
+    first = document["verdicts"][0]
+    assert first["new"] == pytest.approx([1.8 * noise for noise in RUNS])
+    assert (first["cell"]["attention"], first["unit"]) == ("linear", "x softmax")
+    assert document["rule"]["time"] == 0.05
+    assert "4 worse" in document["summary"]
+
+
+def test_markdown_goes_to_stdout_and_is_appended_to_the_summary_of_a_job(sides, tmp_path, capsys, monkeypatch):
+    assert run(["compare", sides["base"], sides["slow"], "--format", "md", "--summary"]) == 5
+    shown = capsys.readouterr()
+    assert "| **regression** | linear 512 step | time |" in shown.out
+    assert "GITHUB_STEP_SUMMARY is not set" in shown.err
+    file = tmp_path / "summary.md"
+    file.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
+    assert run(["compare", sides["base"], sides["slow"], "--summary"]) == 5
+    assert file.read_text() == "before\n" + shown.out
+
+
+def test_exports_are_written_also_where_something_became_worse(sides, tmp_path):
+    both = f"bmf={tmp_path / 'bmf.json'}, gha={tmp_path / 'gha.json'}"
+    assert run(["compare", sides["base"], sides["slow"], "--export", both]) == 5
+    bencher, action = (json.loads((tmp_path / name).read_text()) for name in ("bmf.json", "gha.json"))
+    assert len(bencher) == len(action) == 4
+    assert {"name", "unit", "value"} <= action[0].keys()
+    assert all("value" in metric for measures in bencher.values() for metric in measures.values())
+
+
+def test_ranks_of_runs_are_read_where_they_are(sides, tmp_path, capsys):
+    rows = [{"command": "train", "stage": "test", "metric": "ndcg", "k": 10, "value": 0.5, "low": 0.4, "high": 0.6,
+             "attention": "linear", "maxlen": 50, "run": f"t-{seed}", "seed": seed} for seed in range(3)]  # fmt: skip
+    for name, rank in (("a", 1.0), ("b", 20.0)):
+        for row in rows:
+            folder = store.folder(tmp_path / name, row["run"])
+            value = row | {"value": 1.0 if rank == 1 else 0.0}
+            store.write_frame(schema.table({}, [value]), folder / store.TABLE)
+            users = pl.DataFrame({"user": [1, 2, 3], "test": [rank] * 3})
+            store.write_frame(users, folder / "ranks.parquet")
+    assert run(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 5
+    shown = capsys.readouterr()
+    assert "-100.0 %" in shown.out
+    assert "no ranks" not in shown.err
+    (tmp_path / "b/runs/t-0/ranks.parquet").write_bytes(b"no parquet")
+    assert run(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 3
+    assert "make that run again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "mdd"], "did you mean 'md'"),
+        (["--metric", "ndgc@10"], "did you mean 'ndcg'"),
+        (["--metric", "ndcg"], "--metric takes a cut-off as in ndcg@10"),
+        (["--yardstick", "sofmax"], "did you mean 'softmax'"),
+        (["--export", "bfm=x"], "did you mean 'bmf'"),
+        (["--export", "bmf"], "write it as bmf=FILE"),
+        (["--threshold", "-1"], "threshold"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(sides, options, message, capsys):
+    assert run(["compare", sides["base"], sides["same"], *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_export_that_cannot_be_written_is_a_data_error(sides, tmp_path, capsys):
+    assert run(["compare", sides["base"], sides["same"], "--export", f"gha={tmp_path}"]) == 3
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy_and_a_comparison_no_torch(sides):
+    import subprocess
+    import sys
+
+    check = "import sys; from linrec_cli.cli import run; code = run(sys.argv[2:]); sys.exit(bool(code) or "
+    check += "bool(set(sys.argv[1].split(',')) & set(sys.modules)))"
+    for heavy, arguments in (("torch,polars,numpy", ["--help"]), ("torch,matplotlib", [sides["base"], sides["same"]])):
+        done = subprocess.run(
+            [sys.executable, "-c", check, heavy, "compare", *arguments], capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
