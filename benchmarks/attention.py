@@ -14,6 +14,7 @@ from statistics import median
 
 import torch
 
+from linrec_cli import machine
 from linrec_cli.attentions._build import build
 from linrec_cli.attentions._heads import Heads, apart
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    machine.prepare(given.threads)
     clock = time.thread_time if given.threads == 1 else time.perf_counter
     names = given.attn.split(",")
     print(f"| heads | length | {' | '.join(names)} | {' | '.join(f'{n}/{names[0]}' for n in names[1:])} |")
