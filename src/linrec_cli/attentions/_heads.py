@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 
@@ -19,7 +20,7 @@ class Heads(nn.Module):
 
     def __init__(self, width: int, heads: int, causal: bool, maxlen: int) -> None:
         super().__init__()
-        self.heads, self.causal, self.maxlen = heads, causal, maxlen
+        self.heads, self.size, self.causal, self.maxlen = heads, width // heads, causal, maxlen
         self.inward = nn.Linear(width, 3 * width)
         self.outward = nn.Linear(width, width)
 
@@ -35,6 +36,11 @@ class Heads(nn.Module):
         """Project the heads of `mixed [B, H, T, D]`, side by side, to `[B, T, C]`; `x` is what `forward` was given."""
         out: Tensor = self.outward(mixed.transpose(1, 2).flatten(2))
         return out
+
+    def zeros(self, batch: int, *shape: int) -> Tensor:
+        """Make a part of the state of `batch` empty histories, `[B, H, ...]`, in at least float32."""
+        weight = self.outward.weight
+        return weight.new_zeros(batch, self.heads, *shape, dtype=torch.promote_types(weight.dtype, torch.float32))
 
 
 def apart(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:

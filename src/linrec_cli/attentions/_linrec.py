@@ -192,11 +192,21 @@ def fill_gradients(
         if late is None:
             db.addcmul_(kc, after, value=-1)
         else:
+            # By halves, because the log-decay's gradient wants the middle.
             db.addcmul_(kc, after, value=-0.5)
-            share = 0.5 * row + 0.5 * KEY_EPS * p.sum(2, keepdim=True) - (kc * db).sum(2, keepdim=True)
-            late += (share.double() * torch.arange(at.start, at.stop, device=k.device)[:, None]).sum((1, 2))
+            late += of_decay(0.5 * (row + KEY_EPS * p.sum(2, keepdim=True)), kc, db, at)
             db.addcmul_(kc, after, value=-0.5)
         da.addcmul_(scaled, row * count[:, at], value=-1).mul_(sc)
         ELU(da, 1, 1, 1, True, qc, grad_input=dq[:, at])
         ELU(db, 1, 1, 1, True, kc, grad_input=dk[:, at])
     return rows[..., 0], late
+
+
+def of_decay(given: Tensor, k: Tensor, dk: Tensor, at: slice) -> Tensor:
+    """Sum what the positions of a chunk add to the gradient of the log-decay, `[N]`, in float64.
+
+    A pair at the distance `t - s` adds as many times its share: `t` times what position `t` is `given [N, S, 1]`, minus
+    `s` times what it gives as a key. Large sums are taken off each other here, hence the precision.
+    """
+    share = given - (k * dk).sum(2, keepdim=True)
+    return (share.double() * torch.arange(at.start, at.stop, device=k.device)[:, None]).sum((1, 2))

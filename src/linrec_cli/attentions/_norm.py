@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import silu
 
 
 def normed(x: Tensor, eps: float) -> Tensor:
@@ -14,3 +15,8 @@ def normed(x: Tensor, eps: float) -> Tensor:
     top = x.detach().abs().amax(-1, keepdim=True).clamp(min=1)
     x = x / top
     return x * (x.square().mean(-1, keepdim=True) + eps / top / top).rsqrt()
+
+
+def gated(mixed: Tensor, gate: Tensor, eps: float) -> Tensor:
+    """Norm each head of `mixed [B, H, T, D]`, put them side by side and multiply by `silu(gate)`: `[B, T, C]`."""
+    return normed(mixed, eps).to(gate.dtype).transpose(1, 2).flatten(2) * silu(gate)

@@ -28,10 +28,7 @@ def ratio(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor, *, causal: bool, eps
 
 def empty(layer: Heads, batch: int, features: int) -> State:
     """Make the state of `batch` empty histories: the sums of `k^T v [B, H, M, D]` and of `k [B, H, 1, M]`."""
-    weight, heads = layer.outward.weight, layer.heads
-    dtype = torch.promote_types(weight.dtype, torch.float32)
-    s = weight.new_zeros((batch, heads, features, weight.shape[1] // heads), dtype=dtype)
-    return s, weight.new_zeros((batch, heads, 1, features), dtype=dtype)
+    return layer.zeros(batch, features, layer.size), layer.zeros(batch, 1, features)
 
 
 def advance(q: Tensor, k: Tensor, v: Tensor, state: State, eps: float) -> tuple[Tensor, State]:

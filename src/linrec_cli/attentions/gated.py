@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, silu
+from torch.nn.functional import logsigmoid
 
 from linrec_cli.attentions._decay import carried
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.attentions._norm import normed
+from linrec_cli.attentions._norm import gated
 from linrec_cli.attentions._scan import chunks
 
 FORMS = ("causal",)
@@ -66,14 +66,11 @@ class Attention(Heads):
 
     def join(self, mixed: Tensor, x: Tensor) -> Tensor:
         """Norm each head of `mixed [B, H, T, D]`, gate by `x [B, T, C]` and project, `[B, T, C]`."""
-        flat = normed(mixed, EPS).to(x.dtype).transpose(1, 2).flatten(2)
-        return self.outward(flat * silu(self.gate(x)))
+        return self.outward(gated(mixed, self.gate(x), EPS))
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]`."""
-        weight, size = self.outward.weight, self.outward.in_features // self.heads
-        dtype = torch.promote_types(weight.dtype, torch.float32)
-        return (weight.new_zeros(batch, self.heads, size, size, dtype=dtype),)
+        return (self.zeros(batch, self.size, self.size),)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""

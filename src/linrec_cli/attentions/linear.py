@@ -62,11 +62,8 @@ class Attention(Heads):
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]`, `n [B, H, D]` and the length, `[B, 1, 1]`."""
-        size, weight = self.outward.in_features // self.heads, self.outward.weight
-        dtype = torch.promote_types(weight.dtype, torch.float32)
-        shapes = (self.heads, size, size), (self.heads, size), (1, 1)
-        s, n, t = (torch.zeros(batch, *shape, dtype=dtype, device=weight.device) for shape in shapes)
-        return s, n, t
+        s = self.zeros(batch, self.size, self.size)
+        return s, self.zeros(batch, self.size), s.new_zeros(batch, 1, 1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""

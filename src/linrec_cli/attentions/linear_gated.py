@@ -96,10 +96,7 @@ class Attention(Heads):
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]`, `n [B, H, 1, D]` and `c [B, H, 1, 1]`."""
-        weight, size = self.outward.weight, self.outward.in_features // self.heads
-        shapes = (size, size), (1, size), (1, 1)
-        s, n, c = (weight.new_zeros(batch, self.heads, *shape, dtype=wide(weight)) for shape in shapes)
-        return s, n, c
+        return self.zeros(batch, self.size, self.size), self.zeros(batch, 1, self.size), self.zeros(batch, 1, 1)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""

@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
 
 from linrec_cli.attentions._decay import scan
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.attentions._norm import normed
+from linrec_cli.attentions._norm import gated
 from linrec_cli.errors import UsageError
 
 FORMS = ("causal",)
@@ -61,14 +60,12 @@ class Attention(Heads):
 
     def join(self, mixed: Tensor, x: Tensor) -> Tensor:
         """Norm each head of `mixed [B, H, T, D]`, gate by `x [B, T, C]` and project, `[B, T, C]`."""
-        flat = normed(mixed, EPS).to(x.dtype).transpose(1, 2).flatten(2)
-        return self.outward(flat * silu(self.gate(x)))
+        return self.outward(gated(mixed, self.gate(x), EPS))
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]` and the length, `[B, 1, 1, 1]`."""
-        weight, size = self.outward.weight, self.outward.in_features // self.heads
-        s = weight.new_zeros(batch, self.heads, size, size, dtype=torch.promote_types(weight.dtype, torch.float32))
-        return s, weight.new_zeros(batch, 1, 1, 1, dtype=torch.long)
+        s = self.zeros(batch, self.size, self.size)
+        return s, s.new_zeros(batch, 1, 1, 1, dtype=torch.long)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""

@@ -74,9 +74,7 @@ class Attention(Heads):
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: `S [B, H, D, D]` and the convolution's, `[B, 3, 3 C]`."""
-        weight, size = self.outward.weight, self.outward.in_features // self.heads
-        dtype = torch.promote_types(weight.dtype, torch.float32)
-        return weight.new_zeros(batch, self.heads, size, size, dtype=dtype), self.convolution.start(batch)
+        return self.zeros(batch, self.size, self.size), self.convolution.start(batch)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one event `x [B, C]` into the state; return what `forward` gives at that position, `[B, C]`."""
