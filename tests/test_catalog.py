@@ -24,3 +24,9 @@ def test_options_take_the_type_of_their_defaults() -> None:
     assert catalog.convert("m:n=3:on=true", defaults) == {"n": 3, "x": 0.5, "on": True, "word": "a"}
     with pytest.raises(UsageError, match="give int"):
         catalog.convert("m:n=three", defaults)
+
+
+def test_of_very_many_names_the_first_are_listed_and_the_rest_counted() -> None:
+    text = str(catalog.unknown("run", "x", [f"run-{number}" for number in range(70)]))
+    assert "run-29 and 40 more." in text
+    assert "run-30" not in text

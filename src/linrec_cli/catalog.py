@@ -8,6 +8,9 @@ from types import ModuleType
 
 from linrec_cli.errors import UsageError
 
+MANY = 30
+"""Names that an error lists: more than any folder of modules has."""
+
 
 def names(package: str) -> list[str]:
     """List the modules of `linrec_cli.<package>`; a leading underscore means shared code, not a name."""
@@ -32,7 +35,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return UsageError(f"no {kind} '{name}'; {hint}known: {', '.join(known) or 'none'}.")
+    return UsageError(f"no {kind} '{name}'; {hint}known: {listed(known)}.")
+
+
+def listed(names: list[str]) -> str:
+    """Write names in a line; of very many, as runs may be, the first and how many more."""
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return (", ".join(names[:MANY]) or "none") + more
 
 
 def parse(spec: str) -> tuple[str, dict[str, str]]:

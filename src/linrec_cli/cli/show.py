@@ -78,12 +78,16 @@ def find(run: str, results_dir: Path) -> Path:
 
     if any((Path(run) / name).is_file() for name in (SETTINGS, TABLE)):
         return Path(run)
+    if Path(run).is_dir() and folders(Path(run)):
+        raise UsageError(f"{run} is a folder of results, no run; list it with linrec show --results-dir {run}.")
     known = folders(results_dir)
     fitting = [path for path in known if path.name == run] or [path for path in known if run in path.name]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {', '.join(path.name for path in fitting)}.")
+        raise UsageError(
+            f"'{run}' fits {len(fitting)} runs; name one: {catalog.listed([path.name for path in fitting])}."
+        )
     raise catalog.unknown("run", run, [path.name for path in known])
 
 
