@@ -64,3 +64,7 @@ def test_a_layer_alone_has_no_model_and_the_form_that_there_is(phase):
 def test_a_whole_model_has_its_own_form(phase):
     found = listed(attn=("linear", "linformer"), phase=(phase,), maxlen=(8,))
     assert [(cell.labels["model"], cell.labels["layers"], cell.form) for cell in found] == [("sasrec", 2, "causal")] * 2
+
+
+def test_a_whole_model_says_how_many_items_it_has_and_a_layer_knows_none():
+    assert [cell.labels["setup"] for cell in listed(attn=("linear",), maxlen=(8,), items=50)] == [None, "items 50"]

@@ -63,6 +63,8 @@ class Cell:
         whole = self.phase in MODEL
         return {
             "model": self.model if whole else None,
+            # Loss and ranking go over this many items, which no other column says.
+            "setup": f"items {self.items}" if whole else None,
             "layers": self.layers if whole else None,
             "attention": attention,
             "options": chosen,
