@@ -103,13 +103,16 @@ def incomparable(pair: Pair, rule: Rule) -> Verdict:
 def cost(pair: Pair, rule: Rule) -> Verdict:
     """Judge a time or a memory."""
     verdict = blank(pair, rule)
-    cell = verdict.cell
-    counted = cell["metric"] == "saved_bytes" or str(cell["stage"]).endswith("allocated")
     threshold = rule.time if verdict.kind == "time" else rule.memory
-    word, change, noise, note = judged(verdict.base, verdict.new, threshold, rule.chance, counted=counted)
+    word, change, noise, note = judged(verdict.base, verdict.new, threshold, rule.chance, counted=counted(verdict.cell))
     beside = crowded(pair) if word != "ok" and verdict.kind == "time" else ""
     notes = "; ".join(filter(None, (note, beside, verdict.note)))
     return replace(verdict, verdict=word, change=change, noise=noise, note=notes)
+
+
+def counted(cell: Mapping[str, Any]) -> bool:
+    """Tell whether a cell's number is counted: the same code then always gives the same."""
+    return cell["metric"] == "saved_bytes" or str(cell["stage"]).endswith("allocated")
 
 
 def crowded(pair: Pair) -> str:
