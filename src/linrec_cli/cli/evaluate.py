@@ -9,6 +9,7 @@ import typer
 from linrec_cli import catalog, machine
 from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
+from linrec_cli.cli.runs import find
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.settings import Train
 
@@ -65,25 +66,8 @@ def command(
     how = {"protocol": protocol, "seen": seen, "stage": stage, "ks": ks, "negatives_seed": negatives_seed}
     rows = []
     for one in dict.fromkeys(run):
-        rows += evaluate(find(one, results_dir), how, where, data_dir, results_dir)
+        rows += evaluate(find(one, results_dir, trained=True), how, where, data_dir, results_dir)
     show(rows, how, as_json)
-
-
-def find(run: str, results_dir: Path) -> Path:
-    """Find a run's folder from its path, its name, or the only name that contains what was given.
-
-    Raises:
-        UsageError: none fits, or several do.
-    """
-    if (Path(run) / "settings.toml").is_file():
-        return Path(run)
-    runs = [path for path in (results_dir / "runs").glob("*") if (path / "weights.safetensors").is_file()]
-    fitting = [path for path in runs if path.name == run] or [path for path in runs if run in path.name]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {', '.join(sorted(p.name for p in fitting))}.")
-    raise catalog.unknown("finished run", run, sorted(path.name for path in runs))
 
 
 def evaluate(folder: Path, how: dict[str, Any], device: str, data_dir: Path, results_dir: Path) -> list[dict[str, Any]]:

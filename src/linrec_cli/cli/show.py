@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from linrec_cli import catalog
 from linrec_cli.cli import console
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir
-from linrec_cli.errors import DataError, UsageError
+from linrec_cli.cli.runs import find, folders
 
 if TYPE_CHECKING:
     from linrec_cli.results.run import Row, Run
@@ -51,44 +50,6 @@ def command(
         console.document(one.line() | whole)
     else:
         show(one)
-
-
-def folders(results_dir: Path) -> list[Path]:
-    """List the folders that hold a run, a table or settings alone.
-
-    Raises:
-        DataError: there is none.
-    """
-    from linrec_cli.results.store import SETTINGS, TABLE
-
-    for pattern in ("runs/*", "**"):
-        found = {path.parent for name in (SETTINGS, TABLE) for path in results_dir.glob(f"{pattern}/{name}")}
-        if found:
-            return sorted(found)
-    raise DataError(f"no runs in {results_dir}; run `linrec train` or `linrec profile` first, or give --results-dir.")
-
-
-def find(run: str, results_dir: Path) -> Path:
-    """Find a run's folder from its path, its name, or the only name that contains what was given.
-
-    Raises:
-        UsageError: none fits, or several do.
-    """
-    from linrec_cli.results.store import SETTINGS, TABLE
-
-    if any((Path(run) / name).is_file() for name in (SETTINGS, TABLE)):
-        return Path(run)
-    if Path(run).is_dir() and folders(Path(run)):
-        raise UsageError(f"{run} is a folder of results, no run; list it with linrec show --results-dir {run}.")
-    known = folders(results_dir)
-    fitting = [path for path in known if path.name == run] or [path for path in known if run in path.name]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UsageError(
-            f"'{run}' fits {len(fitting)} runs; name one: {catalog.listed([path.name for path in fitting])}."
-        )
-    raise catalog.unknown("run", run, [path.name for path in known])
 
 
 def listing(found: list["Run"], results_dir: Path, as_json: bool) -> None:
