@@ -15,13 +15,13 @@ names = catalog.names("attentions")
 print(",".join(name for name in names if "causal" in catalog.load("attentions", name).FORMS))
 ')
 telling=softmax,linear,linear-gated
-lengths=128,256,512,1024,2048
+lengths=128,256,512,1024,2048,4096,8192
 tokens=16384
 limits=()
 minutes=60
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
-    lengths=$lengths,4096,8192,16384
+    lengths=$lengths,16384,32768,65536
     tokens=131072
 fi
 if [ -n "${QUICK:-}" ]; then
@@ -42,9 +42,12 @@ linrec train "${to[@]}" --data "$ml1m" --attn "$telling" --maxlen 200 --max-minu
 # The step at the length and the batch that the runs above have, all mechanisms in turns: the time of the Pareto plot.
 linrec profile "${to[@]}" --attn "$causal" --maxlen 200 --tokens 1600 --phase step --items 1349 --budget "$budget"
 linrec profile "${to[@]}" --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
-    --budget "$budget"
+    --budget "$budget" --roofline
+# One new event for each user: a state against ranking from the whole history again.
+linrec profile "${to[@]}" --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve --budget "$budget"
 if [ "$device" = cuda ]; then
     linrec profile "${to[@]}" --dtype bfloat16 --attn softmax,linear,linear-gated --maxlen "$lengths" \
-        --tokens "$tokens" --budget "$budget"
+        --tokens "$tokens" --budget "$budget" --roofline
 fi
 linrec plot "$out" -o "$out/figures"
+linrec report "$out" -o "$out/report.html"

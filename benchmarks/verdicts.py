@@ -137,6 +137,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--budget", type=float, default=0.6)
     parser.add_argument("--out", type=Path, default=Path("verdicts.csv"))
+    parser.add_argument("--keep", type=Path, help="folder for the tables of all runs, a trial a file")
     return parser.parse_args()
 
 
@@ -152,7 +153,11 @@ def main() -> None:
     costs, rows = planted(settings), []
     for number in range(given.trials):
         builders = {"base": work.build, "same": work.build} | ({"planted": costs} if number < given.planted else {})
-        found = list(judged(trial(settings, builders), number))
+        tables = trial(settings, builders)
+        if given.keep:
+            given.keep.mkdir(parents=True, exist_ok=True)
+            pl.concat(tables.values()).write_parquet(given.keep / f"{number}.parquet")
+        found = list(judged(tables, number))
         rows += found
         pl.DataFrame(rows, infer_schema_length=None).with_columns(busy=given.busy).write_csv(given.out)
         print(
