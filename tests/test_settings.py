@@ -7,7 +7,7 @@ from linrec_cli.settings import Profile, Train, digest
 
 OTHER = {
     "data": "x",
-    "model": "m",
+    "model": ("m",),
     "attn": "softmax",
     "data_digest": "d",
     "device": "cuda",

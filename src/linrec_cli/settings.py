@@ -67,7 +67,7 @@ class Profile:
     attn: tuple[str, ...] = ("softmax", "linear")
     maxlen: tuple[int, ...] = limited((128, 256, 512, 1024), 1, 1_000_000)
     phase: tuple[str, ...] = ("attention", "step")
-    model: str = "sasrec"
+    model: tuple[str, ...] = ("sasrec",)
     tokens: int = limited(16_384, 0, 2**31)
     batch: int = limited(0, 0, 2**31)
     width: tuple[int, ...] = limited((64,), 1, 65_536)

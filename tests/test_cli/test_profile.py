@@ -7,7 +7,9 @@ import pytest
 
 from linrec_cli.cli import profile, run
 from linrec_cli.profiling import sweep
+from linrec_cli.profiling.cell import cells
 from linrec_cli.results import store
+from linrec_cli.settings import Profile
 
 SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",
          "--threads", "1", "--device", "cpu", "--attn", "softmax,linear", "--phase", "attention"]  # fmt: skip
@@ -80,6 +82,8 @@ def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
         (["--heads", "two"], "whole numbers"),
         (["--tokens", "64", "--batch", "2"], "give one of --tokens"),
         (["--tokens", "0"], "give one of --tokens"),
+        (["--model", "sasrek"], "did you mean 'sasrec'"),
+        (["--runs", "0"], "--runs"),
         (["--batch", "-1"], "--batch -1 is out of range"),
     ],
 )
@@ -97,7 +101,7 @@ def test_sizes_are_lists_and_a_batch_stands_in_place_of_tokens(tmp_path, monkeyp
     (settings, how), (plain, _) = asked
     assert (settings.batch, settings.tokens, plain.batch, plain.tokens) == (3, 0, 0, 16_384)
     assert (settings.width, settings.heads, settings.dtype) == ((8, 16), (1, 2), ("float32", "bfloat16"))
-    assert how == {"force": True, "ceilings": True}
+    assert how == {"force": True, "ceilings": True, "done": []}
 
 
 def test_what_the_machine_can_do_is_told_and_is_no_cell(tmp_path, capsys, monkeypatch):
@@ -124,3 +128,74 @@ def test_tables_fit_in_eighty_columns(tmp_path, capsys, monkeypatch):
 def test_the_baseline_comes_first_of_all_causal_mechanisms():
     assert profile.chosen("")[0] == profile.BASELINE
     assert profile.chosen("linear,softmax") == ["linear", "softmax"]
+
+
+FEW = ["profile", "--attn", "linear", "--phase", "step", "--maxlen", "16,32", "--tokens", "64"]
+
+
+@pytest.fixture
+def cut(tmp_path, monkeypatch):
+    """A sweep of two lengths that was cut short after the first, and what is asked of the next one."""
+    asked = []
+    described = {"device": "cpu x", "torch": "2.9", "linrec": "0.1", "commit": "abc"}
+    monkeypatch.setattr(profile.machine, "describe", lambda device: described)
+    rows = [
+        cell.labels
+        | {"phase": "step", "metric": "seconds", "unit": "s", "status": "ok", "value": 0.5, "samples": [0.5]}
+        for maxlen in (16, 32)
+        for cell in next(cells(Profile(attn=("linear",), phase=("step",), maxlen=(maxlen,), tokens=64)))
+    ]
+
+    def swept(settings, *args, done, **more):
+        asked.append([row["maxlen"] for row in done])
+        yield from [[row] for row in rows if row["maxlen"] not in asked[-1]][: 1 if len(asked) == 1 else 2]
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "run", swept)
+    assert run([*FEW, "--results-dir", str(tmp_path)]) == 130
+    return asked, described
+
+
+def test_the_same_command_goes_on_with_what_was_cut_short(cut, tmp_path, capsys):
+    asked, _ = cut
+    assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
+    assert asked == [[], [16]]
+    assert "was cut short: 1 of 2 parts stand" in capsys.readouterr().err
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert store.read(tmp_path)["maxlen"].to_list() == [16, 32]
+    # It is finished now: the next one is measured anew, in a folder of its own.
+    assert run([*FEW, "--results-dir", str(tmp_path), "--runs", "2"]) == 0
+    assert asked[2:] == [[], []]
+    assert len(list((tmp_path / "runs").iterdir())) == 3
+
+
+@pytest.mark.parametrize("change", [{"commit": "abd"}, {"device": "cpu y"}, {"torch": "2.10"}])
+def test_another_code_or_machine_starts_anew(cut, tmp_path, change):
+    asked, described = cut
+    described |= change
+    assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
+    assert asked[1:] == [[]]
+
+
+def test_against_measures_what_base_did_and_leaves_by_its_verdict(tmp_path, monkeypatch):
+    asked, share = [], [1.5]
+
+    def swept(settings, *args, **more):
+        asked.append(settings)
+        for cell in next(cells(settings)):
+            seconds = 0.2 * (share[0] if cell.attn == "linear" else 1.0)
+            row = cell.labels | {"phase": "step", "metric": "seconds", "unit": "s", "status": "ok"}
+            yield [row | {"value": seconds * (1 + 0.01 * (len(asked) % 3)), "samples": [seconds]}]
+
+    monkeypatch.setattr(sweep, "run", swept)
+    base, new = str(tmp_path / "base"), str(tmp_path / "new")
+    what = ["--attn", "softmax,linear", "--phase", "step", "--maxlen", "16", "--tokens", "64", "--threads", "3"]
+    assert run(["profile", *what, "--runs", "5", "--results-dir", base]) == 0
+    assert run(["profile", "--against", base, "--results-dir", new]) == 0
+    assert len(asked) == 10
+    assert len(set(asked)) == 1
+    share[0] = 1.8
+    assert run(["profile", "--against", base, "--results-dir", new]) == 5
+    # Five runs, and five more that confirm what they showed.
+    assert len(asked) == 20

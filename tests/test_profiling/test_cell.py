@@ -48,6 +48,14 @@ def test_parts_of_the_layer_are_measured_with_the_whole(asked, needed):
     assert [cell.phase for cell in listed(phase=asked, maxlen=(8,), attn=("linear",))] == needed
 
 
+def test_each_model_has_cells_of_its_own_and_the_layer_alone_is_measured_once():
+    sizes = {"phase": ("attention", "step"), "maxlen": (8,), "attn": ("softmax", "linear")}
+    found = listed(**sizes, model=("sasrec", "sasrec"))
+    assert [(cell.phase, cell.labels["model"]) for cell in found] == 2 * [("attention", None)] + 4 * [
+        ("step", "sasrec")
+    ]
+
+
 def test_ranking_runs_in_float32_alone():
     found = listed(phase=("evaluate",), maxlen=(8,), attn=("linear",), dtype=("bfloat16",))
     assert [cell.labels["dtype"] for cell in found] == ["float32"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from linrec_cli import machine
 from linrec_cli.cli import compare, console
 from linrec_cli.errors import DataError
-from linrec_cli.settings import Profile
+from linrec_cli.settings import Profile, each
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from linrec_cli.results.verdict import Verdict
 
 Runs = Callable[[Profile], list[dict[str, Any]]]
-"""Measures a sweep several times, each a run of its own, and gives all rows."""
+"""Measures a sweep and gives its rows."""
 RUNS = 5
 """Runs a side from which on a slowdown can be told from noise."""
 
@@ -34,7 +34,10 @@ def like(base: Path, settings: Profile, given: Collection[str]) -> Profile:
     if not paths:
         raise DataError(f"no settings beside the table of {names[-1]}; copy its {store.SETTINGS} too, or profile anew.")
     read = store.read_settings(paths[0])
+    # What is a list today may have been one value in an older run.
+    lists = {name for name in read if isinstance(getattr(settings, name, None), tuple)}
     found = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
+    found |= {name: each(found[name]) for name in lists}
     if {"tokens", "batch"} & {*given}:
         given = {*given, "tokens", "batch"}
     wanted = {one.name for one in fields(Profile)} - {*given}
@@ -53,6 +56,18 @@ def profiles(table: "pl.DataFrame", base: Path) -> "pl.DataFrame":
     if not len(rows):
         raise DataError(f"no profile in {base}; make one with linrec profile --runs {RUNS} --results-dir {base}.")
     return rows
+
+
+def judged(
+    base: Path, settings: Profile, given: Collection[str], runs: int | None, measured: Runs, as_json: bool
+) -> None:
+    """Measure what BASE measured, but for what is given, in several runs, and judge it."""
+    judge(
+        base,
+        like(base, settings, given),
+        lambda one: [row for _ in range(runs or RUNS) for row in measured(one)],
+        as_json,
+    )
 
 
 def judge(base: Path, settings: Profile, measured: Runs, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
+    from rich.table import Table
 
 NAME = 20
 """Letters of a word that fit in a column of a table; a mechanism with options may have more."""
@@ -47,7 +48,17 @@ def finite(content: Any) -> Any:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> None:
-    """Print a table to stdout; a column whose cells all start with a digit, a sign or a dash is set right."""
+    """Print a table to stdout."""
+    from rich.text import Text
+
+    stream(False).print(grid(title, columns, rows))
+    if caption:
+        # Below and not inside: a narrow table would make it a column of words.
+        stream(False).print(Text(caption))
+
+
+def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
+    """Lay out a table; a column whose cells all start with a digit, a sign or a dash is set right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -60,10 +71,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         view.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in cells:
         view.add_row(*(Text(parted(cell)) for cell in row))
-    stream(False).print(view)
-    if caption:
-        # Below and not inside: a narrow table would make it a column of words.
-        stream(False).print(Text(caption))
+    return view
 
 
 def parted(cell: str) -> str:

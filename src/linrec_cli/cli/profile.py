@@ -1,14 +1,19 @@
 """`linrec profile`: time and peak memory over sequence lengths, a row a number."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from linrec_cli import catalog, machine
 from linrec_cli.cli import console
+from linrec_cli.cli.against import judged
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir, known, listed, numbers, option
+from linrec_cli.cli.watch import watched
 from linrec_cli.errors import NothingMeasuredError
 from linrec_cli.settings import Profile, digest
 
@@ -18,13 +23,16 @@ HELP = """Measure time, peak memory and work over sequence lengths.
 [bold]linrec profile --attn softmax,linear --maxlen 128,512,2048 --phase step,serve[/bold]
 [bold]linrec profile --batch 8 --width 64,128 --dtype float32,bfloat16 --roofline[/bold]
 [bold]linrec profile --tokens 4096 --budget 5 --json > profile.json[/bold]
+[bold]linrec profile --against main/results[/bold]
 
 Each cell (mechanism, length, size, phase) runs in a process of its own: running out of memory or time is a row \
-that says so, and everything else goes on. All lengths have the same number of tokens a batch, or with --batch \
-of sequences. The first mechanism is what the others are compared with.
+that says so, and everything else goes on. Cut short, the same command again measures what is left. All lengths have \
+the same number of tokens a batch, or with --batch of sequences. The first mechanism is what the others are compared \
+with.
 """
 
 BASELINE = "softmax"
+Row = dict[str, Any]
 D = Profile()
 PHASE = """attention: the layer, forward and backward; either alone by its name. encoder: the model, forward and \
 backward. step: a whole step of training. evaluate: ranking users. serve: one new event for each user. compile: the \
@@ -40,6 +48,7 @@ WHAT, SIZE, HOW = "What to measure", "Size", "How to measure"
 
 
 def command(
+    ctx: typer.Context,
     attn: Annotated[
         str,
         option(
@@ -56,6 +65,7 @@ def command(
     batch: Annotated[int | None, option(SIZE, "Sequences in a batch, in place of --tokens.")] = None,
     width: Annotated[str, option(SIZE, "Channels, as a,b.")] = joined(D.width),
     heads: Annotated[str, option(SIZE, "Heads each width is split into, as a,b.")] = joined(D.heads),
+    model: Annotated[str, option(SIZE, f"Models, as a,b. Known: {known('models')}.")] = joined(D.model),
     layers: Annotated[int, option(SIZE, "Blocks of the model.")] = D.layers,
     items: Annotated[int, option(SIZE, "Items the loss and the ranking go over.")] = D.items,
     budget: Annotated[float, option(HOW, "Seconds a cell is timed for, warm-up included.")] = D.budget,
@@ -66,6 +76,19 @@ def command(
     dtype: Annotated[str, option(HOW, "float32, bfloat16 or both, as a,b.")] = joined(D.dtype),
     threads: Annotated[int, option(HOW, "CPU threads.", show_default="physical cores")] = 0,
     seed: Annotated[int, option(HOW, "Seed of weights and inputs.")] = D.seed,
+    runs: Annotated[
+        int | None,
+        option(HOW, "Runs of it all; linrec compare wants five.", min=1, show_default="1, with --against 5"),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        option(
+            HOW,
+            "Results to compare with: measure what they measured, unless told otherwise, and exit with 5 where fresh "
+            "runs confirm that something became worse.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[
         bool,
         option(
@@ -82,17 +105,27 @@ def command(
     settings = Profile(
         attn=tuple(chosen(attn)), maxlen=tuple(numbers("maxlen", maxlen)), phase=tuple(listed(phase)),
         tokens=D.tokens if tokens is None and batch is None else tokens or 0, batch=batch or 0,
+        model=tuple(models(model)),
         width=tuple(numbers("width", width)), heads=tuple(numbers("heads", heads)), layers=layers, items=items,
         budget=budget, seed=seed, device=machine.device(device), dtype=tuple(listed(dtype)),
         threads=threads or machine.cores(),
     )  # fmt: skip
-    rows = measured(settings, force, roofline, results_dir)
+    if against:
+        judged(against, settings, given(ctx), runs, lambda one: measured(one, force, roofline, results_dir), as_json)
+        return
+    every = [measured(settings, force, roofline, results_dir) for _ in range(runs or 1)]
+    rows = [row for one in every for row in one]
     if as_json:
         console.document({"settings": asdict(settings), "rows": rows})
     else:
-        show(settings, rows)
+        show(settings, every[-1])
     if not any(row["status"] == "ok" and row["phase"] != "machine" for row in rows):
         raise NothingMeasuredError("no cell could be measured; the notes in the table say why.")
+
+
+def given(ctx: typer.Context) -> set[str]:
+    """Name the options that stand on the command line, in the environment or in `linrec.toml`."""
+    return {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") != "DEFAULT"}
 
 
 def chosen(attn: str) -> list[str]:
@@ -104,63 +137,80 @@ def chosen(attn: str) -> list[str]:
     return sorted((n for n in names if "causal" in modules[n].FORMS), key=lambda n: (n != BASELINE, n))
 
 
-def measured(settings: Profile, force: bool, roofline: bool, results_dir: Path) -> list[dict[str, Any]]:
-    """Measure, work out how it scales, and write what there is also when interrupted."""
+def models(model: str) -> list[str]:
+    """List the models asked for; check every name."""
+    return [name for name in listed(model) if catalog.load("models", name)]
+
+
+def measured(settings: Profile, force: bool, roofline: bool, results_dir: Path) -> list[Row]:
+    """Measure a run, or what is left of one that was cut short, and work out how it scales.
+
+    The table is written after every cell, so that what was measured is there whatever ends it.
+    """
     from linrec_cli.profiling import scaling, sweep
     from linrec_cli.profiling.work import build
 
-    shared = labels(settings)
-    rows: list[dict[str, Any]] = []
+    shared, rows = unfinished(settings, labels(settings, results_dir), results_dir)
     try:
-        for cell in watched(settings, sweep.run(settings, build, force=force, ceilings=roofline)):
-            created = datetime.now(UTC)
-            rows += [shared | {"created": created} | row for row in cell]
+        new = sweep.run(settings, build, force=force, ceilings=roofline, done=list(rows))
+        for cell in watched(settings, rows, new):
+            rows += [shared | {"created": datetime.now(UTC)} | row for row in cell]
+            write(settings, rows, results_dir)
         rows += scaling.rows(rows)
     finally:
         if rows:
-            write(settings, rows, results_dir)
+            console.say(f"Results are in {write(settings, rows, results_dir)}")
     return rows
 
 
-def labels(settings: Profile) -> dict[str, Any]:
-    """Write what is the same in every row."""
+def labels(settings: Profile, results_dir: Path) -> dict[str, Any]:
+    """Write what is the same in every row of a new run."""
+    from linrec_cli.results import store
+
     same = {name: getattr(settings, name) for name in ("seed", "threads")}
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    run = f"profile-{settings.device}-{stamp}-{digest(settings)}"
+    # Short runs may begin in the same second.
+    stamps = chain([stamp], (f"{stamp}-{number}" for number in count(2)))
+    names = (f"profile-{settings.device}-{one}-{digest(settings)}" for one in stamps)
+    run = next(name for name in names if not store.folder(results_dir, name).exists())
     return {"run": run, "command": "profile"} | same | machine.describe(settings.device)
 
 
-def write(settings: Profile, rows: list[dict[str, Any]], results_dir: Path) -> None:
-    """Write the run's table and settings, and say where."""
+def unfinished(settings: Profile, new: Row, results_dir: Path) -> tuple[Row, list[Row]]:
+    """Find a run of the same settings, code and machine that was cut short: its labels, and the rows that stand.
+
+    Where there is none, the labels of the new run and no row. Code with uncommitted changes may be another.
+    """
+    from linrec_cli.profiling import resume
+    from linrec_cli.profiling.cell import cells
+    from linrec_cli.results import store
+
+    groups = list(cells(settings))
+    for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
+        table = store.read_table(folder / store.TABLE) if (folder / store.TABLE).is_file() else None
+        if table is None or not len(table) or new["commit"].endswith("+"):
+            continue
+        rows = [{name: value for name, value in row.items() if value is not None} for row in table.to_dicts()]
+        old = {name: rows[0].get(name, "") for name in new}
+        stand = resume.kept(settings, rows)
+        done = sum(resume.there(group, stand) for group in groups)
+        if done < len(groups) and old | {"run": ""} == new | {"run": ""}:
+            console.say(f"{folder.name} was cut short: {done} of {len(groups)} parts stand, the rest is measured now.")
+            return old, stand
+    return new, []
+
+
+def write(settings: Profile, rows: list[Row], results_dir: Path) -> Path:
+    """Write the run's settings and table; return its folder."""
     from linrec_cli.results import schema, store
 
     folder = store.folder(results_dir, rows[0]["run"])
-    store.write_frame(schema.table({}, rows), folder / store.TABLE)
     store.write_settings(asdict(settings), folder / store.SETTINGS)
-    console.say(f"Results are in {folder}")
+    store.write_frame(schema.table({}, rows), folder / store.TABLE)
+    return folder
 
 
-def watched(settings: Profile, cells: Iterable[list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
-    """Show each cell as it is there: a live line on a terminal, a line a cell where there is none."""
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from linrec_cli.profiling import summary
-    from linrec_cli.profiling.cell import cells as planned
-
-    # Memory and time of each, and of what is compiled the time alone.
-    total = sum(1 if cell.phase == "compile" else 2 for group in planned(settings) for cell in group)
-    text = TextColumn("{task.description}")
-    columns = SpinnerColumn(), MofNCompleteColumn(), BarColumn(20), TimeElapsedColumn(), text
-    with console.progress(*columns) as progress:
-        task = progress.add_task("measuring", total=total)
-        for rows in cells:
-            yield rows
-            progress.update(task, advance=rows[0]["phase"] != "machine", description=summary.line(rows))
-            if progress.disable:
-                console.say(summary.line(rows))
-
-
-def show(settings: Profile, rows: list[dict[str, Any]]) -> None:
+def show(settings: Profile, rows: list[Row]) -> None:
     """Print a table a phase and size, then how it scales and why anything is missing."""
     from linrec_cli.profiling import summary
     from linrec_cli.profiling.scaling import MADE
@@ -169,7 +219,7 @@ def show(settings: Profile, rows: list[dict[str, Any]]) -> None:
     told, rows = list(sentences(rows)), [row for row in rows if row["metric"] not in MADE]
     fixed = f"{settings.tokens:,} tokens" if settings.tokens else f"batch {settings.batch:,}"
     for table in summary.tables(rows):
-        size = ", ".join(f"{name} {value}" for name, value in table.size.items() if name != "dtype")
+        size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value and name != "dtype")
         title, caption = f"{table.phase}: {table.size['dtype']}, {fixed}", f"{size}; {table.kernels or 'nothing ran'}"
         console.table(title, table.columns, table.lines, caption)
     for sentence in told:

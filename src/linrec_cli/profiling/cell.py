@@ -79,15 +79,22 @@ class Cell:
 
 
 def cells(settings: Profile) -> Iterator[list[Cell]]:
-    """List the cells in the order they are measured: mechanisms that take turns, then size, phase and length."""
+    """List the cells in the order they are measured: mechanisms that take turns, then size, model, phase and length."""
     same = {name: getattr(settings, name) for name in SAME} | {"sequences": settings.batch}
     for maxlen, phase in product(sorted(set(settings.maxlen)), needed(settings.phase)):
-        for width, heads, dtype in product(settings.width, settings.heads, dtypes(phase, settings.dtype)):
-            size: dict[str, Any] = {"maxlen": maxlen, "phase": phase, "width": width, "heads": heads, "dtype": dtype}
-            yield [Cell(attn=attn, form=form(phase, attn, settings.model), **same, **size) for attn in settings.attn]
+        # A layer alone is the same in every model.
+        models = settings.model if phase in MODEL else settings.model[:1]
+        for model, *sizes in product(models, settings.width, settings.heads, dtypes(phase, settings.dtype)):
+            size: dict[str, Any] = dict(zip(SIZE, sizes, strict=True)) | {
+                "maxlen": maxlen,
+                "phase": phase,
+                "model": model,
+            }
+            yield [Cell(attn=attn, form=form(phase, attn, model), **same, **size) for attn in settings.attn]
 
 
-SAME = ("model", "tokens", "layers", "items", "seed", "device", "threads")
+SIZE = ("width", "heads", "dtype")
+SAME = ("tokens", "layers", "items", "seed", "device", "threads")
 
 
 def needed(phases: tuple[str, ...]) -> list[str]:

@@ -138,6 +138,12 @@ def rates(cell: Cell, seconds: list[Row], counts: "dict[str, Count]", ceiling: "
             yield one | found | {"metric": metric, "unit": UNITS[metric], "samples": None}
 
 
+def followers(cell: Cell, roofline: bool) -> tuple[str, ...]:
+    """List the metrics that follow from a cell's time, and from what was counted of it."""
+    users = ("users_per_second",) if cell.phase in USERS else ()
+    return ("flops_per_second", "bytes_per_second", *users, *(("roofline_share",) if roofline else ()))
+
+
 def gpu(cell: Cell, readings: "list[Reading]", joules: dict[str, float], **more: Any) -> list[Row]:
     """Write what the driver said before the first turn and after the last, and the energy of a run."""
     silent: Row = {"status": "skipped", "note": "the driver does not say"}

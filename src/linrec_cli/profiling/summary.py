@@ -12,7 +12,7 @@ COUNTERS = ("rss", "allocated")
 """The counters that say what the algorithm needs; the others are in the rows alone."""
 PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
 """In the order they are shown: the whole before its parts."""
-SIZE = ("width", "heads", "dtype")
+SIZE = ("model", "width", "heads", "dtype")
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,17 @@ def one(line: Line) -> Row:
     return next(iter(line.values()))
 
 
+DIRECT = ("seconds", "peak_bytes", "saved_bytes")
+"""Metrics whose column says why there is no number; the others follow from them."""
+
+
 def value(metric: str, factor: float, digits: str) -> Callable[[Line, Line], str]:
     """Make the writer of a metric: its number, or why there is none."""
 
     def write(line: Line, first: Line) -> str:
         row = line.get(metric, {})
         if "value" not in row:
-            return row.get("status", "-")
+            return row.get("status", "-") if metric in DIRECT else "-"
         number = factor * row["value"]
         return format(number, digits if number < 1e4 or digits.endswith("%") else ",.0f")
 

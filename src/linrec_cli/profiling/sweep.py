@@ -1,12 +1,12 @@
 """The sweep: memory and work in a fresh process a cell, then time with the mechanisms taking turns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from linrec_cli.errors import NothingMeasuredError
-from linrec_cli.profiling import clock, compiling, memory, nvml, roofline, room, rows
+from linrec_cli.profiling import clock, compiling, memory, nvml, resume, roofline, room, rows
 from linrec_cli.profiling.cell import LONGEST, Cell, cells
 from linrec_cli.profiling.isolate import Answer, Child
 from linrec_cli.profiling.turns import GRACE, START, Timed, share, take_all
@@ -41,6 +41,7 @@ class Sweep:
         force: try a length although a shorter one of the same mechanism failed, or the mechanism is not meant for it.
         ended: for each mechanism, phase and size, why its longer lengths are skipped.
         processes: processes started so far; each has its number in the rows.
+        roofed: whether ceilings are wanted.
         ceilings: what the machine can do, by dtype, where it was measured.
     """
 
@@ -50,12 +51,18 @@ class Sweep:
     force: bool = False
     ended: dict[tuple[Any, ...], str] = field(default_factory=dict)
     processes: int = 0
+    roofed: bool = False
     ceilings: dict[str, roofline.Ceiling] = field(default_factory=dict)
     gpu: nvml.Gpu | None = None
 
 
 def run(
-    settings: Profile, build: Builder, cap: int | None = None, force: bool = False, ceilings: bool = False
+    settings: Profile,
+    build: Builder,
+    cap: int | None = None,
+    force: bool = False,
+    ceilings: bool = False,
+    done: Sequence[Row] = (),
 ) -> Iterator[list[Row]]:
     """Measure every cell; yield the rows of each as soon as they are there: its memory and work, then its time.
 
@@ -63,33 +70,51 @@ def run(
 
     Args:
         ceilings: measure first how fast the machine copies and multiplies.
+        done: rows of the same sweep that stand, and need not be measured again.
     """
-    sweep = Sweep(settings, build, room.bytes_free(settings.device) if cap is None else cap, force)
-    yield from machine(sweep, ceilings)
+    cap = room.bytes_free(settings.device) if cap is None else cap
+    sweep = Sweep(settings, build, cap, force, roofed=ceilings, ceilings=resume.ceilings(done))
+    sweep.processes = max((row.get("process") or 0 for row in done), default=0)
+    yield from machine(sweep)
     for turn_takers in cells(settings):
-        known = []
-        for cell in turn_takers:
-            if cell.phase == "compile":
-                yield compiled(sweep, cell)
-                continue
-            found, fit = alone(sweep, cell)
-            yield found
-            if fit is None:
-                yield rows.failed(cell, ("seconds",), found[0]["status"], found[0]["note"])
-            else:
-                known.append(fit)
-        for group in fitting(known, sweep.cap):
-            yield from times(sweep, group)
+        if resume.there(turn_takers, done):
+            for cell in turn_takers:
+                for status in resume.failures(cell, done):
+                    end(sweep, cell, Answer(status))
+        else:
+            yield from measured(sweep, turn_takers)
 
 
-def machine(sweep: Sweep, ceilings: bool) -> Iterator[list[Row]]:
+def measured(sweep: Sweep, turn_takers: list[Cell]) -> Iterator[list[Row]]:
+    """Measure the cells of a group: memory and work one after the other, then time in turns."""
+    known = []
+    for cell in turn_takers:
+        if cell.phase == "compile":
+            yield compiled(sweep, cell)
+            continue
+        found, fit = alone(sweep, cell)
+        yield found
+        if fit is None:
+            yield rows.failed(cell, timing(sweep, cell), found[0]["status"], found[0]["note"])
+        else:
+            known.append(fit)
+    for group in fitting(known, sweep.cap):
+        yield from times(sweep, group)
+
+
+def timing(sweep: Sweep, cell: Cell) -> tuple[str, ...]:
+    """List the metrics that need a time."""
+    return ("seconds", *rows.followers(cell, sweep.roofed), *(("joules",) if sweep.gpu else ()))
+
+
+def machine(sweep: Sweep) -> Iterator[list[Row]]:
     """Ask the driver of a GPU, and measure the ceilings if they are wanted; a row says what cannot be had."""
     device, threads = sweep.settings.device, sweep.settings.threads
     try:
         sweep.gpu = nvml.opened(device)
     except NothingMeasuredError as error:
         yield [rows.machine("gpu_clock", "skipped", str(error))]
-    for dtype in sweep.settings.dtype if ceilings else ():
+    for dtype in [dtype for dtype in sweep.settings.dtype if sweep.roofed and dtype not in sweep.ceilings]:
         child = Child(roofline.measure, device, dtype, threads, sweep.settings.budget)
         try:
             answer = child.answer(START)
@@ -198,10 +223,12 @@ def timed_rows(sweep: Sweep, known: Known, timed: Timed) -> list[Row]:
     cell = known.cell
     if timed.failed:
         end(sweep, cell, timed.failed)
-        return rows.failed(cell, ("seconds",), timed.failed.status, timed.failed.note)
+        return rows.failed(cell, timing(sweep, cell), timed.failed.status, timed.failed.note)
     shared = {"process": timed.process, "contended": timed.contended}
     seconds = rows.time(cell, timed.samples, known.kernels, **shared)
     follows = [*rows.rates(cell, seconds, known.counts, sweep.ceilings.get(cell.dtype))]
+    lacking = {*rows.followers(cell, sweep.roofed)} - {row["metric"] for row in follows}
+    follows += rows.failed(cell, tuple(sorted(lacking)), "skipped", "what it is made from was not measured")
     return seconds + follows + (rows.gpu(cell, timed.readings, timed.joules, **shared) if sweep.gpu else [])
 
 
@@ -213,4 +240,4 @@ def end(sweep: Sweep, cell: Cell, answer: Answer) -> None:
 
 def key(cell: Cell) -> tuple[Any, ...]:
     """Tell cells apart that differ in more than their length."""
-    return cell.attn, cell.phase, cell.width, cell.heads, cell.dtype
+    return cell.attn, cell.phase, cell.model, cell.width, cell.heads, cell.dtype
