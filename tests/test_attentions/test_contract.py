@@ -24,6 +24,7 @@ FORMS = [(name, form) for name in NAMES for form in catalog.load("attentions", n
 CAUSAL = [name for name, form in FORMS if form == "causal"]
 MIXING = [(name, form) for name, form in FORMS if hasattr(CLASSES[name], "reference")]
 STEPPING = [name for name in CAUSAL if hasattr(CLASSES[name], "step")]
+CACHING = [name for name in CAUSAL if hasattr(CLASSES[name], "append")]
 
 WIDTH, HEADS, LENGTHS = 12, 3, torch.tensor([150, 97, 1])
 SPREAD = 2.0
@@ -245,6 +246,31 @@ def test_a_step_at_a_time_equals_forward_and_the_state_does_not_grow(name: str, 
         assert_equal([stepped], [whole])
     else:
         assert_errs_no_more(stepped, whole, truth, dtype, "step")
+
+
+@pytest.mark.parametrize("name", CACHING)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kept", [0, 30])
+def test_events_appended_to_a_cache_equal_forward_and_it_has_the_room_it_was_made_with(
+    name: str, dtype: torch.dtype, kept: int
+) -> None:
+    attention, x, lengths = made(name, dtype=dtype), inputs(2, 70, WIDTH, dtype=dtype), torch.tensor([70, 70])
+    with torch.no_grad():
+        cache, rows = attention.cache(x[:, :kept], room=70), []
+        blocks = [part.data_ptr() for part in cache[:2]]
+        for t in range(kept, 70):
+            row, cache = attention.append(x[:, t], cache)
+            rows.append(row)
+        whole, appended = attention(x, lengths)[:, kept:], torch.stack(rows, 1)
+        truth = copy.deepcopy(attention).double()(x.double(), lengths)[:, kept:]
+        with pytest.raises(IndexError):
+            attention.append(x[:, 0], cache)
+    assert [part.data_ptr() for part in cache[:2]] == blocks
+    assert appended.dtype == dtype
+    if dtype == torch.float64:
+        assert_equal([appended], [whole])
+    else:
+        assert_errs_no_more(appended, whole, truth, dtype, "append")
 
 
 SCALES = [(torch.float64, s) for s in (0.0, 1e-20, 1.0, 1e20)]

@@ -12,7 +12,11 @@ from linrec_cli.settings import Profile
 
 FORMS = {name: catalog.load("attentions", name).FORMS for name in catalog.names("attentions")}
 CAUSAL = [name for name, forms in FORMS.items() if "causal" in forms]
-RECURRENT = [name for name in FORMS if hasattr(catalog.load("attentions", name).Attention, "step")]
+CLASSES = {name: catalog.load("attentions", name).Attention for name in FORMS}
+WAYS = {
+    name: ["recurrence"] * hasattr(made, "step") + ["cache"] * (name in CAUSAL and hasattr(made, "append"))
+    for name, made in CLASSES.items()
+}
 SPANS = {"attention": ["forward", "backward"], "forward": ["forward", "backward"]}
 
 
@@ -42,22 +46,32 @@ def test_every_causal_mechanism_can_be_built_and_run_twice(attn, phase, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("attn", FORMS)
-def test_every_mechanism_can_serve_and_has_a_recurrence_where_it_writes_one(attn, dtype):
+def test_every_mechanism_can_serve_and_has_a_recurrence_or_a_cache_where_it_writes_one(attn, dtype):
     work = build(one(attn, "serve", dtype))
-    assert list(work.spans) == ["recurrence"] * (attn in RECURRENT) + ["recomputation"]
+    assert list(work.spans) == [*WAYS[attn], "recomputation"]
+    assert list(work.state) == WAYS[attn]
     twice(work)
     for span in work.spans.values():
         assert span().shape == (4, 8)
         assert tally(span).saved_bytes == 0
 
 
-@pytest.mark.parametrize(
-    "attn", [name for name in CAUSAL if hasattr(catalog.load("attentions", name).Attention, "step")]
-)
-def test_both_ways_to_serve_give_the_same(attn):
+@pytest.mark.parametrize("attn", [name for name, ways in WAYS.items() if ways])
+def test_both_ways_to_serve_give_the_same_and_again_at_each_run(attn):
     # Short enough for the state to hold the whole history.
-    recurrence, recomputation = build(one(attn, "serve")).spans.values()
-    torch.testing.assert_close(recurrence(), recomputation(), atol=1e-4, rtol=1e-4)
+    kept, recomputation = build(one(attn, "serve")).spans.values()
+    for _ in range(3):
+        torch.testing.assert_close(kept(), recomputation(), atol=1e-4, rtol=1e-4)
+
+
+def test_a_cache_keeps_a_key_and_a_value_an_event_and_a_state_is_as_large_at_any_length():
+    cache, state = (
+        [build(one(attn, "serve", maxlen=(length,))).state[way] for length in (16, 64)]
+        for attn, way in (("softmax", "cache"), ("linear", "recurrence"))
+    )
+    # Width 8, float32.
+    assert cache == [2 * 8 * 4 * length for length in (16, 64)]
+    assert state[0] == state[1] > 0
 
 
 @pytest.mark.parametrize("attn", [name for name in FORMS if name not in CAUSAL])

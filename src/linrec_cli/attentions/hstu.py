@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad, silu
 
-from linrec_cli.attentions._heads import Heads, apart
+from linrec_cli.attentions._cache import Cached
+from linrec_cli.attentions._heads import apart
 
 FORMS = ("causal", "bidirectional")
 EPS = 1e-6
@@ -15,7 +16,7 @@ BLOCK = 128
 """Queries whose scores exist at a time, in the forward pass and again in the backward pass."""
 
 
-class Attention(Heads):
+class Attention(Cached):
     """Mix values by `A = silu(Q K^T + b) / n`, then norm and gate: `LayerNorm(A V) * U`.
 
     `U`, `Q`, `K` and `V` are all `silu` of a projection without bias; the norm runs over all heads and has no weights;
@@ -51,6 +52,11 @@ class Attention(Heads):
         mixed = Blocks.apply(q.contiguous(), k.contiguous(), v.contiguous(), bias, self.causal)
         # Dividing by `n` before the norm is multiplying its epsilon by `n^2`.
         return (normed(mixed, EPS * self.maxlen**2) * u).to(u.dtype)
+
+    def newest(self, q: Tensor, k: Tensor, v: Tensor, u: Tensor) -> Tensor:
+        """Mix the last position; `q` and `u` are `[B, H, 1, D]`."""
+        weights = silu(scores(q, k, self.bias[self.maxlen - k.shape[2] : self.maxlen]), inplace=True)
+        return (normed(weights @ v, EPS * self.maxlen**2) * u).to(u.dtype)
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, u: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, the whole matrix of scores at once."""

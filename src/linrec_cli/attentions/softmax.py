@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from linrec_cli.attentions._heads import Heads
+from linrec_cli.attentions._cache import Cached
 
 FORMS = ("causal", "bidirectional")
 
 
-class Attention(Heads):
+class Attention(Cached):
     """Mix values by `softmax(Q K^T / sqrt(D)) V`.
 
     The causal form passes no mask: sequences are padded on the right, so causality alone keeps padding out, and a
@@ -27,6 +27,10 @@ class Attention(Heads):
             return scaled_dot_product_attention(q, k, v, is_causal=True)
         real = torch.arange(k.shape[2], device=k.device) < lengths[:, None]
         return scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None])
+
+    def newest(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Mix the last position, `q [B, H, 1, D]`, with the fused kernel."""
+        return scaled_dot_product_attention(q, k, v)
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, the whole matrix of scores at once."""

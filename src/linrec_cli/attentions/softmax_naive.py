@@ -5,12 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from linrec_cli.attentions._heads import Heads
+from linrec_cli.attentions._cache import Cached
 
 FORMS = ("causal", "bidirectional")
 
 
-class Attention(Heads):
+class Attention(Cached):
     """Mix values by `softmax(Q K^T / sqrt(D) + mask) V`, each step an operation of its own.
 
     It exists because published speed-ups of linear recommenders, LinRec's among them, were measured against this: the
@@ -30,6 +30,12 @@ class Attention(Heads):
         scores = q @ k.mT
         scores = scores / math.sqrt(q.shape[3])
         scores = scores + self.mask(scores, lengths)
+        return scores.softmax(-1) @ v
+
+    def newest(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Mix the last position, `q [B, H, 1, D]`, which sees all, one operation at a time."""
+        scores = q @ k.mT
+        scores = scores / math.sqrt(q.shape[3])
         return scores.softmax(-1) @ v
 
     def mask(self, scores: Tensor, lengths: Tensor) -> Tensor:

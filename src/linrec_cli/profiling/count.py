@@ -23,12 +23,14 @@ class Count:
         saved_bytes: what autograd keeps for the backward pass of what the function made, each block of memory once;
             what a custom function keeps by itself, outside `save_for_backward`, is not seen.
         saved_input_bytes: the same of what was there before the function ran: inputs, parameters, constants.
+        state_bytes: what is kept of one user's history until the next event; not counted here.
     """
 
     operations: int
     bytes: int
     saved_bytes: int
     saved_input_bytes: int = 0
+    state_bytes: int = 0
 
 
 def counted(function: Callable[[], object]) -> Count:

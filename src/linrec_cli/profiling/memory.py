@@ -5,6 +5,7 @@ import gc
 import platform
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     found = peaks(work, cell.device)
     yield found, resident + max(max(counters.values()) for counters in found.values())
     yield kernel.names(work.spans, cell.alternatives)
-    yield {name: tally(span) for name, span in work.spans.items()}
+    yield {name: replace(tally(span), state_bytes=work.state.get(name, 0)) for name, span in work.spans.items()}
 
 
 def baseline() -> dict[str, int]:

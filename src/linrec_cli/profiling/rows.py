@@ -19,6 +19,7 @@ UNITS = {
     "seconds": "s",
     "peak_bytes": "B",
     "saved_bytes": "B",
+    "state_bytes": "B",
     "operations": "1",
     "bytes_moved": "B",
     "joules": "J",
@@ -94,7 +95,7 @@ def memory(cell: Cell, peaks: "Peaks", kernels: dict[str, str], process: int) ->
 
 
 def work(cell: Cell, counts: "dict[str, Count]", kernels: dict[str, str], process: int) -> list[Row]:
-    """Write what was counted: operations, bytes read and written, and bytes kept for the backward pass."""
+    """Write what was counted: operations, bytes moved, and bytes kept for the backward pass or the next event."""
     kernels, rows = completed(cell, kernels, first), []
     for span, count in completed(cell, counts, both).items():
         shared = where(cell, span) | {"kernel": kernels.get(span), "process": process}
@@ -102,6 +103,8 @@ def work(cell: Cell, counts: "dict[str, Count]", kernels: dict[str, str], proces
         for metric, value in values.items():
             if metric != "saved_bytes" or span in KEEPS:
                 rows.append(number(cell, metric, value, **shared))
+        if count.state_bytes:
+            rows.append(number(cell, "state_bytes", count.state_bytes, **shared))
     return rows
 
 

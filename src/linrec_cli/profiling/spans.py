@@ -1,7 +1,7 @@
 """What a child runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -24,12 +24,14 @@ class Work:
         tiny: runs the same code on one short sequence.
         bare: drops gradients, so that weights, optimiser and inputs are all there is.
         kernels: whether a GPU's cache is emptied before each span.
+        state: bytes that a way to serve keeps of one history between two events, by name.
     """
 
     spans: Spans
     tiny: Callable[[], object]
     bare: Callable[[], object]
     kernels: bool
+    state: dict[str, int] = field(default_factory=dict)
 
 
 def shapes(cell: Cell) -> tuple[tuple[int, int], tuple[int, int]]:

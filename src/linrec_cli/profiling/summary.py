@@ -123,6 +123,7 @@ COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "users/s": value("users_per_second", 1, ",.0f"),
     "peak MiB": value("peak_bytes", 2**-20, ",.1f"),
     "kept MiB": value("saved_bytes", 2**-20, ",.1f"),
+    "kept KiB": value("state_bytes", 2**-10, ",.1f"),
     "roof": value("roofline_share", 1, ".0%"),
     "joules": value("joules", 1, ".3g"),
 }

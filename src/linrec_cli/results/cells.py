@@ -24,6 +24,8 @@ OWN = ("attention", "options", "form")
 """What the yardstick need not share with a mechanism."""
 NEEDED = ("train", "rss", "allocated")
 """The counters of `peak_bytes` that say what the algorithm needs."""
+COUNTED = {"saved_bytes": "saved", "state_bytes": "state"}
+"""Bytes that are counted, not measured, and what they are called in short."""
 LIVE = ("seconds", "peak_bytes", "run")
 """Metrics whose failure means that the cell itself could not be run."""
 WORDS = {"threads": "thread count", "benchmark": "benchmark version", "data_digest": "data", "setup": "settings"}
@@ -100,10 +102,10 @@ def numbers(rows: pl.DataFrame, yardstick: str, score: tuple[str, int]) -> Side:
     """Take the numbers that are compared out of a table."""
     # Of a cell with several ways to do the same, the stage is `way.counter`.
     counter = pl.col("stage").str.split(".").list.last()
-    saved, needed = pl.col("metric") == "saved_bytes", counter.is_in(NEEDED)
+    counted, needed = pl.col("metric").is_in(COUNTED), counter.is_in(NEEDED)
     parts = {
         "time": times(rows, yardstick),
-        "memory": rows.filter(saved | ((pl.col("metric") == "peak_bytes") & needed)),
+        "memory": rows.filter(counted | ((pl.col("metric") == "peak_bytes") & needed)),
         "quality": rows.filter(stage="test", metric=score[0], k=score[1]),
     }
     found: Side = {}

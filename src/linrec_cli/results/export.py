@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any
 
+from linrec_cli.results.cells import COUNTED
 from linrec_cli.results.verdict import ORDER, Rule, Verdict
 
 COLUMNS = ("verdict", "cell", "metric", "base", "new", "change", "noise")
@@ -66,7 +67,7 @@ def metric(verdict: Verdict) -> str:
     cell = verdict.cell
     if verdict.kind == "quality":
         return f"{cell['metric'].upper() if cell['metric'] != 'recall' else 'Recall'}@{cell['k']}"
-    return "saved" if cell["metric"] == "saved_bytes" else verdict.kind or NONE
+    return COUNTED.get(cell["metric"], verdict.kind) or NONE
 
 
 def lines(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
@@ -81,7 +82,8 @@ def number(runs: Sequence[float], unit: str) -> str:
     if not runs:
         return NONE
     value = median(runs)
-    written = {"B": f"{value / 2**20:,.1f} MiB", "s": f"{1000 * value:,.4g} ms", "1": f"{value:.4f}"}
+    size = f"{value / 2**20:,.1f} MiB" if value >= 2**17 else f"{value / 2**10:,.1f} KiB"
+    written = {"B": size, "s": f"{1000 * value:,.4g} ms", "1": f"{value:.4f}"}
     return written.get(unit, f"{value:.3f}x")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.evaluation import significance
-from linrec_cli.results.cells import Pair, pairs
+from linrec_cli.results.cells import COUNTED, Pair, pairs
 
 Ranks = Mapping[str, pl.DataFrame]
 """A user a row, by run: `user`, and the rank in a column named for the stage, or in `rank`."""
@@ -112,7 +112,7 @@ def cost(pair: Pair, rule: Rule) -> Verdict:
 
 def counted(cell: Mapping[str, Any]) -> bool:
     """Tell whether a cell's number is counted: the same code then always gives the same."""
-    return cell["metric"] == "saved_bytes" or str(cell["stage"]).endswith("allocated")
+    return cell["metric"] in COUNTED or str(cell["stage"]).endswith("allocated")
 
 
 def crowded(pair: Pair) -> str:
