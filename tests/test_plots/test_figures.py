@@ -40,7 +40,7 @@ def line(axes, name):
 
 def test_a_line_a_mechanism_over_powers_of_two_in_milliseconds():
     (one,) = drawn(*(timed(a, n, s * n) for a, s in (("softmax", 1e-5), ("linear", 2e-5)) for n in (256, 128)))
-    (axes,) = one.figure.axes
+    axes = one.figure.axes[0]
     assert axes.get_xscale() == "log"
     assert list(axes.xaxis.get_major_locator().locs) == [128, 256]
     assert list(line(axes, "softmax").get_xdata()) == [128, 256]
@@ -128,7 +128,7 @@ def test_points_of_a_single_length_stand_side_by_side():
 
 def test_sixteen_points_of_a_single_length_stay_within_the_axes():
     (one,) = drawn(*(timed(f"mechanism-{i}", 128, 0.01) for i in range(16)))
-    (axes,) = one.figure.axes
+    axes = one.figure.axes[0]
     places = [line(axes, f"mechanism-{i}").get_xdata()[0] for i in range(16)]
     assert len(set(places)) == 16
     assert axes.get_xlim()[0] < min(places) < max(places) < axes.get_xlim()[1]
@@ -151,6 +151,135 @@ def test_a_long_heading_stays_within_a_narrow_figure():
     one.figure.draw_without_rendering()
     heading = next(text for text in one.figure.texts if text.get_text().startswith("sasrec"))
     assert heading.get_window_extent().x1 < one.figure.bbox.x1
+
+
+def sloped(attention, metric, value, **more):
+    return timed(attention, None, value, metric=metric, **more)
+
+
+def crossed(attention, value, baseline="softmax", **more):
+    return timed(attention, None, value, metric="crossover", stage=baseline, **more)
+
+
+def panel(one, title):
+    return next(axes for axes in one.figure.axes if axes.get_title(loc="left") == title)
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_the_exponent_stands_beside_the_name_in_the_panel_of_its_metric():
+    times = [timed(name, n, 0.01) for name in ("softmax", "linear") for n in (128, 256)]
+    peaks = [timed("linear", n, 2.0**20, metric="peak_bytes", stage="rss") for n in (128, 256)]
+    (one,) = drawn(*times, *peaks, sloped("softmax", "time_slope", 0.987), sloped("linear", "memory_slope", -0.001))
+    assert {*texts(panel(one, "time, ms"))} == {"softmax  $T^{\\,0.99}$", "linear"}
+    assert texts(panel(one, "peak memory, MiB")) == ["linear  $T^{\\,0.00}$"]
+
+
+def test_a_speed_up_is_over_softmax_in_the_same_run_alone():
+    old = [timed("softmax", 128, 0.5, run="a"), timed("linear", 128, 0.4, run="a", created=EARLY)]
+    new = [timed("softmax", 256, 0.6, run="b"), timed("linear", 256, 0.2, run="b"), timed("mean", 512, 0.1, run="b")]
+    (one,) = drawn(*old, *new)
+    points = one.points.filter(panel="speedup")
+    assert points.select("mechanism", "maxlen", "value", "baseline").rows() == [
+        ("linear", 128, pytest.approx(1.25), "softmax"),
+        ("linear", 256, pytest.approx(3.0), "softmax"),
+    ]
+    axes = panel(one, "speed-up over softmax")
+    assert axes.get_yscale() == "log"
+    assert list(line(axes, "as fast").get_ydata()) == [1, 1]
+    assert axes.get_ylim()[0] < 1
+
+
+def test_without_softmax_speed_ups_are_over_its_unfused_form_or_the_first():
+    for names, expected in ((("elu", "softmax-naive"), "softmax-naive"), (("elu", "linear"), "elu")):
+        (one,) = drawn(*(timed(name, n, 0.01) for name in names for n in (128, 256)))
+        assert set(one.points["baseline"].drop_nulls()) == {expected}
+
+
+def test_a_crossover_is_marked_where_both_are_as_fast_and_only_against_the_baseline_that_is_drawn():
+    times = [timed(name, n, n * s) for name, s in (("softmax", 1e-4), ("linear", 5e-5)) for n in (128, 256, 512)]
+    (one,) = drawn(*times, crossed("linear", 203.4), crossed("linear", 77.0, baseline="softmax-naive"))
+    axes = panel(one, "speed-up over softmax")
+    assert list(*line(axes, "linear crossover").get_xydata()) == pytest.approx([203.4, 1.0])
+    assert "203" in texts(axes)
+    assert "77" not in texts(axes)
+    assert one.points.filter(panel="crossover", baseline="softmax")["value"].to_list() == [203.4]
+
+
+def test_numbers_of_crossovers_close_to_each_other_do_not_overlap():
+    times = [timed(f"m{i}", n, 0.01) for i in range(4) for n in (128, 2048)]
+    (one,) = drawn(*times, *(crossed(f"m{i}", 250 + 30 * i, baseline="m0") for i in range(1, 4)))
+    one.figure.draw_without_rendering()
+    numbers = [text for text in panel(one, "speed-up over m0").texts if text.get_text().isdecimal()]
+    boxes = [Text.get_window_extent(text) for text in numbers]
+    assert len(boxes) == 3
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_the_memory_that_a_cell_ran_out_of_is_a_dashed_line_below_its_cross():
+    peaks = [timed("softmax", 128, 2.0**28, metric="peak_bytes", stage="rss")]
+    gone = timed("softmax", 256, None, metric="peak_bytes", status="oom", low=2.0**30)
+    (one,) = drawn(*peaks, gone)
+    (axes,) = one.figure.axes
+    limit = line(axes, "limit")
+    assert limit.get_linestyle() == "--"
+    assert list(limit.get_ydata()) == [1024, 1024]
+    assert axes.get_ylim()[1] > 1024
+    assert list(line(axes, "softmax oom").get_xdata()) == [256]
+    assert "limit 1,024 MiB" in texts(axes)
+
+
+def test_lengths_that_share_the_sequences_of_a_batch_share_a_figure():
+    (one,) = drawn(*(timed("linear", n, 0.01, tokens=8 * n) for n in (128, 256, 512)))
+    assert one.points["maxlen"].to_list() == [128, 256, 512]
+    assert "batch 8" in one.figure.get_supxlabel()
+
+
+def test_a_sequence_longer_than_the_tokens_of_a_batch_stands_beside_the_others():
+    (one,) = drawn(*(timed("linear", n, 0.01, tokens=max(n, 256)) for n in (128, 256, 512)))
+    assert one.points["maxlen"].to_list() == [128, 256, 512]
+    assert "256 tokens a batch" in one.figure.get_supxlabel()
+
+
+def test_each_phase_has_a_figure_and_parts_only_where_the_whole_has_none():
+    phases = [("attention", "a"), ("forward", "a"), ("step", "a"), ("backward", "b")]
+    every = drawn(*(timed("linear", 128, 0.01, phase=phase, run=run) for phase, run in phases))
+    assert sorted(one.stem.split("-")[1] for one in every) == ["attention", "backward", "step"]
+
+
+def test_ways_to_serve_are_lines_of_their_own_in_the_colour_of_their_mechanism():
+    ways = [("softmax", "cache", 3.0), ("softmax", "recomputation", 9.0), ("linear", "recurrence", 1.0)]
+    rows = [timed(name, n, s, phase="serve", stage=way) for name, way, s in ways for n in (128, 256)]
+    state = [timed("linear", n, 2048, phase="serve", stage="recurrence", metric="state_bytes") for n in (128, 256)]
+    (one,) = drawn(*rows, *state)
+    axes = panel(one, "time, ms")
+    cache, again = (line(axes, f"softmax, {way}") for way in ("cache", "recomputation"))
+    assert cache.get_color() == again.get_color() != line(axes, "linear, recurrence").get_color()
+    assert cache.get_linestyle() != again.get_linestyle()
+    # Of the baseline the quickest way counts.
+    assert one.points.filter(panel="speedup")["value"].to_list() == [3.0, 3.0]
+    assert list(line(panel(one, "kept for each user, KiB"), "linear, recurrence").get_ydata()) == [2, 2]
+
+
+@pytest.mark.parametrize(("wide", "across"), [(3.3, 1), (7.0, 2), (None, 2)])
+def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(wide, across):
+    names = ("softmax", "linear", "linear-gated:gate=false")
+    rows = [timed(name, n, n * 1e-4) for name in names for n in (128, 256, 512, 1024, 2048, 4096, 8192)]
+    table = schema.table({}, rows + [row | {"metric": "peak_bytes", "stage": "rss"} for row in rows])
+    (one,) = figures.every(table, wide)
+    one.figure.draw_without_rendering()
+    assert one.figure.get_figwidth() == pytest.approx(wide or 9.6)
+    assert len({round(axes.get_position().x0, 2) for axes in one.figure.axes}) == across
+    for axes in one.figure.axes:
+        inside = [axes.transData.transform((tick, 0))[0] for tick in axes.get_xticks()]
+        ticks = [label.get_window_extent() for label, _ in zip(axes.get_xticklabels(), inside, strict=True)]
+        assert len(ticks) >= 2
+        assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
+        for text in axes.texts:
+            box = Text.get_window_extent(text)
+            assert 0 <= box.x0 < box.x1 <= one.figure.bbox.x1
 
 
 def test_places_move_apart_no_further_than_needed():

@@ -160,7 +160,7 @@ def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(coun
     (keys,) = [keys for _, keys, _ in figures.named(table) if keys["command"] == "train"]
     figure = pareto.draw(keys | {"maxlen": 50}, one.points, figures.seen(figures.named(table)), wide)
     figure.draw_without_rendering()
-    assert figure.get_figwidth() == (wide or pytest.approx(14.2))
+    assert figure.get_figwidth() == (wide or pytest.approx(14.4))
     for axes in figure.axes:
         found, frame = boxes(axes), axes.bbox
         assert set(found) == set(NAMES[:count])

@@ -33,17 +33,18 @@ def test_the_ways_to_serve_have_a_line_each():
     rows = [
         row("linear", "seconds", 12.3456, "serve", stage="recurrence"),
         row("linear", "peak_bytes", 2**20, "serve", stage="recurrence.rss"),
+        row("linear", "state_bytes", 8450, "serve", stage="recurrence"),
         row("linear", "peak_bytes", 2**25, "serve", stage="recurrence.device"),
-        row("linear", "seconds", 24.6912, "serve", stage="recomputation"),
+        row("linear", "seconds", 1234.56, "serve", stage="recomputation"),
         row("linear", "users_per_second", 1234.5, "serve", stage="recomputation"),
         row("linear", "gpu_clock", 1e9, "serve", stage="before"),
         row("softmax", "seconds", phase="serve", status="oom"),
     ]
     (table,) = summary.tables(rows)
-    assert table.columns == ["maxlen", "attention", "way", "ms", "±", "ratio", "users/s", "peak MiB"]
+    assert table.columns == ["maxlen", "attention", "way", "ms", "±", "ratio", "users/s", "kept KiB"]
     assert table.lines == [
-        ["64", "linear", "recurrence", "12,346", "0%", "1.00x", "-", "1.0"],
-        ["64", "linear", "recomputation", "24,691", "0%", "2.00x", "1,234", "-"],
+        ["64", "linear", "recurrence", "12,346", "0%", "1.00x", "-", "8.3"],
+        ["64", "linear", "recomputation", "1,234,560", "0%", "100x", "1,234", "-"],
         ["64", "softmax", "-", "oom", "-", "-", "-", "-"],
     ]
 

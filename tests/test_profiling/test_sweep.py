@@ -69,6 +69,8 @@ def test_more_than_the_cap_is_a_row_that_names_the_cap(rows):
     row = find(rows, "long", "peak_bytes", maxlen=64)
     assert row["status"] == "oom"
     assert row["note"].startswith("memory was capped at 300 MiB")
+    # The limit is what its peak is at least.
+    assert row["low"] == 300 * MIB
 
 
 def test_longer_lengths_are_skipped_after_a_timeout_but_not_after_a_crash(rows):

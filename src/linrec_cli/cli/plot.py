@@ -33,6 +33,15 @@ def command(
         Path | None,
         option(WHERE, "Folder of the figures.", "-o", "--out", show_default="figures in the results"),
     ] = None,
+    inches: Annotated[
+        float | None,
+        option(
+            OUTPUT,
+            "Width of the figures: 3.3 for a column of a paper, 7 for a page.",
+            min=2.5,
+            show_default="as panels need",
+        ),
+    ] = None,
     format: Annotated[str, option(OUTPUT, f"File formats, as a,b. Known: {', '.join(FORMATS)}.")] = "png,svg",
     as_json: Json = False,
 ) -> None:
@@ -42,11 +51,11 @@ def command(
         if suffix not in FORMATS:
             raise catalog.unknown("format", suffix, FORMATS)
 
-    from linrec_cli.plots import figures, pareto
+    from linrec_cli.plots import figures, pareto, roofline
     from linrec_cli.results import store
 
     folder, table = out or results_dir / "figures", store.read(results_dir)
-    all_drawn = chain(figures.every(table), pareto.every(table))
+    all_drawn = chain.from_iterable(module.every(table, inches) for module in (figures, pareto, roofline))
     written = [path for drawn in all_drawn for path in write(drawn, folder, formats)]
     if not written:
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn; every row there says why it has no number.")

@@ -5,32 +5,32 @@ from statistics import fmean as mean
 
 from matplotlib.axes import Axes
 
-from linrec_cli.plots.style import FONT, Look
+from linrec_cli.plots.style import FONT
 
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "alpha": 0.6, "relpos": (0.0, 0.5), "shrinkA": 1, "shrinkB": 4}
 
-End = tuple[str, float, float]
-"""A name and the last point of its line, in data coordinates."""
+End = tuple[str, float, float, str]
+"""A name, the last point of its line, in data coordinates, and its colour."""
 
 
-def at_ends(axes: Axes, ends: Sequence[End], looks: dict[str, Look]) -> None:
+def at_ends(axes: Axes, ends: Sequence[End]) -> None:
     """Write the names right of the axes, each beside the end of its line; limits and height must be final."""
     figure = axes.get_figure(root=True)
     if figure is None or not ends:
         return
     height = axes.get_position().height * figure.get_figheight() * 72
-    heights = [fraction(axes, x, y)[1] for _, x, y in ends]
-    for (name, x, y), place in zip(ends, apart(heights, 1.35 * FONT / height), strict=True):
+    heights = [fraction(axes, x, y)[1] for _, x, y, _ in ends]
+    for (name, x, y, colour), place in zip(ends, apart(heights, 1.35 * FONT / height), strict=True):
         axes.annotate(
             name,
             (x, y),
             (1.03, place),
             textcoords="axes fraction",
             va="center",
-            color=looks[name].colour,
+            color=colour,
             fontsize=FONT,
             annotation_clip=False,
-            arrowprops=LEADER | {"color": looks[name].colour},
+            arrowprops=LEADER | {"color": colour},
         )
 
 

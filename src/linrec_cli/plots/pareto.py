@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from linrec_cli.plots import beside, figures, scales, style
-from linrec_cli.plots.points import mechanisms, profiled
+from linrec_cli.plots import beside, figures, panels, scales, style
+from linrec_cli.plots.labelled import labelled
+from linrec_cli.plots.points import profiled
 
 LEAST = 3
 """Mechanisms from which on a panel is drawn."""
@@ -19,8 +20,8 @@ COSTS = {"epoch": "seconds an epoch", "memory": "peak memory, MiB", "step": "ms 
 """Names and axes of the panels."""
 SAME = ["model", "width", "heads", "layers", "maxlen", "device", "dtype", "threads", "benchmark"]
 """What a profile and training runs must share for the steps of one to stand beside the quality of the other."""
-NARROW = 3.2
-"""Inches of width that a panel takes at least."""
+HIGH, LINE = 3.4, 0.22
+"""Inches of a panel's height at least, and of height that a mechanism's name takes."""
 FRONT = "#999999"
 MEASURED = pl.col("quality").is_not_null() & (pl.col("cost") > 0)
 
@@ -28,7 +29,7 @@ Pairs = list[tuple[float, float]]
 """Costs and qualities."""
 
 
-def every(table: pl.DataFrame) -> Iterator[figures.Drawn]:
+def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[figures.Drawn]:
     """Draw a figure for each length at which a group of training runs has enough mechanisms."""
     found = figures.named(table)
     looks = figures.seen(found)
@@ -37,7 +38,7 @@ def every(table: pl.DataFrame) -> Iterator[figures.Drawn]:
             keys = shared | {"maxlen": maxlen}
             rows = against(points.filter(maxlen=maxlen), steps(table, keys))
             if len(rows):
-                yield figures.Drawn(f"pareto-{name}-maxlen-{maxlen}", draw(keys, rows, looks), rows)
+                yield figures.Drawn(f"pareto-{name}-maxlen-{maxlen}", draw(keys, rows, looks, wide), rows)
 
 
 def steps(table: pl.DataFrame, keys: dict[str, Any]) -> pl.DataFrame:
@@ -46,9 +47,8 @@ def steps(table: pl.DataFrame, keys: dict[str, Any]) -> pl.DataFrame:
     Numbers of two profiles are never mixed: it is taking turns on one machine that makes them comparable.
     """
     same = [pl.col(name).eq_missing(pl.lit(keys[name])) for name in SAME]
-    rows = (
-        mechanisms(table).filter(profiled("step", "seconds"), *same, status="ok").sort("created", maintain_order=True)
-    )
+    steps = labelled(table).filter(profiled("seconds"), *same, phase="step", status="ok")
+    rows = steps.sort("created", maintain_order=True)
     profiles = rows.partition_by("run", "tokens", maintain_order=True)
     widest = max(reversed(profiles), key=lambda profile: profile["mechanism"].n_unique(), default=rows)
     return widest.unique("mechanism", keep="last", maintain_order=True).select(
@@ -86,10 +86,10 @@ def front(pairs: Iterable[tuple[Any, ...]]) -> Pairs:
 def draw(keys: dict[str, Any], rows: pl.DataFrame, looks: dict[str, style.Look], wide: float | None = None) -> Figure:
     """Draw the panels on one scale of quality, side by side as far as `wide` inches hold them."""
     parts = [part.filter(MEASURED) for part in rows.partition_by("panel", maintain_order=True)]
-    wide = wide or figures.WIDE * len(parts) + 0.4
-    columns = max(1, min(len(parts), int(wide / NARROW)))
+    wide = wide or figures.WIDE * len(parts)
+    columns = max(1, min(len(parts), int(wide / figures.NARROW)))
     deep = -(-len(parts) // columns)
-    high = max(figures.HIGH, figures.LINE * rows["mechanism"].n_unique())
+    high = max(HIGH, LINE * rows["mechanism"].n_unique())
     figure = Figure(figsize=(wide, deep * high + 1.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     heading, detail = figures.titles(keys)
     style.titled(figure, f"{heading}, maxlen {keys['maxlen']}", [detail, *missing(rows)])
@@ -99,7 +99,7 @@ def draw(keys: dict[str, Any], rows: pl.DataFrame, looks: dict[str, style.Look],
     for axes in grid[:, 0]:
         axes.set_title("NDCG@10, test", loc="left", fontsize=style.FONT + 1, color=style.GREY)
     heights = pl.concat(rows[name] for name in ("quality", "low", "high")).drop_nulls()
-    scales.values(grid[0, 0], heights.to_list(), cost=False, above=0.0)
+    scales.values(grid[0, 0], heights.to_list(), "quality", above=0.0)
     lines = [fill(axes, part, looks) for axes, part in zip(grid.flat, parts, strict=False)]
     legend(grid[0, -1], max(rows["runs"]))
     figure.draw_without_rendering()
@@ -150,7 +150,7 @@ def missing(rows: pl.DataFrame) -> list[str]:
     for name, runs, failures, why in rows.select(columns).unique(maintain_order=True).iter_rows():
         share = f" in {failures} of {runs + failures} runs" if runs else ""
         if failures:
-            failed.append(f"{name}: {figures.REASONS.get(why, why)}{share}")
+            failed.append(f"{name}: {panels.REASONS.get(why, why)}{share}")
         elif runs < most:
             failed.append(f"{name}: {runs} of {most} runs")
     lacking = rows.filter(pl.col("quality").is_not_null(), ~MEASURED.fill_null(False))

@@ -6,31 +6,34 @@ from typing import Any
 
 import polars as pl
 
-GROUP = [
-    "command", "dataset", "data_digest", "model", "width", "heads", "layers", "tokens", "device", "dtype",
-    "threads", "benchmark", "setup",
-]  # fmt: skip
-"""What must be the same for numbers to share a figure."""
+from linrec_cli.plots import derived
+from linrec_cli.plots.labelled import GROUP, LINE, PARTS, labelled, latest
 
-POINT = ["mechanism", "maxlen"]
+POINT = [*LINE, "maxlen"]
+COLUMNS = ["panel", *POINT, "value", "low", "high", "runs", "status", "failed", "failure", "slope", "baseline"]
+"""Of the table that lies beside a figure: all that is drawn."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel: its name, its title, the rows it shows, the factor of their values, cost or quality."""
+    """A panel: its name, its title, the rows it shows, the factor of their values, its kind, the metric of its slopes.
+
+    A kind is `cost` (less is better), `quality`, or `ratio` (of the baseline's cost to one's own).
+    """
 
     name: str
     axis: str
     rows: pl.Expr
     scale: float = 1.0
-    cost: bool = True
+    kind: str = "cost"
+    slope: str = ""
 
 
-def profiled(phase: str, metric: str) -> pl.Expr:
-    """Choose a profile's rows of one phase and metric; of memory, what the algorithm needs."""
-    counter = pl.col("stage").is_null() | pl.col("stage").is_in(["rss", "allocated"])
-    named = (pl.col("phase") == phase) & (pl.col("metric") == metric)
-    return (pl.col("command") == "profile") & named & counter
+def profiled(metric: str) -> pl.Expr:
+    """Choose a profile's rows of one metric; of memory, what the algorithm needs."""
+    counter = pl.col("stage").str.split(".").list.last()
+    needed = counter.is_null() | counter.is_in(["rss", "allocated"]) if metric == "peak_bytes" else pl.lit(True)
+    return (pl.col("command") == "profile") & (pl.col("metric") == metric) & needed
 
 
 def trained(metric: str, more: pl.Expr | None = None) -> pl.Expr:
@@ -42,32 +45,34 @@ def trained(metric: str, more: pl.Expr | None = None) -> pl.Expr:
 TEN = (pl.col("stage") == "test") & (pl.col("k") == 10)
 MIB = 2.0**-20
 PANELS = (
-    Panel("quality", "NDCG@10, test", trained("ndcg", TEN), cost=False),
+    Panel("quality", "NDCG@10, test", trained("ndcg", TEN), kind="quality"),
     Panel("epoch", "seconds an epoch", trained("seconds_per_epoch")),
-    Panel("memory", "peak memory, MiB", trained("peak_bytes"), MIB),
-    Panel("attention", "time, ms", profiled("attention", "seconds"), 1000.0),
-    Panel("attention-memory", "peak memory, MiB", profiled("attention", "peak_bytes"), MIB),
-    Panel("step", "time, ms", profiled("step", "seconds"), 1000.0),
-    Panel("step-memory", "peak memory, MiB", profiled("step", "peak_bytes"), MIB),
+    Panel("time", "time, ms", profiled("seconds"), 1000.0, slope="time_slope"),
+    Panel("speedup", "speed-up over {baseline}", profiled("speedup"), kind="ratio"),
+    Panel("memory", "peak memory, MiB", trained("peak_bytes") | profiled("peak_bytes"), MIB, slope="memory_slope"),
+    Panel("saved", "kept for the backward pass, MiB", profiled("saved_bytes"), MIB),
+    Panel("state", "kept for each user, KiB", profiled("state_bytes"), 1024 * MIB),
 )
 
 
 def groups(table: pl.DataFrame) -> Iterator[tuple[dict[str, Any], pl.DataFrame]]:
-    """Split the table into figures: what its numbers have in common, and its points, one a row."""
-    parts = [points(mechanisms(table).filter(panel.rows), panel) for panel in PANELS]
-    whole = pl.concat([part for part in parts if part["value"].count()] or parts[:1])
-    for keys, part in whole.group_by(GROUP, maintain_order=True):
+    """Split the table into figures: what its numbers have in common, and its points, one a row.
+
+    A few points are no line's: in the panel `limit` the memory that a cell ran out of, in `crossover` the length from
+    which on a mechanism is faster than the baseline of the speed-ups.
+    """
+    rows = labelled(table)
+    whole = (pl.col("phase") == "attention").any().over("run")
+    rows = rows.filter(~(pl.col("phase").is_in(PARTS).fill_null(False) & whole.fill_null(False)))
+    rows = pl.concat([rows, derived.speedups(rows.filter(profiled("seconds"), status="ok"))])
+    parts = [points(rows, panel) for panel in PANELS]
+    found = pl.concat([part for part in parts if part["value"].count()] or parts[:1])
+    more = pl.concat([derived.limits(rows, MIB), derived.crossings(rows)], how="diagonal")
+    for keys, part in found.group_by(GROUP, maintain_order=True):
         if part["value"].count():
-            yield (
-                dict(zip(GROUP, keys, strict=True)),
-                part.select("panel", *POINT, "value", "low", "high", "runs", "status", "failed", "failure"),
-            )
-
-
-def mechanisms(table: pl.DataFrame) -> pl.DataFrame:
-    """Add a column: the mechanism as it is told from others, its options included."""
-    given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
-    return table.with_columns(mechanism=pl.col("attention") + given, status=pl.col("status").cast(pl.String))
+            shared = dict(zip(GROUP, keys, strict=True))
+            mine = more.filter(*(pl.col(name).eq_missing(pl.lit(value)) for name, value in shared.items()))
+            yield shared, pl.concat([part, mine], how="diagonal").select(COLUMNS)
 
 
 def points(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
@@ -76,12 +81,12 @@ def points(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     With one seed the spread is the row's own, its quantiles or its error. Of a number that was made again the
     latest counts. `failed` is how many of the runs gave none, `failure` why.
     """
-    latest = rows.sort("created").unique([*GROUP, *POINT, "seed"], keep="last", maintain_order=True)
     value = pl.col("value").filter(pl.col("status") == "ok") * panel.scale
     bad = pl.col("status").filter(pl.col("status") != "ok")
     low, high = (pl.col(name).filter(pl.col("status") == "ok").first() * panel.scale for name in ("low", "high"))
     return (
-        latest.group_by([*GROUP, *POINT], maintain_order=True)
+        latest(rows.filter(panel.rows), "maxlen", "seed")
+        .group_by([*GROUP, *POINT], maintain_order=True)
         .agg(
             panel=pl.lit(panel.name),
             value=value.mean(),
@@ -91,6 +96,8 @@ def points(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
             status=pl.when(value.count() > 0).then(pl.lit("ok")).otherwise(pl.col("status").first()),
             failed=bad.count(),
             failure=bad.first(),
+            baseline=pl.col("stage").first() if panel.kind == "ratio" else pl.lit(None, pl.String),
         )
+        .join(derived.slopes(rows, panel.slope), on=[*GROUP, *LINE], how="left", nulls_equal=True)
         .sort("panel", *POINT)
     )

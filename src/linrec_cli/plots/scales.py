@@ -4,13 +4,17 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+
+from linrec_cli.plots.style import FONT
 
 STEEP = 8.0
 """From this ratio of the highest cost to the lowest on, the axis is logarithmic."""
 
 LEAST = 1.5
 """Ratio that an axis of costs spans at least: what is all but the same must look so."""
+LETTER = 0.62
+"""Width of a digit as a share of the size of its font."""
 TICKS = (
     (STEEP, (1.0, 2.0, 5.0)),
     (4.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
@@ -23,34 +27,42 @@ def lengths(axes: Axes, measured: Sequence[int]) -> None:
     """Set the horizontal axis: a tick a length."""
     axes.set_xscale("log", base=2)
     axes.set_xlim(measured[0] / 1.2, measured[-1] * 1.2)
-    axes.xaxis.set_major_locator(FixedLocator([float(length) for length in thinned(measured)]))
+    axes.xaxis.set_major_locator(FixedLocator([float(length) for length in measured]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
 
 
-def thinned(measured: Sequence[int]) -> list[int]:
-    """Keep the lengths whose ticks do not touch: each at least 1.35 times the one before."""
-    kept: list[int] = []
-    for length in measured:
-        if not kept or length >= 1.35 * kept[-1]:
-            kept.append(length)
-    return kept
+def thin(axes: Axes, measured: Sequence[int]) -> None:
+    """Keep the ticks of the lengths whose numbers do not touch, the longest first; the axes must have their size."""
+    left, right = axes.get_xlim()
+    kept: list[tuple[float, float]] = []
+    for length in reversed(measured):
+        middle, half = math.log(length / left) / math.log(right / left), share(axes, len(f"{length:,}") + 1) / 2
+        if not kept or middle + half <= kept[-1][1]:
+            kept.append((length, middle - half))
+    axes.xaxis.set_major_locator(FixedLocator([length for length, _ in reversed(kept)]))
 
 
-def values(axes: Axes, drawn: Sequence[float], cost: bool, above: float) -> None:
+def share(axes: Axes, letters: int) -> float:
+    """Estimate the share of the axes' width that so many letters or digits take."""
+    return LETTER * FONT / 72 * letters / (axes.bbox.width / axes.figure.dpi)
+
+
+def values(axes: Axes, drawn: Sequence[float], kind: str, above: float) -> None:
     """Set the vertical axis, with the share `above` of its height left free at the top.
 
-    A cost starts at zero, or is logarithmic where it spans much; a quality fills the height.
+    A cost starts at zero, or is logarithmic where it spans much; a ratio is logarithmic; a quality fills the height.
     """
     low, high = min(drawn), max(drawn)
-    if cost and low > 0 and high / low > STEEP:
+    if low > 0 and (kind == "ratio" or (kind == "cost" and high / low > STEEP)):
         axes.set_yscale("log", base=10)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        unit = "x" if kind == "ratio" else ""
+        axes.yaxis.set_major_locator(ticks(low, high))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}{unit}"))
         bottom, top = (math.exp(end) for end in ends(math.log(low), math.log(high), above))
     else:
-        bottom, top = ends(low, high, above) if not cost else (0.0, ends(0.0, high, above)[1])
+        bottom, top = (0.0, ends(0.0, high, above)[1]) if kind == "cost" else ends(low, high, above)
     axes.set_ylim(bottom, top)
 
 
@@ -61,11 +73,14 @@ def costs(axes: Axes, drawn: Sequence[float]) -> None:
     low, high = low / widen, high * widen
     axes.set_xscale("log", base=10)
     axes.set_xlim(*(math.exp(end) for end in ends(math.log(low), math.log(high), 0.0)))
-    axes.xaxis.set_major_locator(
-        next((LogLocator(subs=subs) for least, subs in TICKS if high / low > least), MaxNLocator(5))
-    )
+    axes.xaxis.set_major_locator(ticks(low, high))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+
+
+def ticks(low: float, high: float) -> Locator:
+    """Place the ticks of a logarithmic axis, so that there are enough of them and not too many."""
+    return next((LogLocator(subs=subs) for least, subs in TICKS if high / low > least), MaxNLocator(5))
 
 
 def ends(low: float, high: float, above: float) -> tuple[float, float]:

@@ -19,6 +19,15 @@ def bytes_free(device: str) -> int:
     return int(SHARE * min([psutil.virtual_memory().available, *within_groups()]))
 
 
+def bytes_limit(device: str, cap: int) -> int:
+    """Count the bytes that no cell gets beyond: on a GPU all it has, elsewhere the `cap` of its process."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.get_device_properties().total_memory)
+    return cap
+
+
 def within_groups() -> list[int]:
     """Count what each control group of this process leaves; a container's limit is not in /proc/meminfo."""
     try:

@@ -27,7 +27,8 @@ def ways(cell: Cell, layer: Any, users: int, length: int) -> tuple[Spans, dict[s
         with lower(cell):
             return layer(x, lengths)[:, -1]
 
-    found, kept = {"recomputation": recomputation}, {}
+    found: Spans = {"recomputation": recomputation}
+    kept: dict[str, int] = {}
     for name, begin, go in (("recurrence", after, "step"), ("cache", before, "append")):
         if cell.form == "causal" and hasattr(layer, go):
             with lower(cell):

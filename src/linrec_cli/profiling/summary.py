@@ -101,7 +101,10 @@ def spread(line: Line, first: Line) -> str:
 def ratio(line: Line, first: Line) -> str:
     """Write a time as a multiple of the first line's."""
     mine, other = line.get("seconds", {}), first.get("seconds", {})
-    return f"{mine['value'] / other['value']:.2f}x" if "value" in mine and other.get("value") else "-"
+    if "value" not in mine or not other.get("value"):
+        return "-"
+    times = mine["value"] / other["value"]
+    return f"{times:.{2 if times < 10 else 1 if times < 100 else 0}f}x"
 
 
 def kernels(rows: Sequence[Row]) -> str:
@@ -128,7 +131,7 @@ COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "joules": value("joules", 1, ".3g"),
 }
 """What a line shows, by the name of its column."""
-ROOM = {"serve": {"roof"}}
+ROOM = {"serve": {"roof", "peak MiB"}}
 """Columns left to the rows, because a line would not fit in a terminal."""
 
 

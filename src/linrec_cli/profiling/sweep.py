@@ -155,7 +155,7 @@ def alone(sweep: Sweep, cell: Cell) -> tuple[list[Row], Known | None]:
             answer = child.ask(None, budget + GRACE)
         if answer.status != "ok":
             end(sweep, cell, answer)
-            return rows.failed(cell, metrics, answer.status, answer.note), None
+            return gone(sweep, cell, metrics, answer), None
         peaks, need = answer.content
         ran = child.ask(None, 2 * budget + GRACE)
         # A child that has ended cannot be asked again.
@@ -169,6 +169,13 @@ def alone(sweep: Sweep, cell: Cell) -> tuple[list[Row], Known | None]:
     else:
         found += rows.failed(cell, rows.COUNTED, counts.status, f"while it was counted: {counts.note}")
     return found, Known(cell, KEPT * need, kernels, counts.content or {})
+
+
+def gone(sweep: Sweep, cell: Cell, metrics: tuple[str, ...], answer: Answer) -> list[Row]:
+    """Write a cell that ended before its memory was known; of one that ran out, a peak has the limit as its `low`."""
+    found = rows.failed(cell, metrics, answer.status, answer.note)
+    limit = room.bytes_limit(cell.device, sweep.cap) if answer.status == "oom" else 0
+    return [row | {"low": float(limit)} if limit and row["metric"] == "peak_bytes" else row for row in found]
 
 
 def compiled(sweep: Sweep, cell: Cell) -> list[Row]:

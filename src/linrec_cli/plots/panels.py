@@ -1,0 +1,147 @@
+"""One panel of a figure: a line a mechanism, its spread, crosses for what is missing, limits and crossovers."""
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+
+from linrec_cli.plots import labels, scales, style
+from linrec_cli.plots.points import Panel
+
+CROSS = 0.075
+"""Share of a panel's height that a mechanism's crosses take, above all lines."""
+ROOM = 0.45
+"""Share of a panel's width that the name of a failed mechanism may take."""
+ASIDE, ALL = 1.03, 1.3
+"""Where there is one length alone, points stand side by side: how many times further right each is, and the last."""
+REASONS = {"oom": "out of memory", "timeout": "out of time", "error": "failed"}
+AGAIN = "recomputation"
+"""The way to serve that keeps nothing: its line is dotted and its markers are hollow."""
+
+Looks = dict[str, style.Look]
+
+
+def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[labels.End]:
+    """Draw a panel of a figure's points; return where lines end, and how they are called there."""
+    mine = points.filter(panel=panel.name)
+    measured = mine.filter(pl.col("value").is_not_null())
+    missing = mine.filter(pl.col("value").is_null() & (pl.col("status") != "skipped"))
+    bounds = points.filter(panel="limit")["value"].to_list() if panel.name == "memory" else []
+    style.plain(axes)
+    title = panel.axis.format_map(mine.row(0, named=True))
+    axes.set_title(title, loc="left", fontsize=style.FONT + 1, color=style.GREY)
+    axes.set_xlabel("sequence length", fontsize=style.FONT, color=style.GREY)
+    ends = lines(axes, measured, looks)
+    scales.lengths(axes, sorted(set(mine["maxlen"])))
+    values = pl.concat([measured[name].drop_nulls() for name in ("value", "low", "high")]).to_list()
+    above = CROSS * missing["mechanism"].n_unique()
+    scales.values(axes, values + bounds + [1.0] * (panel.kind == "ratio"), panel.kind, above)
+    for bound in bounds:
+        limit(axes, bound)
+    if panel.kind == "ratio":
+        axes.axhline(1.0, color=style.GREY, linewidth=1, zorder=1, label="as fast")
+    crosses(axes, missing, looks)
+    return ends
+
+
+def finish(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> None:
+    """Write what is placed by the width of the axes, which must be final: ticks and crossovers."""
+    mine = points.filter(panel=panel.name)
+    scales.thin(axes, sorted(set(mine["maxlen"])))
+    if panel.kind == "ratio":
+        crossovers(axes, points.filter(panel="crossover", baseline=mine["baseline"][0]), looks)
+
+
+def lines(axes: Axes, measured: pl.DataFrame, looks: Looks) -> list[labels.End]:
+    """Draw a line a mechanism, or a way that it has; say where each ends, its exponent beside its name."""
+    parts = measured.sort("maxlen", "mechanism", "way").partition_by("mechanism", "way", maintain_order=True)
+    single = measured["maxlen"].n_unique() == 1
+    aside = min(ASIDE, ALL ** (1 / max(1, len(parts) - 1))) if single else 1.0
+    ends = []
+    for number, part in enumerate(parts):
+        name, way, slope = part.select("mechanism", "way", "slope").row(0)
+        shift, look = aside ** (number - (len(parts) - 1) / 2), styled(looks[name], way)
+        line(axes, label(name, way), part.with_columns(x=pl.col("maxlen") * shift), look)
+        # A sum with 0 turns -0.00 into 0.00.
+        exponent = "" if slope is None else f"  $T^{{\\,{round(slope, 2) + 0.0:.2f}}}$"
+        ends.append((label(name, way) + exponent, shift * part["maxlen"][-1], float(part["value"][-1]), look.colour))
+    return ends
+
+
+def label(name: str, way: str | None) -> str:
+    """Name a line: its mechanism, and the way that it serves."""
+    return ", ".join(filter(None, (name, way)))
+
+
+def styled(look: style.Look, way: str | None) -> style.Look:
+    """Give the look of a way that a mechanism serves."""
+    return replace(look, dash=":", hollow=True) if way == AGAIN else look
+
+
+def line(axes: Axes, name: str, part: pl.DataFrame, look: style.Look) -> None:
+    """Draw points, joined, and the band between low and high (a bar where it stands alone)."""
+    x, y = part["x"].to_list(), part["value"].to_list()
+    axes.plot(x, y, markersize=5, linewidth=1.6, label=name, **look.drawn())
+    spread = part.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null())
+    below, above = spread["low"].to_list(), spread["high"].to_list()
+    if len(spread) > 1:
+        axes.fill_between(spread["x"].to_list(), below, above, color=look.colour, alpha=0.15, linewidth=0)
+    elif len(spread):
+        axes.vlines(spread["x"].to_list(), below, above, color=look.colour, linewidth=1.6, alpha=0.5)
+
+
+def limit(axes: Axes, bound: float) -> None:
+    """Draw the memory that a cell ran out of."""
+    axes.axhline(bound, color=style.GREY, linestyle="--", linewidth=1, label="limit", zorder=1)
+    written(
+        axes, f"limit {bound:,.0f} MiB", (0.02, bound), (0, 3), xycoords=axes.get_yaxis_transform(), color=style.GREY
+    )
+
+
+def crossovers(axes: Axes, found: pl.DataFrame, looks: Looks) -> None:
+    """Mark on the line where both are as fast from which length on each mechanism is faster."""
+    near, last, deep = scales.share(axes, 5), -1.0, 0
+    for name, length in found.sort("value").select("mechanism", "value").iter_rows():
+        place = labels.fraction(axes, length, 1.0)[0]
+        if not 0 <= place <= 1:
+            continue
+        deep = deep + 1 if place - last < near else 0
+        last = place
+        colour = looks[name].colour
+        axes.plot(
+            [length], [1.0], marker="|", markersize=14, markeredgewidth=2, color=colour, label=f"{name} crossover"
+        )
+        written(axes, f"{length:,.0f}", (length, 1.0), (3, -12 - 10 * deep), color=colour)
+
+
+def crosses(axes: Axes, missing: pl.DataFrame, looks: Looks) -> None:
+    """Draw a cross under the upper edge for each point that was tried in vain, and say what happened."""
+    place = axes.get_xaxis_transform()
+    groups = missing.sort("mechanism", "maxlen").group_by("mechanism", maintain_order=True)
+    for row, ((name,), part) in enumerate(groups):
+        height, colour, status = 1 - CROSS * (row + 0.6), looks[str(name)].colour, part["status"][0]
+        axes.plot(
+            part["maxlen"].to_list(),
+            [height] * len(part),
+            linestyle="none",
+            marker="x",
+            markersize=8,
+            markeredgewidth=2.2,
+            color=colour,
+            transform=place,
+            clip_on=False,
+            label=f"{name} {status}",
+        )
+        # Left of the first cross, or above it where that has no room.
+        left = labels.fraction(axes, part["maxlen"][0], axes.get_ylim()[0])[0] < ROOM
+        aside: dict[str, Any] = {} if left else {"ha": "right", "va": "center"}
+        text = f"{name}: {REASONS.get(status, status)}"
+        written(
+            axes, text, (part["maxlen"][0], height), (-4, 5) if left else (-8, 0), xycoords=place, color=colour, **aside
+        )
+
+
+def written(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **more: Any) -> None:
+    """Write a small text at a place, moved by an offset in points."""
+    axes.annotate(text, at, offset, textcoords="offset points", fontsize=style.FONT - 1, **more)
