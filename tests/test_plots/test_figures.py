@@ -73,7 +73,8 @@ def test_a_length_that_ran_out_of_memory_is_a_cross_and_a_skipped_one_is_not():
 
 
 def test_a_run_that_failed_is_a_cross_in_every_panel_of_training():
-    rows = [quality("linear", 50, 0, 0.1), trained("linear", 50, 0, metric="peak_bytes", value=2.0**20)]
+    rows = [quality("linear", n, 0, 0.1) for n in (50, 100)]
+    rows += [trained("linear", n, 0, metric="peak_bytes", value=2.0**20) for n in (50, 100)]
     (one,) = drawn(*rows, trained("softmax", 50, 0, metric="run", status="oom"))
     assert [line(axes, "softmax oom").get_marker() for axes in one.figure.axes] == ["x", "x"]
 
@@ -120,18 +121,28 @@ def test_names_at_line_ends_do_not_overlap():
     assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
 
 
-def test_points_of_a_single_length_stand_side_by_side():
-    (one,) = drawn(timed("softmax", 128, 0.01), timed("linear", 128, 0.01))
-    places = [line(one.figure.axes[0], name).get_xdata()[0] for name in ("linear", "softmax")]
-    assert places[0] < 128 < places[1]
+def test_points_of_a_single_length_have_a_row_each_the_best_above():
+    failed = timed("hstu", 128, None, status="oom")
+    (one,) = drawn(timed("softmax", 128, 0.01), timed("linear", 128, 0.005), timed("mean", 128, 0.02), failed)
+    times, speedups = one.figure.axes
+    assert [label.get_text() for label in times.get_yticklabels()] == ["linear", "softmax", "mean", "hstu"]
+    assert line(times, "softmax").get_xydata().tolist() == [[10.0, 1.0]]
+    (low, high), _ = times.collections[1].get_segments()[0].T
+    assert (low, high) == (pytest.approx(9.0), pytest.approx(13.0))
+    assert [text.get_text() for text in times.texts] == ["out of memory"]
+    assert times.get_xlim()[0] == 0
+    assert times.yaxis_inverted()
+    assert times.get_xlabel() == "at length 128"
+    assert [label.get_text() for label in speedups.get_yticklabels()] == ["linear", "mean"]
+    assert list(line(speedups, "as fast").get_xdata()) == [1, 1]
 
 
-def test_sixteen_points_of_a_single_length_stay_within_the_axes():
-    (one,) = drawn(*(timed(f"mechanism-{i}", 128, 0.01) for i in range(16)))
-    axes = one.figure.axes[0]
-    places = [line(axes, f"mechanism-{i}").get_xdata()[0] for i in range(16)]
-    assert len(set(places)) == 16
-    assert axes.get_xlim()[0] < min(places) < max(places) < axes.get_xlim()[1]
+def test_names_of_twenty_mechanisms_of_a_single_length_do_not_overlap():
+    (one,) = drawn(*(timed(f"mechanism-{i}", 128, 0.01) for i in range(20)))
+    one.figure.draw_without_rendering()
+    boxes = sorted((t.get_window_extent() for t in one.figure.axes[0].get_yticklabels()), key=lambda box: box.y0)
+    assert len(boxes) == 20
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
 
 
 @pytest.mark.parametrize("failed", [128, 256, 512])

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from linrec_cli import __version__
-from linrec_cli.cli import compare, config, console, download, evaluate, plot, preprocess, profile, show, train
+from linrec_cli.cli import compare, config, console, download, evaluate, plot, preprocess, profile, report, show, train
 from linrec_cli.errors import LinrecError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"auto_envvar_prefix": "LINREC", "help_option_names": ["-h", "--help"]},
     add_completion=False,
 )
-for module in (download, preprocess, train, evaluate, profile, compare, plot, show):
+for module in (download, preprocess, train, evaluate, profile, compare, plot, report, show):
     app.command(module.__name__.rpartition(".")[2], help=module.HELP)(module.command)
 INTERRUPTED = 130
 """What Typer makes of Ctrl-C."""

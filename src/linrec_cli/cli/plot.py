@@ -1,5 +1,6 @@
 """`linrec plot`: figures from the results alone."""
 
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Json, listed, option
 from linrec_cli.errors import DataError, NothingMeasuredError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from linrec_cli.plots.figures import Drawn
 
 HELP = """Draw quality, time and memory against sequence length, and quality against cost.
@@ -51,12 +54,10 @@ def command(
         if suffix not in FORMATS:
             raise catalog.unknown("format", suffix, FORMATS)
 
-    from linrec_cli.plots import figures, pareto, roofline
     from linrec_cli.results import store
 
     folder, table = out or results_dir / "figures", store.read(results_dir)
-    all_drawn = chain.from_iterable(module.every(table, inches) for module in (figures, pareto, roofline))
-    written = [path for drawn in all_drawn for path in write(drawn, folder, formats)]
+    written = [path for drawn in every(table, inches) for path in write(drawn, folder, formats)]
     if not written:
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn; every row there says why it has no number.")
     if as_json:
@@ -66,17 +67,22 @@ def command(
         print(path)
 
 
+def every(table: "pl.DataFrame", inches: float | None = None) -> "Iterator[Drawn]":
+    """Draw every figure that a results table has data for."""
+    from linrec_cli.plots import figures, pareto, roofline
+
+    return chain.from_iterable(module.every(table, inches) for module in (figures, pareto, roofline))
+
+
 def write(drawn: "Drawn", folder: Path, formats: list[str]) -> list[Path]:
     """Write a figure in each format, and its points as CSV, all with the same stem."""
-    import matplotlib
+    from linrec_cli.plots.render import rendered
 
     paths = [folder / f"{drawn.stem}.{suffix}" for suffix in [*formats, "csv"]]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, suffix in zip(paths, formats, strict=False):
-            # Text stays text in SVG, and the same results give the same bytes.
-            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linrec"}):
-                drawn.figure.savefig(path, dpi=160, metadata={"Date": None} if suffix == "svg" else None)
+            path.write_bytes(rendered(drawn.figure, suffix))
         drawn.points.write_csv(paths[-1])
     except OSError as error:
         raise DataError(f"cannot write {error.filename}: {error.strerror}; choose another folder with -o.") from None

@@ -150,16 +150,17 @@ def measured(settings: Profile, force: bool, roofline: bool, results_dir: Path) 
     from linrec_cli.profiling import scaling, sweep
     from linrec_cli.profiling.work import build
 
+    asked = asdict(settings) | {"roofline": roofline, "force": force}
     shared, rows = unfinished(settings, labels(settings, results_dir), results_dir)
     try:
         new = sweep.run(settings, build, force=force, ceilings=roofline, done=list(rows))
         for cell in watched(settings, rows, new):
             rows += [shared | {"created": datetime.now(UTC)} | row for row in cell]
-            write(settings, rows, results_dir)
+            write(asked, rows, results_dir)
         rows += scaling.rows(rows)
     finally:
         if rows:
-            console.say(f"Results are in {write(settings, rows, results_dir)}")
+            console.say(f"Results are in {write(asked, rows, results_dir)}")
     return rows
 
 
@@ -200,12 +201,12 @@ def unfinished(settings: Profile, new: Row, results_dir: Path) -> tuple[Row, lis
     return new, []
 
 
-def write(settings: Profile, rows: list[Row], results_dir: Path) -> Path:
+def write(asked: dict[str, Any], rows: list[Row], results_dir: Path) -> Path:
     """Write the run's settings and table; return its folder."""
     from linrec_cli.results import schema, store
 
     folder = store.folder(results_dir, rows[0]["run"])
-    store.write_settings(asdict(settings), folder / store.SETTINGS)
+    store.write_settings(asked, folder / store.SETTINGS)
     store.write_frame(schema.table({}, rows), folder / store.TABLE)
     return folder
 

@@ -76,7 +76,10 @@ def show(run: "Run") -> None:
             peak = f"best {best(values):.4f} at {values.index(best(values)) + 1}"
             print(f"{title} by epoch, {peak}:", *chart(values), "", sep="\n")
     if run.rows:
-        (profiled if run.command == "profile" else numbers)(run.rows)
+        if run.command == "profile":
+            profiled(run.told)
+        else:
+            numbers(run.rows)
     paragraph("Made with", origin(run.rows))
     missing = list(run.missing())
     for line in ["Missing:", *(f"  {text}" for text in missing)] if missing else ["Nothing is missing."]:
@@ -102,14 +105,10 @@ def profiled(rows: list["Row"]) -> None:
     from linrec_cli.profiling import scaling, summary
     from linrec_cli.profiling.sentences import sentences
 
-    # What is not there is no key, as in the rows of a sweep.
-    found = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    measured = [row for row in found if row["metric"] not in scaling.MADE]
-    for table in summary.tables(measured):
-        size = ", ".join(f"{name} {value}" for name, value in table.size.items())
+    for table in summary.tables([row for row in rows if row["metric"] not in scaling.MADE]):
+        size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value is not None)
         console.table(f"{table.phase}: {size}", table.columns, table.lines, table.kernels)
-    # What was interrupted has none of its own.
-    print(*sentences(found if len(found) > len(measured) else found + scaling.rows(found)), "", sep="\n")
+    print(*sentences(rows), "", sep="\n")
 
 
 def numbers(rows: list["Row"]) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from linrec_cli.plots import labels, panels, style
+from linrec_cli.plots import dots, labels, panels, style
 from linrec_cli.plots.points import PANELS, groups
 
 WIDE, FLAT = 4.8, 0.7
@@ -94,6 +94,10 @@ def draw(keys: dict[str, Any], points: pl.DataFrame, looks: dict[str, style.Look
     heading, detail = titles(keys)
     style.titled(figure, heading, [detail])
     every_axes = [figure.add_subplot(deep, across, number + 1) for number in range(len(chosen))]
+    if points["maxlen"].drop_nulls().n_unique() == 1:
+        for axes, panel in zip(every_axes, chosen, strict=True):
+            dots.fill(axes, panel, points, looks)
+        return figure
     ends = [panels.fill(axes, panel, points, looks) for axes, panel in zip(every_axes, chosen, strict=True)]
     # Names keep their distance in points, so the axes must have their height; what they leave is the axes' width.
     figure.draw_without_rendering()

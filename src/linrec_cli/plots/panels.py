@@ -13,8 +13,6 @@ CROSS = 0.075
 """Share of a panel's height that a mechanism's crosses take, above all lines."""
 ROOM = 0.45
 """Share of a panel's width that the name of a failed mechanism may take."""
-ASIDE, ALL = 1.03, 1.3
-"""Where there is one length alone, points stand side by side: how many times further right each is, and the last."""
 REASONS = {"oom": "out of memory", "timeout": "out of time", "error": "failed"}
 AGAIN = "recomputation"
 """The way to serve that keeps nothing: its line is dotted and its markers are hollow."""
@@ -29,9 +27,7 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[l
     missing = mine.filter(pl.col("value").is_null() & (pl.col("status") != "skipped"))
     bounds = points.filter(panel="limit")["value"].to_list() if panel.name == "memory" else []
     style.plain(axes)
-    title = panel.axis.format_map(mine.row(0, named=True))
-    axes.set_title(title, loc="left", fontsize=style.FONT + 1, color=style.GREY)
-    axes.set_xlabel("sequence length", fontsize=style.FONT, color=style.GREY)
+    named(axes, panel, mine, "sequence length")
     ends = lines(axes, measured, looks)
     scales.lengths(axes, sorted(set(mine["maxlen"])))
     values = pl.concat([measured[name].drop_nulls() for name in ("value", "low", "high")]).to_list()
@@ -45,6 +41,13 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[l
     return ends
 
 
+def named(axes: Axes, panel: Panel, points: pl.DataFrame, below: str) -> None:
+    """Write what a panel shows above it, and what its horizontal axis is, or where it stands, below."""
+    title = panel.axis.format_map(points.row(0, named=True))
+    axes.set_title(title, loc="left", fontsize=style.FONT + 1, color=style.GREY)
+    axes.set_xlabel(below, fontsize=style.FONT, color=style.GREY)
+
+
 def finish(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> None:
     """Write what is placed by the width of the axes, which must be final: ticks and crossovers."""
     mine = points.filter(panel=panel.name)
@@ -56,16 +59,14 @@ def finish(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> None
 def lines(axes: Axes, measured: pl.DataFrame, looks: Looks) -> list[labels.End]:
     """Draw a line a mechanism, or a way that it has; say where each ends, its exponent beside its name."""
     parts = measured.sort("maxlen", "mechanism", "way").partition_by("mechanism", "way", maintain_order=True)
-    single = measured["maxlen"].n_unique() == 1
-    aside = min(ASIDE, ALL ** (1 / max(1, len(parts) - 1))) if single else 1.0
     ends = []
-    for number, part in enumerate(parts):
+    for part in parts:
         name, way, slope = part.select("mechanism", "way", "slope").row(0)
-        shift, look = aside ** (number - (len(parts) - 1) / 2), styled(looks[name], way)
-        line(axes, label(name, way), part.with_columns(x=pl.col("maxlen") * shift), look)
+        look = styled(looks[name], way)
+        line(axes, label(name, way), part, look)
         # A sum with 0 turns -0.00 into 0.00.
         exponent = "" if slope is None else f"  $T^{{\\,{round(slope, 2) + 0.0:.2f}}}$"
-        ends.append((label(name, way) + exponent, shift * part["maxlen"][-1], float(part["value"][-1]), look.colour))
+        ends.append((label(name, way) + exponent, part["maxlen"][-1], float(part["value"][-1]), look.colour))
     return ends
 
 
@@ -81,14 +82,14 @@ def styled(look: style.Look, way: str | None) -> style.Look:
 
 def line(axes: Axes, name: str, part: pl.DataFrame, look: style.Look) -> None:
     """Draw points, joined, and the band between low and high (a bar where it stands alone)."""
-    x, y = part["x"].to_list(), part["value"].to_list()
+    x, y = part["maxlen"].to_list(), part["value"].to_list()
     axes.plot(x, y, markersize=5, linewidth=1.6, label=name, **look.drawn())
     spread = part.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null())
     below, above = spread["low"].to_list(), spread["high"].to_list()
     if len(spread) > 1:
-        axes.fill_between(spread["x"].to_list(), below, above, color=look.colour, alpha=0.15, linewidth=0)
+        axes.fill_between(spread["maxlen"].to_list(), below, above, color=look.colour, alpha=0.15, linewidth=0)
     elif len(spread):
-        axes.vlines(spread["x"].to_list(), below, above, color=look.colour, linewidth=1.6, alpha=0.5)
+        axes.vlines(spread["maxlen"].to_list(), below, above, color=look.colour, linewidth=1.6, alpha=0.5)
 
 
 def limit(axes: Axes, bound: float) -> None:

@@ -8,9 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
-from linrec_cli.plots import beside, figures, panels, style
+from linrec_cli.plots import beside, figures, panels, scales, style
 from linrec_cli.plots.labelled import GROUP, LINE, labelled, latest
 
 WIDE, HIGH = 6.4, 4.4
@@ -101,11 +101,8 @@ def span(axes: Axes, points: pl.DataFrame, best: Ceilings) -> None:
     """Set both axes, logarithmic, so that the roof's corner and all points lie within."""
     corner = best[1] / best[0]
     for axis, values in (("x", [*points["operations_per_byte"], corner]), ("y", [*points["gigaflops"], best[1]])):
-        axes.set(**{f"{axis}scale": "log", f"{axis}lim": (min(values) / AIR, max(values) * AIR)})
-        ticked = getattr(axes, f"{axis}axis")
-        ticked.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ticked.set_minor_locator(NullLocator())
-        ticked.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        scales.logarithmic(axes, axis, LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.set(**{f"{axis}lim": (min(values) / AIR, max(values) * AIR)})
 
 
 def roof(axes: Axes, best: Ceilings) -> list[beside.Line]:

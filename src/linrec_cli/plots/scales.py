@@ -48,22 +48,27 @@ def share(axes: Axes, letters: int) -> float:
     return LETTER * FONT / 72 * letters / (axes.bbox.width / axes.figure.dpi)
 
 
-def values(axes: Axes, drawn: Sequence[float], kind: str, above: float) -> None:
-    """Set the vertical axis, with the share `above` of its height left free at the top.
+def values(axes: Axes, drawn: Sequence[float], kind: str, above: float, axis: str = "y") -> None:
+    """Set the vertical axis, or the one of that name, with the share `above` of it left free at its end.
 
     A cost starts at zero, or is logarithmic where it spans much; a ratio is logarithmic; a quality fills the height.
     """
     low, high = min(drawn), max(drawn)
     if low > 0 and (kind == "ratio" or (kind == "cost" and high / low > STEEP)):
-        axes.set_yscale("log", base=10)
-        unit = "x" if kind == "ratio" else ""
-        axes.yaxis.set_major_locator(ticks(low, high))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}{unit}"))
+        logarithmic(axes, axis, ticks(low, high), "x" if kind == "ratio" else "")
         bottom, top = (math.exp(end) for end in ends(math.log(low), math.log(high), above))
     else:
         bottom, top = (0.0, ends(0.0, high, above)[1]) if kind == "cost" else ends(low, high, above)
-    axes.set_ylim(bottom, top)
+    axes.set(**{f"{axis}lim": (bottom, top)})
+
+
+def logarithmic(axes: Axes, axis: str, locator: Locator, unit: str = "") -> None:
+    """Make an axis logarithmic, with ticks in plain numbers where the locator has them and nowhere else."""
+    getattr(axes, f"set_{axis}scale")("log", base=10)
+    ticked = getattr(axes, f"{axis}axis")
+    ticked.set_major_locator(locator)
+    ticked.set_minor_locator(NullLocator())
+    ticked.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}{unit}"))
 
 
 def costs(axes: Axes, drawn: Sequence[float]) -> None:
@@ -71,11 +76,8 @@ def costs(axes: Axes, drawn: Sequence[float]) -> None:
     low, high = min(drawn), max(drawn)
     widen = max(1.0, LEAST * low / high) ** 0.5
     low, high = low / widen, high * widen
-    axes.set_xscale("log", base=10)
+    logarithmic(axes, "x", ticks(low, high))
     axes.set_xlim(*(math.exp(end) for end in ends(math.log(low), math.log(high), 0.0)))
-    axes.xaxis.set_major_locator(ticks(low, high))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
 
 
 def ticks(low: float, high: float) -> Locator:

@@ -16,11 +16,9 @@ ENDS = {"oom": "ran out of memory", "timeout": "ran out of time", "error": "fail
 
 def sentences(rows: Sequence[Row]) -> Iterator[str]:
     """Write, for each phase, what to expect of slopes, a line of slopes a mechanism, a line a crossover."""
-    made = [row for row in rows if row["metric"] in MADE]
-    parts = PARTS if any(row["phase"] == "attention" for row in made) else ()
-    whole = [row for row in made if row["phase"] not in parts]
-    apart = [name for name in RIVALS[1:] if len({row.get(name) for row in whole} - {None}) > 1]
-    for group in split(whole, RIVALS):
+    made = whole([row for row in rows if row["metric"] in MADE])
+    apart = [name for name in RIVALS[1:] if len({row.get(name) for row in made} - {None}) > 1]
+    for group in split(made, RIVALS):
         slopes = [row for row in group if row["metric"] != "crossover"]
         rules = dict.fromkeys(row["note"].partition("; ")[2] for row in slopes if row["status"] == "ok")
         what = [group[0]["phase"], *(f"{name} {group[0][name]}" for name in apart if group[0].get(name) is not None)]
@@ -32,6 +30,21 @@ def sentences(rows: Sequence[Row]) -> Iterator[str]:
         for row in group:
             if row["metric"] == "crossover":
                 yield f"  {crossover(row, measured)}."
+
+
+def whole(rows: Sequence[Row]) -> list[Row]:
+    """Leave out the parts of the layer where there is the whole."""
+    parts = PARTS if any(row["phase"] == "attention" for row in rows) else ()
+    return [row for row in rows if row["phase"] not in parts]
+
+
+def headlines(rows: Sequence[Row]) -> Iterator[str]:
+    """Write the crossovers alone, against the first baseline of each phase and not of its parts."""
+    for group in split(whole([row for row in rows if row["metric"] == "crossover"]), RIVALS):
+        measured = [row for row in rows if useful(row) and all(row.get(n) == group[0].get(n) for n in RIVALS)]
+        for row in group:
+            if row["stage"] == group[0]["stage"]:
+                yield f"{row['phase']}: {crossover(row, measured)}"
 
 
 def slopes_of(rows: Sequence[Row]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.errors import DataError
+from linrec_cli.profiling import scaling
 from linrec_cli.profiling.summary import mechanism
 from linrec_cli.results import store
 
@@ -64,6 +65,14 @@ class Run:
         """Tell when its last row was made; where there is none, when the folder was last written to."""
         times = [row["created"] for row in self.rows if row["created"]]
         return max(times, default=datetime.fromtimestamp(self.folder.stat().st_mtime, UTC))
+
+    @property
+    def told(self) -> list[Row]:
+        """Give a profile's rows as its sweep made them: what is not known is no key, and slopes are among them."""
+        found = [{name: value for name, value in row.items() if value is not None} for row in self.rows]
+        # What was interrupted has none of its own.
+        made = any(row["metric"] in scaling.MADE for row in found)
+        return found if made else found + scaling.rows(found)
 
     @property
     def state(self) -> str:

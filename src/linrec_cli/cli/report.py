@@ -1,0 +1,75 @@
+"""`linrec report`: one page that says what was measured, how, and how to measure it again."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linrec_cli import __version__, catalog
+from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
+from linrec_cli.cli.plot import every
+from linrec_cli.cli.runs import folders
+from linrec_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from linrec_cli.results.run import Run
+
+HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
+
+[bold]linrec report[/bold]
+[bold]linrec report results/reference/cpu -o report.html[/bold]
+[bold]linrec report --format md >> appendix.md[/bold]
+
+The HTML page holds all it needs, figures too, and asks no network. Markdown goes to stdout and has no figures. \
+Nothing is measured.
+"""
+FORMATS = ("html", "md")
+
+
+def command(
+    results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
+    out: Annotated[
+        Path | None,
+        option(WHERE, "The page.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"),
+    ] = None,
+    format: Annotated[
+        str, option(OUTPUT, f"{' or '.join(FORMATS)}.", show_default="by the name of the page, else html")
+    ] = "",
+) -> None:
+    """Read the runs, draw their figures, write the page."""
+    format = format or ("md" if out and out.suffix == ".md" else "html")
+    if format not in FORMATS:
+        raise catalog.unknown("format", format, FORMATS)
+
+    from linrec_cli.reporting import content, html, markdown
+    from linrec_cli.results import run, store
+
+    table, runs = store.read(results_dir), [run.read(folder) for folder in folders(results_dir)]
+    parts = list(content.parts(runs, table, list(every(table))))
+    title = f"linrec: {results_dir}"
+    text = (html if format == "html" else markdown).page(title, about(runs), parts)
+    if format == "md" and not out:
+        print(text, end="")
+        return
+    print(write(text, out or results_dir / "report.html"))
+
+
+def about(runs: "list[Run]") -> str:
+    """Write when the page was made, and of how many runs."""
+    counts = {name: sum(one.command == name for one in runs) for name in ("train", "evaluate", "profile")}
+    made = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{made}; written {datetime.now(UTC):%Y-%m-%d} by linrec {__version__}."
+
+
+def write(text: str, path: Path) -> Path:
+    """Write the page whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}; choose another place with -o.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
