@@ -1,6 +1,7 @@
 """How often `linrec compare` errs on real runs: the same code against itself, and against itself with a planted cost.
 
-python benchmarks/verdicts.py --trials 100 --planted 40 --busy 2 --out verdicts.csv
+python benchmarks/verdicts.py --trials 100 --planted 40 --busy 2 --keep tables --out verdicts.csv
+python benchmarks/verdicts.py --judge tables --quantile 50     (the same runs by another rule; nothing is measured)
 
 A trial is five runs a side, in turns, each of its own processes: the sweep that `linrec profile` makes, judged by the
 rule that `linrec compare` has by default. A planted run of `linear` takes 1.15 times as long, whatever the machine does
@@ -89,11 +90,18 @@ def trial(settings: Profile, builders: dict[str, Any]) -> dict[str, pl.DataFrame
     return {name: pl.concat(table for mine, table in tables if mine == name) for name in builders}
 
 
-def judged(tables: dict[str, pl.DataFrame], number: int) -> Iterator[dict[str, Any]]:
+def judged(tables: dict[str, pl.DataFrame], number: int, rule: Rule) -> Iterator[dict[str, Any]]:
     """Compare every side with the base; a row a verdict on `linear`."""
     for name, table in tables.items():
         if name != "base":
-            yield from (row(number, name, one) for one in compare(tables["base"], table, Rule()) if chosen(one))
+            yield from (row(number, name, one) for one in compare(tables["base"], table, rule) if chosen(one))
+
+
+def kept(folder: Path) -> Iterator[dict[str, pl.DataFrame]]:
+    """Read the tables of trials made before, in their order."""
+    for path in sorted(folder.glob("*.parquet"), key=lambda path: int(path.stem)):
+        table = pl.read_parquet(path).with_columns(side=pl.col("run").str.split("-").list.first())
+        yield {str(name): part.drop("side") for (name,), part in table.group_by("side", maintain_order=True)}
 
 
 def chosen(verdict: Verdict) -> bool:
@@ -138,28 +146,37 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=0.6)
     parser.add_argument("--out", type=Path, default=Path("verdicts.csv"))
     parser.add_argument("--keep", type=Path, help="folder for the tables of all runs, a trial a file")
+    parser.add_argument("--judge", type=Path, help="such a folder: judge what is there and measure nothing")
+    parser.add_argument("--quantile", type=float, default=100 * Rule.quantile, help="of samples, %%, what a time is")
     return parser.parse_args()
 
 
-def main() -> None:
-    """Run the trials; write the table after each."""
-    given = arguments()
+def measured_trials(given: argparse.Namespace) -> Iterator[dict[str, pl.DataFrame]]:
+    """Run the trials, and keep their tables if that is asked for."""
     settings = Profile(
         attn=("softmax", "linear"), maxlen=(given.maxlen,), phase=("attention",), tokens=given.tokens,
         budget=given.budget, threads=1,
     )  # fmt: skip
     for seed in range(given.busy):
         get_context("spawn").Process(target=burn, args=(seed,), daemon=True).start()
-    costs, rows = planted(settings), []
+    costs = planted(settings)
     for number in range(given.trials):
         builders = {"base": work.build, "same": work.build} | ({"planted": costs} if number < given.planted else {})
         tables = trial(settings, builders)
         if given.keep:
             given.keep.mkdir(parents=True, exist_ok=True)
             pl.concat(tables.values()).write_parquet(given.keep / f"{number}.parquet")
-        found = list(judged(tables, number))
+        yield tables
+
+
+def main() -> None:
+    """Judge the trials; write the table after each."""
+    given, rows = arguments(), []
+    rule = Rule(quantile=given.quantile / 100)
+    for number, tables in enumerate(kept(given.judge) if given.judge else measured_trials(given)):
+        found = list(judged(tables, number, rule))
         rows += found
-        pl.DataFrame(rows, infer_schema_length=None).with_columns(busy=given.busy).write_csv(given.out)
+        pl.DataFrame(rows, infer_schema_length=None).write_csv(given.out)
         print(
             number,
             *(f"{one['new']} {one['metric']} {one['verdict']} {one['change']:+.1%};" for one in found),

@@ -148,6 +148,17 @@ def test_who_was_timed_beside_other_processes_is_said_unless_all_is_well():
     assert [only(compare(base, new, Rule())).note for new in (slow, base)] == ["timed beside other processes", ""]
 
 
+def test_a_runs_time_is_a_low_quantile_of_its_samples_because_others_only_add_time():
+    quiet, busy = [1.0] * 11, [1.0, 1.0, *[5.0] * 9]
+    base, new = (
+        table(*(row(n, name, 99.0, samples=s) for n in range(5) for name, s in (("linear", x), ("softmax", quiet))))
+        for x in (quiet, busy)
+    )
+    assert [one.new[0] for one in compare(base, new, Rule())] == [1.0]
+    assert words(compare(base, new, Rule())) == ["ok"]
+    assert words(compare(base, new, Rule(quantile=0.5))) == ["regression"]
+
+
 def test_saved_bytes_are_gated_from_one_run():
     base, new = (table(row("a", "linear", value, "saved_bytes")) for value in (1000, 1011))
     assert words(compare(base, new, Rule())) == ["regression"]

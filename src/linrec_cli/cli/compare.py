@@ -40,6 +40,15 @@ def command(
     yardstick: Annotated[
         str, option(WHAT, "Mechanism whose time in the same run is the unit of time; none: seconds.")
     ] = "softmax",
+    quantile: Annotated[
+        float,
+        option(
+            WHAT,
+            "Of a run's samples, %, what its time is: low, as others only add time; 50: the median.",
+            min=0,
+            max=100,
+        ),
+    ] = 10.0,
     metric: Annotated[str, option(WHAT, "Quality on the test items, as recall@10, ndcg@10 or mrr@10.")] = "ndcg@10",
     force: Annotated[
         bool, option(WHAT, "Compare also what another device, version or setting made.", "--force", show_default=False)
@@ -72,7 +81,7 @@ def command(
     from linrec_cli.results import store, verdict
 
     rule = verdict.Rule(
-        threshold / 100, memory_threshold / 100, quality_threshold / 100, chance / 100,
+        threshold / 100, memory_threshold / 100, quality_threshold / 100, chance / 100, quantile / 100,
         "" if yardstick == NO_YARDSTICK else yardstick, name, k, force,
     )  # fmt: skip
     tables = store.read(base), store.read(new)

@@ -55,7 +55,7 @@ class Pair:
 
 
 def pairs(
-    base: pl.DataFrame, new: pl.DataFrame, *, yardstick: str, score: tuple[str, int], force: bool
+    base: pl.DataFrame, new: pl.DataFrame, *, yardstick: str, quantile: float, score: tuple[str, int], force: bool
 ) -> Iterator[Pair]:
     """Pair the cells of two tables; every cell that either has comes once.
 
@@ -63,13 +63,14 @@ def pairs(
         base: a table of the schema.
         new: another.
         yardstick: the mechanism whose time beside it, in the same turn of the same run, is the unit; empty: seconds.
+        quantile: of a run's samples, what its time is.
         score: the metric of quality and its `k`.
         force: pair also what was made in another way.
 
     Raises:
         UsageError: nothing in either table was timed under the yardstick's name.
     """
-    rows = [named(table) for table in (base, new)]
+    rows = [named(table, quantile) for table in (base, new)]
     known = {name for side in rows for name in side.filter(command="profile", metric="seconds")["mechanism"]}
     if yardstick and known and yardstick not in known:
         raise catalog.unknown("yardstick", yardstick, [*sorted(known), "none"])
@@ -92,10 +93,14 @@ def place(what: Keys) -> Keys:
     return tuple(key for name, key in zip(WHAT, what, strict=True) if name not in NUMBER)
 
 
-def named(table: pl.DataFrame) -> pl.DataFrame:
-    """Take the rows that have a number, with the mechanism as it is asked for."""
+def named(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
+    """Take the rows that have a number, of times a quantile of the samples, with the mechanism as it is asked for."""
     given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
-    return table.filter(status="ok").with_columns(mechanism=pl.col("attention") + given)
+    timed = pl.col("metric").is_in(["seconds", "seconds_per_epoch"])
+    fast = pl.when(timed).then(pl.col("samples").list.eval(pl.element().quantile(quantile, "linear")).list.first())
+    return table.filter(status="ok").with_columns(
+        mechanism=pl.col("attention") + given, value=pl.coalesce(fast, "value")
+    )
 
 
 def numbers(rows: pl.DataFrame, yardstick: str, score: tuple[str, int]) -> Side:

@@ -29,6 +29,7 @@ class Rule:
 
     Attributes:
         chance: that all new runs are worse than all old ones although nothing changed; above it, runs are too few.
+        quantile: of a run's samples, what its time is; a low one, because others on a machine only ever add time.
         yardstick: the mechanism whose time in the same turn of the same run is the unit; empty: seconds.
         force: compare also what was made in another way.
     """
@@ -37,6 +38,7 @@ class Rule:
     memory: float = 0.01
     quality: float = 0.02
     chance: float = 0.01
+    quantile: float = 0.1
     yardstick: str = "softmax"
     metric: str = "ndcg"
     k: int = 10
@@ -73,7 +75,8 @@ class Verdict:
 
 def compare(base: pl.DataFrame, new: pl.DataFrame, rule: Rule, ranks: tuple[Ranks, Ranks] = ({}, {})) -> list[Verdict]:
     """Judge every cell that either table has, worst first."""
-    found = list(pairs(base, new, yardstick=rule.yardstick, score=(rule.metric, rule.k), force=rule.force))
+    how: dict[str, Any] = {"yardstick": rule.yardstick, "quantile": rule.quantile, "force": rule.force}
+    found = list(pairs(base, new, score=(rule.metric, rule.k), **how))
     verdicts = [incomparable(pair, rule) for pair in found if not pair.comparable]
     verdicts += [cost(pair, rule) for pair in found if pair.comparable and pair.kind != "quality"]
     verdicts += qualities([pair for pair in found if pair.comparable and pair.kind == "quality"], ranks, rule)
