@@ -21,10 +21,12 @@ HELP = """Draw quality, time and memory against sequence length, and quality aga
 
 [bold]linrec plot[/bold]
 [bold]linrec plot results -o figures --format svg,png[/bold]
+[bold]linrec plot results --format pdf --inches 3.3[/bold]
 
 Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one \
-figure for each data set, model, size and device. Where three mechanisms or more were trained at a length, another \
-shows quality against time and memory. The table a figure was drawn from lies beside it as CSV.
+figure for each data set, phase, model, size and device: time, speed-up over softmax, memory, quality. Where three \
+mechanisms or more were trained at a length, another shows quality against cost, and where `--roofline` was measured, \
+another what share of the machine was used. The table a figure was drawn from lies beside it as CSV.
 """
 
 FORMATS = ("png", "svg", "pdf")
