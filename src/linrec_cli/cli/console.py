@@ -3,6 +3,7 @@
 import functools
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,13 @@ def stream(stderr: bool) -> "Console":
 def say(message: str) -> None:
     """Write one line of talk to stderr, wrapped at the terminal's width only where it is a terminal."""
     stream(True).print(message, markup=False, soft_wrap=not sys.stderr.isatty())
+
+
+def sentences(texts: Iterable[str]) -> None:
+    """Print sentences to stdout, a line each; on a terminal at its width, what follows set in."""
+    wide = stream(False).width if sys.stdout.isatty() else sys.maxsize
+    for text in texts:
+        print(textwrap.fill(text, wide, subsequent_indent="    ") if len(text) > wide else text)
 
 
 def fail(message: str) -> None:

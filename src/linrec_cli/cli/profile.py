@@ -223,8 +223,7 @@ def show(settings: Profile, rows: list[Row]) -> None:
         size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value and name != "dtype")
         title, caption = f"{table.phase}: {table.size['dtype']}, {fixed}", f"{size}; {table.kernels or 'nothing ran'}"
         console.table(title, table.columns, table.lines, caption)
-    for sentence in told:
-        print(sentence)
+    console.sentences(told)
     console.say(f"{rows[0]['device']}, threads {settings.threads}; ± is half the way from the 20 to the 80 % quantile")
     for note in summary.notes(rows):
         console.say(note)

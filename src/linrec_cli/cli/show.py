@@ -108,7 +108,7 @@ def profiled(rows: list["Row"]) -> None:
     for table in summary.tables([row for row in rows if row["metric"] not in scaling.MADE]):
         size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value is not None)
         console.table(f"{table.phase}: {size}", table.columns, table.lines, table.kernels)
-    print(*sentences(rows), "", sep="\n")
+    console.sentences([*sentences(rows), ""])
 
 
 def numbers(rows: list["Row"]) -> None:
