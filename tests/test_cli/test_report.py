@@ -109,5 +109,6 @@ def test_no_results_an_unknown_format_and_a_page_that_cannot_be_written(results,
     assert run(["report", str(tmp_path / "nowhere")]) == 3
     assert run(["report", str(results), "--format", "htm"]) == 2
     assert "did you mean 'html'" in capsys.readouterr().err
-    assert run(["report", str(results), "-o", str(tmp_path / "nowhere" / "page.html")]) == 3
+    (tmp_path / "file").touch()
+    assert run(["report", str(results), "-o", str(tmp_path / "file" / "page.html")]) == 3
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -10,7 +10,6 @@ from linrec_cli import __version__, catalog
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
 from linrec_cli.cli.plot import every
 from linrec_cli.cli.runs import folders
-from linrec_cli.errors import DataError
 
 if TYPE_CHECKING:
     from linrec_cli.results.run import Run
@@ -52,7 +51,7 @@ def command(
     if format == "md" and not out:
         print(text, end="")
         return
-    print(write(text, out or results_dir / "report.html"))
+    print(store.write_text(text, out or results_dir / "report.html"))
 
 
 def about(runs: "list[Run]") -> str:
@@ -60,16 +59,3 @@ def about(runs: "list[Run]") -> str:
     counts = {name: sum(one.command == name for one in runs) for name in ("train", "evaluate", "profile")}
     made = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return f"{made}; written {datetime.now(UTC):%Y-%m-%d} by linrec {__version__}."
-
-
-def write(text: str, path: Path) -> Path:
-    """Write the page whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}; choose another place with -o.") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return path

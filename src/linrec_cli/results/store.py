@@ -3,7 +3,8 @@
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,44 @@ def folder(results_dir: Path, run: str) -> Path:
     return results_dir / "runs" / run
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> Path:
-    """Write a frame as Parquet to a temporary file, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path`, to be written, and rename it if all went well.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        frame.write_parquet(part)
-        part.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}; free or choose another place.") from None
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a frame as Parquet."""
+    with whole(path) as part:
+        frame.write_parquet(part)
+    return path
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write a text in UTF-8."""
+    with whole(path) as part:
+        part.write_text(text, "utf-8")
     return path
 
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> Path:
     """Write settings as TOML: a key a line; what is None is left out."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items() if value is not None]
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text("".join(lines), "utf-8")
-    part.replace(path)
-    return path
+    return write_text(
+        "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items() if value is not None), path
+    )
 
 
 def read_settings(path: Path) -> dict[str, Any]:
