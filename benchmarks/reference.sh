@@ -42,8 +42,8 @@ linrec train "${to[@]}" --data "$ml1m" --attn "$telling" --maxlen 200 --max-minu
 # The step at the length and the batch that the runs above have, all mechanisms in turns: the time of the Pareto plot.
 linrec profile "${to[@]}" --attn "$causal" --maxlen 200 --tokens 1600 --phase step --items 1349 --budget "$budget"
 linrec profile "${to[@]}" --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
-    --budget "$budget" --roofline
-# One new event for each user: a state against ranking from the whole history again.
+    --budget "$budget" --roofline --force
+# One new event for each user: a state or a cache against the whole layer again.
 linrec profile "${to[@]}" --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve --budget "$budget"
 if [ "$device" = cuda ]; then
     linrec profile "${to[@]}" --dtype bfloat16 --attn softmax,linear,linear-gated --maxlen "$lengths" \
@@ -51,3 +51,4 @@ if [ "$device" = cuda ]; then
 fi
 linrec plot "$out" -o "$out/figures"
 linrec report "$out" -o "$out/report.html"
+linrec report "$out" -o "$out/report.md"
