@@ -48,7 +48,7 @@ def command(
             min=0,
             max=100,
         ),
-    ] = 10.0,
+    ] = 5.0,
     metric: Annotated[str, option(WHAT, "Quality on the test items, as recall@10, ndcg@10 or mrr@10.")] = "ndcg@10",
     force: Annotated[
         bool, option(WHAT, "Compare also what another device, version or setting made.", "--force", show_default=False)

@@ -38,7 +38,7 @@ class Rule:
     memory: float = 0.01
     quality: float = 0.02
     chance: float = 0.01
-    quantile: float = 0.1
+    quantile: float = 0.05
     yardstick: str = "softmax"
     metric: str = "ndcg"
     k: int = 10
