@@ -158,7 +158,7 @@ def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(coun
     table = schema.table({}, [row for rows in many(count, seed) for row in rows])
     (one,) = pareto.every(table)
     (keys,) = [keys for _, keys, _ in figures.named(table) if keys["command"] == "train"]
-    figure = pareto.draw(keys | {"maxlen": 50}, one.points, figures.seen(figures.named(table)), wide)
+    figure = pareto.draw(keys | {"maxlen": [50]}, one.points, figures.seen(figures.named(table)), wide)
     figure.draw_without_rendering()
     assert figure.get_figwidth() == (wide or pytest.approx(14.4))
     for axes in figure.axes:
@@ -174,7 +174,7 @@ def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(coun
 
 def test_panels_that_a_narrow_figure_cannot_hold_stand_below_each_other():
     (one,) = drawn(*many(4))
-    keys = SIZE | {"command": "train", "dataset": "ml-1m", "tokens": 1600, "maxlen": 50}
+    keys = SIZE | {"command": "train", "dataset": "ml-1m", "tokens": 1600, "maxlen": [50]}
     figure = pareto.draw(keys, one.points, figures.style.looks(NAMES), 7.0)
     places = [axes.get_position() for axes in figure.axes]
     assert places[0].x1 < places[1].x0
@@ -223,10 +223,29 @@ def test_two_mechanisms_make_no_figure_and_a_cost_of_two_no_panel():
 
 
 def test_each_length_has_a_figure_and_a_file_of_its_own():
-    short, long = drawn(*many(3), *(trained(name, 0.1, 2.0, maxlen=200) for name in NAMES[:3]))
+    short, long, both = drawn(*many(3), *(trained(name, 0.1, 2.0, maxlen=200) for name in NAMES[:3]))
     assert (short.stem[-10:], long.stem[-10:]) == ("-maxlen-50", "maxlen-200")
     assert short.stem.startswith("pareto-train-ml-1m-sasrec-w64")
     assert long.figure.get_suptitle().endswith("maxlen 200")
+    assert both.stem.endswith("maxlen-50-200")
+    assert both.figure.get_suptitle().endswith("maxlen 50, 200")
+
+
+def test_all_lengths_stand_in_one_figure_each_named_and_joined_to_its_mechanism():
+    runs = [trained(name, q + 0.01 * i, c * n, maxlen=n) for name, q, c in (("softmax", 0.1, 0.1), ("linear", 0.11, 0.2))
+            for i, n in enumerate((50, 100, 200))]  # fmt: skip
+    steps = [step(name, 0.001 * n, maxlen=n) for name in ("softmax", "linear") for n in (50, 100, 200)]
+    # Two mechanisms are too few for a figure of one length.
+    (one,) = drawn(*runs, *steps)
+    time, memory, steps = one.figure.axes
+    names = {f"{name} {n}" for name in ("softmax", "linear") for n in (50, 100, 200)}
+    assert set(boxes(time)) == set(boxes(memory)) == set(boxes(steps)) == names
+    assert point(time, "softmax 100") == pytest.approx((10.0, 0.11))
+    assert point(steps, "linear 200") == pytest.approx((200.0, 0.13))
+    colour = line(time, "linear 50").get_color()
+    paths = [part for part in time.lines if part.get_color() == colour and len(part.get_xdata()) == 2]
+    assert [list(part.get_xdata()) for part in paths] == [pytest.approx([10, 20]), pytest.approx([20, 40])]
+    assert {"linear 50", "softmax 50"} <= bold(time)
 
 
 @pytest.mark.parametrize("key", ["dataset", "model", "width", "device", "threads", "setup"])

@@ -15,10 +15,11 @@ from linrec_cli.plots.labelled import labelled
 from linrec_cli.plots.points import profiled
 
 LEAST = 3
-"""Mechanisms from which on a panel is drawn."""
+"""Points from which on a panel is drawn."""
+CELL = ["mechanism", "maxlen"]
 COSTS = {"epoch": "seconds an epoch", "memory": "peak memory, MiB", "step": "ms a step"}
 """Names and axes of the panels."""
-SAME = ["model", "width", "heads", "layers", "maxlen", "device", "dtype", "threads", "benchmark"]
+SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "benchmark"]
 """What a profile and training runs must share for the steps of one to stand beside the quality of the other."""
 HIGH, LINE = 3.4, 0.22
 """Inches of a panel's height at least, and of height that a mechanism's name takes."""
@@ -30,46 +31,50 @@ Pairs = list[tuple[float, float]]
 
 
 def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[figures.Drawn]:
-    """Draw a figure for each length at which a group of training runs has enough mechanisms."""
+    """Draw a figure for each length at which a group of training runs has enough mechanisms, and one for all."""
     found = figures.named(table)
     looks = figures.seen(found)
     for name, shared, points in found:
-        for maxlen in points["maxlen"].unique().sort() if shared["command"] == "train" else ():
-            keys = shared | {"maxlen": maxlen}
-            rows = against(points.filter(maxlen=maxlen), steps(table, keys))
+        lengths = points["maxlen"].drop_nulls().unique().sort().to_list() if shared["command"] == "train" else []
+        for some in [*([one] for one in lengths), *[lengths][: len(lengths) > 1]]:
+            rows = against(points.filter(pl.col("maxlen").is_in(some)), steps(table, shared, some))
             if len(rows):
-                yield figures.Drawn(f"pareto-{name}-maxlen-{maxlen}", draw(keys, rows, looks, wide), rows)
+                stem = f"pareto-{name}-maxlen-{'-'.join(map(str, some))}"
+                yield figures.Drawn(stem, draw(shared | {"maxlen": some}, rows, looks, wide), rows)
 
 
-def steps(table: pl.DataFrame, keys: dict[str, Any]) -> pl.DataFrame:
-    """Find what a training step takes, in ms, in the profile that timed most mechanisms, the latest of such.
+def steps(table: pl.DataFrame, keys: dict[str, Any], lengths: list[int]) -> pl.DataFrame:
+    """Find what a training step takes, in ms, in the profile that timed most of it, the latest of such.
 
     Numbers of two profiles are never mixed: it is taking turns on one machine that makes them comparable.
     """
     same = [pl.col(name).eq_missing(pl.lit(keys[name])) for name in SAME]
-    steps = labelled(table).filter(profiled("seconds"), *same, phase="step", status="ok")
-    rows = steps.sort("created", maintain_order=True)
+    timed = profiled("seconds") & (pl.col("phase") == "step") & pl.col("maxlen").is_in(lengths)
+    rows = labelled(table).filter(timed, *same, status="ok").sort("created", maintain_order=True)
     profiles = rows.partition_by("run", "tokens", maintain_order=True)
-    widest = max(reversed(profiles), key=lambda profile: profile["mechanism"].n_unique(), default=rows)
-    return widest.unique("mechanism", keep="last", maintain_order=True).select(
-        "mechanism", "tokens", panel=pl.lit("step"), cost=pl.col("value") * 1000.0
+    widest = max(reversed(profiles), key=lambda profile: profile.select(CELL).n_unique(), default=rows)
+    return widest.unique(CELL, keep="last", maintain_order=True).select(
+        *CELL, "tokens", panel=pl.lit("step"), cost=pl.col("value") * 1000.0
     )
 
 
 def against(points: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Put qualities beside costs: a row for each mechanism and panel, null where there is no number."""
+    """Put qualities beside costs: a row for each mechanism, length and panel, null where there is no number."""
     names = ["maxlen", "mechanism", "quality", "low", "high", "runs", "failed", "failure"]
     # With one run the spread is over users: no range of seeds.
     spread = [pl.when(pl.col("runs") > 1).then(pl.col(name)).alias(name) for name in ("low", "high")]
     quality = points.filter(panel="quality").rename({"value": "quality"}).select(names).with_columns(spread)
-    trained = points.select("mechanism", "panel", cost="value", tokens=pl.lit(None, pl.Int64))
+    # What several lengths tell apart is called by its length too.
+    label = pl.format("{} {}", *CELL) if points["maxlen"].n_unique() > 1 else pl.col("mechanism")
+    trained = points.select(*CELL, "panel", cost="value", tokens=pl.lit(None, pl.Int64))
     costs = pl.concat([trained, steps.select(trained.columns)])
     parts = []
     for panel in COSTS:
-        pairs = quality.join(costs.filter(panel=panel).drop("panel"), "mechanism", "left", maintain_order="left")
+        pairs = quality.join(costs.filter(panel=panel).drop("panel"), CELL, "left", maintain_order="left")
         best = front(pairs.filter(MEASURED).select("cost", "quality").iter_rows())
         ahead = [pair in best for pair in pairs.select("cost", "quality").iter_rows()]
-        part = pairs.select(pl.lit(panel).alias("panel"), pl.all(), pl.Series("front", ahead, pl.Boolean))
+        named = pairs.select(pl.lit(panel).alias("panel"), label.alias("label"), pl.all())
+        part = named.with_columns(pl.Series("front", ahead, pl.Boolean))
         parts.append(part if len(part.filter(MEASURED)) >= LEAST else part.clear())
     return pl.concat(parts)
 
@@ -89,10 +94,10 @@ def draw(keys: dict[str, Any], rows: pl.DataFrame, looks: dict[str, style.Look],
     wide = wide or figures.WIDE * len(parts)
     columns = max(1, min(len(parts), int(wide / figures.NARROW)))
     deep = -(-len(parts) // columns)
-    high = max(HIGH, LINE * rows["mechanism"].n_unique())
+    high = max(HIGH, LINE * rows["label"].n_unique())
     figure = Figure(figsize=(wide, deep * high + 1.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     heading, detail = figures.titles(keys)
-    style.titled(figure, f"{heading}, maxlen {keys['maxlen']}", [detail, *missing(rows)])
+    style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", [detail, *missing(rows)])
     grid = figure.subplots(deep, columns, sharey=True, squeeze=False)
     for axes in grid.flat[len(parts) :]:
         axes.remove()
@@ -106,8 +111,9 @@ def draw(keys: dict[str, Any], rows: pl.DataFrame, looks: dict[str, style.Look],
     # Names are placed for this layout; it must stay.
     figure.set_layout_engine("none")
     for axes, part, avoid in zip(grid.flat, parts, lines, strict=False):
-        points = list(part.select("mechanism", "cost", "quality").iter_rows())
-        beside.write(axes, points, avoid, looks, part.filter("front")["mechanism"].to_list())
+        points = list(part.select("label", "cost", "quality").iter_rows())
+        mine = {label: looks[name] for label, name in part.select("label", "mechanism").iter_rows()}
+        beside.write(axes, points, avoid, mine, part.filter("front")["label"].to_list())
     return figure
 
 
@@ -123,13 +129,22 @@ def fill(axes: Axes, part: pl.DataFrame, looks: dict[str, style.Look]) -> list[b
     bars = part.drop_nulls(["low", "high"]).select("mechanism", "cost", "low", "high")
     for name, cost, low, high in bars.iter_rows():
         axes.vlines(cost, low, high, color=looks[name].colour, linewidth=1.6, alpha=0.5)
-    for name, cost, quality in part.select("mechanism", "cost", "quality").iter_rows():
+    for label, name, cost, quality in part.select("label", "mechanism", "cost", "quality").iter_rows():
         # A hollow marker lies above a full one and lets it be seen.
         seen = {"markerfacecolor": "none", "zorder": 3} if looks[name].hollow else {}
-        axes.plot(cost, quality, markersize=6, label=name, **(looks[name].drawn() | seen))
-    return [(*start, *end) for start, end in pairwise(corners)] + [
+        axes.plot(cost, quality, markersize=6, label=label, **(looks[name].drawn() | seen))
+    return [(*start, *end) for start, end in [*pairwise(corners), *joined(axes, part, looks)]] + [
         (x, low, x, high) for _, x, low, high in bars.iter_rows()
     ]
+
+
+def joined(axes: Axes, part: pl.DataFrame, looks: dict[str, style.Look]) -> Iterator[Pairs]:
+    """Join the lengths of each mechanism by a thin line; give its parts."""
+    for (name,), own in part.sort("maxlen").group_by("mechanism", maintain_order=True):
+        places = list(own.select("cost", "quality").iter_rows())
+        for ends in pairwise(places):
+            axes.plot(*zip(*ends, strict=True), color=looks[str(name)].colour, linewidth=0.8, alpha=0.6, zorder=1)
+            yield [*ends]
 
 
 def stairs(front: Pairs, right: float, bottom: float) -> Pairs:
@@ -145,7 +160,7 @@ def stairs(front: Pairs, right: float, bottom: float) -> Pairs:
 
 def missing(rows: pl.DataFrame) -> list[str]:
     """Say which runs failed, and why, which mechanisms have fewer than others, and whose cost a panel lacks."""
-    columns, most = ["mechanism", "runs", "failed", "failure"], max(rows["runs"])
+    columns, most = ["label", "runs", "failed", "failure"], max(rows["runs"])
     failed = []
     for name, runs, failures, why in rows.select(columns).unique(maintain_order=True).iter_rows():
         share = f" in {failures} of {runs + failures} runs" if runs else ""
@@ -155,7 +170,7 @@ def missing(rows: pl.DataFrame) -> list[str]:
             failed.append(f"{name}: {runs} of {most} runs")
     lacking = rows.filter(pl.col("quality").is_not_null(), ~MEASURED.fill_null(False))
     absent = [
-        f"no {COSTS[panel].split(',')[0]}: {', '.join(part['mechanism'])}"
+        f"no {COSTS[panel].split(',')[0]}: {', '.join(part['label'])}"
         for (panel,), part in lacking.group_by("panel", maintain_order=True)
     ]
     return ["   ".join(line) for line in (failed, absent) if line]

@@ -31,7 +31,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
 
     machine.prepare(cell.threads)
     work = build(cell)
-    watch = stopwatch(work.spans, cell.device, flushed=work.kernels)
+    watch = stopwatch(work.spans, cell.device, flushed=work.kernels, apart=cell.alternatives)
     settle(watch, (yield None) or 0.0)
     seconds = yield None
     while True:
@@ -74,15 +74,32 @@ def turn(watch: Stopwatch, seconds: float) -> list[dict[str, float]]:
     return samples[1:] if quick and len(samples) > 1 else samples[:TURN]
 
 
-def stopwatch(spans: "Spans", device: str, flushed: bool) -> Stopwatch:
-    """Make the clock of a device; `flushed`: the GPU's L2 cache is emptied before each span, untimed."""
+def stopwatch(spans: "Spans", device: str, flushed: bool, apart: bool = False) -> Stopwatch:
+    """Make the clock of a device.
+
+    Args:
+        flushed: the GPU's L2 cache is emptied before each span, untimed.
+        apart: spans are ways to do the same: elsewhere than on a GPU a quick one first runs untimed, or it would find
+            what another way left in the caches.
+    """
     import torch
 
     if device == "cuda":
         size = torch.cuda.get_device_properties().L2_cache_size if flushed else 0
         return events(spans, torch.empty(2 * size, dtype=torch.int8, device=device))
     done = torch.mps.synchronize if device == "mps" else lambda: None
-    return lambda: {name: wall(span, done) for name, span in spans.items()}
+    quick = dict.fromkeys(spans, apart)
+
+    def watch() -> dict[str, float]:
+        found = {}
+        for name, span in spans.items():
+            if quick[name]:
+                span()
+            found[name] = wall(span, done)
+            quick[name] = apart and found[name] < QUICK
+        return found
+
+    return watch
 
 
 def wall(span: Callable[[], object], done: Callable[[], None]) -> float:
