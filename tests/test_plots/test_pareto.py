@@ -232,8 +232,8 @@ def test_each_length_has_a_figure_and_a_file_of_its_own():
 
 
 def test_all_lengths_stand_in_one_figure_each_named_and_joined_to_its_mechanism():
-    runs = [trained(name, q + 0.01 * i, c * n, maxlen=n) for name, q, c in (("softmax", 0.1, 0.1), ("linear", 0.11, 0.2))
-            for i, n in enumerate((50, 100, 200))]  # fmt: skip
+    lengths, both = (50, 100, 200), (("softmax", 0.1, 0.1), ("linear", 0.11, 0.2))
+    runs = [trained(name, q + 0.01 * i, c * n, maxlen=n) for name, q, c in both for i, n in enumerate(lengths)]
     steps = [step(name, 0.001 * n, maxlen=n) for name in ("softmax", "linear") for n in (50, 100, 200)]
     # Two mechanisms are too few for a figure of one length.
     (one,) = drawn(*runs, *steps)
