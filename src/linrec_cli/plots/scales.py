@@ -37,13 +37,13 @@ def thin(axes: Axes, measured: Sequence[int]) -> None:
     left, right = axes.get_xlim()
     kept: list[tuple[float, float]] = []
     for length in reversed(measured):
-        middle, half = math.log(length / left) / math.log(right / left), share(axes, len(f"{length:,}") + 1) / 2
+        middle, half = math.log(length / left) / math.log(right / left), share(axes, len(f"{length:,}") + 0.5) / 2
         if not kept or middle + half <= kept[-1][1]:
             kept.append((length, middle - half))
     axes.xaxis.set_major_locator(FixedLocator([length for length, _ in reversed(kept)]))
 
 
-def share(axes: Axes, letters: int) -> float:
+def share(axes: Axes, letters: float) -> float:
     """Estimate the share of the axes' width that so many letters or digits take."""
     return LETTER * FONT / 72 * letters / (axes.bbox.width / axes.figure.dpi)
 

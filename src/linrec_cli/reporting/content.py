@@ -66,9 +66,8 @@ def latest(profiles: Sequence[Run]) -> list[Run]:
 def headlines(profiles: Sequence[Run]) -> Iterator[str]:
     """Write from which length on a mechanism is faster than the baseline, of each profile."""
     for run in profiles:
-        device, threads = run.rows[0]["device"], run.rows[0]["threads"]
         for text in sentences.headlines(run.told):
-            yield f"{text} ({device}, threads {threads})"
+            yield f"{text} ({made_with(run)})"
 
 
 def profile(run: Run, count: int) -> Part:
@@ -81,9 +80,13 @@ def profile(run: Run, count: int) -> Part:
         tables.append(Table(f"{one.phase}: {size}", one.columns, one.lines, f"Kernels: {one.kernels or 'none ran'}."))
     said = [*sentences.sentences(rows), *summary.notes(measured)]
     more = [f"The last of {count} runs; all are in the table."] if count > 1 else []
+    return Part(f"Profile: {made_with(run)}", more + said, tables)
+
+
+def made_with(run: Run) -> str:
+    """Write what a batch of a profile holds, and where it ran."""
     load = f"{run.settings['tokens']:,} tokens" if run.settings.get("tokens") else f"batch {run.settings['batch']:,}"
-    first = run.rows[0]
-    return Part(f"Profile: {load}, {first['device']}, threads {first['threads']}", more + said, tables)
+    return f"{load}, {run.rows[0]['device']}, threads {run.rows[0]['threads']}"
 
 
 def origin(table: pl.DataFrame) -> Table:
