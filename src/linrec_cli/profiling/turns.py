@@ -12,7 +12,7 @@ WARM = 0.3
 """Share of the budget that the warm-up may take."""
 GRACE = 5.0
 """Seconds beyond its budget that a cell is waited for: a busy machine is no reason to give it up."""
-CROWDED = 20
+CROWDED = 50
 """Times a second and thread that a process was put aside: above, others were using its cores."""
 START = 120.0
 """Seconds a child may take until it has built its cell, first use of a GPU included."""
