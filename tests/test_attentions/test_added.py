@@ -1,4 +1,4 @@
-"""A new file in the folder is tested because it exists: one that keeps its promises and two that do not."""
+"""A new file in the folder is tested because it exists: two that keep their promises and two that do not."""
 
 import ast
 import re
