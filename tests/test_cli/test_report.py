@@ -100,6 +100,16 @@ def test_markdown_goes_to_stdout_and_its_tables_are_whole(results, capsys):
     assert lines.count("```sh") == 1
 
 
+def test_a_part_without_anything_to_say_is_left_out(tmp_path, capsys):
+    one = PROFILE | {"run": "p", "attention": "linear", "maxlen": 64, "metric": "seconds", "value": 1.0}
+    store.write_frame(schema.table({}, [one]), tmp_path / "runs" / "p" / store.TABLE)
+    store.write_settings(SETTINGS | {"maxlen": [64]}, tmp_path / "runs" / "p" / store.SETTINGS)
+    assert run(["report", str(tmp_path), "--format", "md"]) == 0
+    out = capsys.readouterr().out
+    assert "## Profile" in out
+    assert not re.search(r"^#.*\n+#", out.removeprefix("# linrec: results\n"), re.MULTILINE)
+
+
 def test_markdown_by_the_name_of_the_page(results, tmp_path):
     assert run(["report", str(results), "-o", str(tmp_path / "page.md")]) == 0
     assert (tmp_path / "page.md").read_text("utf-8").startswith("# linrec: ")

@@ -43,7 +43,9 @@ def parts(runs: Sequence[Run], table: pl.DataFrame, figures: "Sequence[Drawn]") 
     profiles = latest([run for run in runs if run.command == "profile" and run.rows])
     trained = [drawn for drawn in figures if "train-" in drawn.stem]
     rest = [drawn for drawn in figures if drawn not in trained]
-    yield Part("In short", [*quality.sentences(table), *headlines(profiles)])
+    said = [*quality.sentences(table), *headlines(profiles)]
+    if said:
+        yield Part("In short", said)
     tables = [Table(*one) for one in (*quality.trained(table), *quality.evaluated(table))]
     if tables:
         yield Part("Quality", tables=tables, figures=trained)
