@@ -207,13 +207,20 @@ class Gpu:
 
 
 class Ready:
-    """A child that always has one sample."""
+    """A child that always has one sample, a tenth of a second, in which it was put aside some times."""
+
+    def __init__(self, *aside):
+        self.left = [0, *aside]  # The warm-up comes first.
+
+    @property
+    def aside(self):
+        return self.left.pop(0) if self.left else 0
 
     def answer(self, seconds):
         return isolate.Answer("ok")
 
     def ask(self, message, seconds):
-        return isolate.Answer("ok", {"step": 3.0} if message is None else ([{"step": 0.1}], 0.0))
+        return isolate.Answer("ok", {"step": 3.0} if message is None else ([{"step": 0.1}], self.aside, 0.1))
 
 
 def test_a_time_beside_another_process_on_the_gpu_is_contended_and_its_energy_is_asked_for():
@@ -225,6 +232,14 @@ def test_a_time_beside_another_process_on_the_gpu_is_contended_and_its_energy_is
     assert (gpu.asked, timed.contended) == (2, False)
     turns.take_all([timed], 1.0, gpu)
     assert (len(timed.readings), timed.contended, timed.joules) == (2 + turns.TURNS, True, {"step": 3.0})
+
+
+@pytest.mark.parametrize(("aside", "contended"), [((9, 1, 1, 1, 1), False), ((9, 9, 9, 9, 1), True)])
+def test_a_time_is_contended_by_how_often_it_was_put_aside_over_all_its_turns(aside, contended):
+    (cell,) = next(cells(Profile(attn=("a",), maxlen=(1,), phase=("step",), threads=1)))
+    timed = turns.Timed(cell, Ready(*aside), 1)
+    turns.take_all([timed], 10.0, None)
+    assert (timed.aside, timed.ran, timed.contended) == (sum(aside), pytest.approx(0.5), contended)
 
 
 def test_without_the_extra_a_row_says_what_is_not_read(planted, monkeypatch):

@@ -57,5 +57,5 @@ def command(
 def about(runs: "list[Run]") -> str:
     """Write when the page was made, and of how many runs."""
     counts = {name: sum(one.command == name for one in runs) for name in ("train", "evaluate", "profile")}
-    made = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    made = ", ".join(f"{count} {name} run{'' if count == 1 else 's'}" for name, count in counts.items() if count)
     return f"{made}; written {datetime.now(UTC):%Y-%m-%d} by linrec {__version__}."

@@ -23,8 +23,8 @@ QUICK = 0.02
 def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None]:
     """Do the task of a timing child: build; warm up for at most the seconds sent; then a turn a message.
 
-    A turn's answer is its samples, each the seconds of every span, and how often a second the kernel took a
-    core away in favour of somebody else. A message of `None` asks for the energy, after the last turn.
+    A turn's answer is its samples, each the seconds of every span; how often the kernel took a core away in favour
+    of somebody else; and the seconds of the turn. A message of `None` asks for the energy, after the last turn.
     """
     from linrec_cli import machine
     from linrec_cli.profiling import energy
@@ -40,7 +40,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
             continue
         begin, switches = time.perf_counter(), preemptions()
         samples = turn(watch, seconds)
-        seconds = yield samples, (preemptions() - switches) / (time.perf_counter() - begin)
+        seconds = yield samples, preemptions() - switches, time.perf_counter() - begin
 
 
 def preemptions() -> int:

@@ -23,6 +23,8 @@ class Timed:
     """A cell with its timing child, its samples, and the seconds it has had.
 
     Attributes:
+        aside: how often its process was put aside in its turns.
+        ran: seconds of its turns.
         readings: of the GPU, before the first turn and after each.
         joules: energy of a run, by span.
     """
@@ -32,10 +34,17 @@ class Timed:
     process: int
     samples: list[dict[str, float]] = field(default_factory=list)
     spent: float = 0.0
-    contended: bool = False
+    aside: int = 0
+    ran: float = 0.0
     failed: Answer | None = None
     readings: list[Reading] = field(default_factory=list)
     joules: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def contended(self) -> bool:
+        """Tell whether others used the cores, over all its turns, or the GPU at any reading."""
+        crowded = self.aside > CROWDED * self.cell.threads * self.ran
+        return crowded or any(reading.others for reading in self.readings)
 
 
 def take_all(taking: list[Timed], budget: float, gpu: Gpu | None) -> None:
@@ -66,9 +75,8 @@ def take(timed: Timed, budget: float, gpu: Gpu | None = None) -> None:
     answer = ask(timed, (1 - WARM) * budget / TURNS, budget)
     look(timed, gpu)
     if answer.status == "ok":
-        samples, switches = answer.content
-        timed.samples += samples
-        timed.contended |= switches > CROWDED * timed.cell.threads
+        samples, aside, ran = answer.content
+        timed.samples, timed.aside, timed.ran = timed.samples + samples, timed.aside + aside, timed.ran + ran
     else:
         # What ends in a later turn has ended all the same: its first samples are not the whole story.
         timed.failed = answer
@@ -78,7 +86,6 @@ def look(timed: Timed, gpu: Gpu | None, first: bool = False) -> None:
     """Read the GPU; beside another process a time is not to be trusted."""
     if gpu and not (first and timed.readings):
         timed.readings.append(gpu.reading())
-        timed.contended |= bool(timed.readings[-1].others)
 
 
 def ask(timed: Timed, seconds: float, budget: float) -> Answer:
