@@ -214,19 +214,8 @@ def test_a_crossover_is_marked_where_both_are_as_fast_and_only_against_the_basel
     (one,) = drawn(*times, crossed("linear", 203.4), crossed("linear", 77.0, baseline="softmax-naive"))
     axes = panel(one, "speed-up over softmax")
     assert list(*line(axes, "linear crossover").get_xydata()) == pytest.approx([203.4, 1.0])
-    assert "203" in texts(axes)
-    assert "77" not in texts(axes)
+    assert texts(axes) == ["linear, from 203"]
     assert one.points.filter(panel="crossover", baseline="softmax")["value"].to_list() == [203.4]
-
-
-def test_numbers_of_crossovers_close_to_each_other_do_not_overlap():
-    times = [timed(f"m{i}", n, 0.01) for i in range(4) for n in (128, 2048)]
-    (one,) = drawn(*times, *(crossed(f"m{i}", 250 + 30 * i, baseline="m0") for i in range(1, 4)))
-    one.figure.draw_without_rendering()
-    numbers = [text for text in panel(one, "speed-up over m0").texts if text.get_text().isdecimal()]
-    boxes = [Text.get_window_extent(text) for text in numbers]
-    assert len(boxes) == 3
-    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
 
 
 def test_the_memory_that_a_cell_ran_out_of_is_a_dashed_line_below_its_cross():

@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from linrec_cli.plots import dots, labels, panels, style
+from linrec_cli.plots import dots, labels, panels, scales, style
 from linrec_cli.plots.points import PANELS, groups
 
 WIDE, FLAT = 4.8, 0.7
@@ -105,7 +105,7 @@ def draw(keys: dict[str, Any], points: pl.DataFrame, looks: dict[str, style.Look
         labels.at_ends(axes, mine)
     figure.draw_without_rendering()
     for axes, panel in zip(every_axes, chosen, strict=True):
-        panels.finish(axes, panel, points, looks)
+        scales.thin(axes, sorted(set(points.filter(panel=panel.name)["maxlen"])))
     return figure
 
 

@@ -28,7 +28,8 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[l
     bounds = points.filter(panel="limit")["value"].to_list() if panel.name == "memory" else []
     style.plain(axes)
     named(axes, panel, mine, "sequence length")
-    ends = lines(axes, measured, looks)
+    overtakes = crossovers(points, mine["baseline"][0]) if panel.kind == "ratio" else {}
+    ends = lines(axes, measured, looks, overtakes)
     scales.lengths(axes, sorted(set(mine["maxlen"])))
     values = pl.concat([measured[name].drop_nulls() for name in ("value", "low", "high")]).to_list()
     above = CROSS * missing["mechanism"].n_unique()
@@ -37,6 +38,9 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[l
         limit(axes, bound)
     if panel.kind == "ratio":
         axes.axhline(1.0, color=style.GREY, linewidth=1, zorder=1, label="as fast")
+    for name, length in overtakes.items():
+        mark = f"{name} crossover"
+        axes.plot([length], [1.0], "|", markersize=14, markeredgewidth=2, color=looks[name].colour, label=mark)
     crosses(axes, missing, looks)
     return ends
 
@@ -48,16 +52,17 @@ def named(axes: Axes, panel: Panel, points: pl.DataFrame, below: str) -> None:
     axes.set_xlabel(below, fontsize=style.FONT, color=style.GREY)
 
 
-def finish(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> None:
-    """Write what is placed by the width of the axes, which must be final: ticks and crossovers."""
-    mine = points.filter(panel=panel.name)
-    scales.thin(axes, sorted(set(mine["maxlen"])))
-    if panel.kind == "ratio":
-        crossovers(axes, points.filter(panel="crossover", baseline=mine["baseline"][0]), looks)
+def crossovers(points: pl.DataFrame, baseline: str) -> dict[str, float]:
+    """List from which length on mechanisms are faster than the baseline, those that overtake it."""
+    found = points.filter(pl.col("value").is_not_null(), panel="crossover", baseline=baseline)
+    return dict(found.select("mechanism", "value").iter_rows())
 
 
-def lines(axes: Axes, measured: pl.DataFrame, looks: Looks) -> list[labels.End]:
-    """Draw a line a mechanism, or a way that it has; say where each ends, its exponent beside its name."""
+def lines(axes: Axes, measured: pl.DataFrame, looks: Looks, overtakes: dict[str, float]) -> list[labels.End]:
+    """Draw a line a mechanism, or a way that it has; say where each ends, and what stands there.
+
+    That is its name, its exponent, and where it overtakes the baseline.
+    """
     parts = measured.sort("maxlen", "mechanism", "way").partition_by("mechanism", "way", maintain_order=True)
     ends = []
     for part in parts:
@@ -66,7 +71,8 @@ def lines(axes: Axes, measured: pl.DataFrame, looks: Looks) -> list[labels.End]:
         line(axes, label(name, way), part, look)
         # A sum with 0 turns -0.00 into 0.00.
         exponent = "" if slope is None else f"  $T^{{\\,{round(slope, 2) + 0.0:.2f}}}$"
-        ends.append((label(name, way) + exponent, part["maxlen"][-1], float(part["value"][-1]), look.colour))
+        where = f", from {overtakes[name]:,.0f}" if name in overtakes else ""
+        ends.append((label(name, way) + exponent + where, part["maxlen"][-1], float(part["value"][-1]), look.colour))
     return ends
 
 
@@ -98,22 +104,6 @@ def limit(axes: Axes, bound: float) -> None:
     written(
         axes, f"limit {bound:,.0f} MiB", (0.02, bound), (0, 3), xycoords=axes.get_yaxis_transform(), color=style.GREY
     )
-
-
-def crossovers(axes: Axes, found: pl.DataFrame, looks: Looks) -> None:
-    """Mark on the line where both are as fast from which length on each mechanism is faster."""
-    near, last, deep = scales.share(axes, 5), -1.0, 0
-    for name, length in found.sort("value").select("mechanism", "value").iter_rows():
-        place = labels.fraction(axes, length, 1.0)[0]
-        if not 0 <= place <= 1:
-            continue
-        deep = deep + 1 if place - last < near else 0
-        last = place
-        colour = looks[name].colour
-        axes.plot(
-            [length], [1.0], marker="|", markersize=14, markeredgewidth=2, color=colour, label=f"{name} crossover"
-        )
-        written(axes, f"{length:,.0f}", (length, 1.0), (3, -12 - 10 * deep), color=colour)
 
 
 def crosses(axes: Axes, missing: pl.DataFrame, looks: Looks) -> None:
