@@ -1,6 +1,9 @@
 """`linrec compare` says what became worse, and leaves with an exit code that a CI can gate on."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -133,6 +136,8 @@ def test_ranks_of_runs_are_read_where_they_are(sides, tmp_path, capsys):
         (["--yardstick", "sofmax"], "did you mean 'softmax'"),
         (["--export", "bfm=x"], "did you mean 'bmf'"),
         (["--export", "bmf"], "write it as bmf=FILE"),
+        (["--export", "bmf=a,bmf=b"], "names two files"),
+        (["--chance", "200"], "chance"),
         (["--threshold", "-1"], "threshold"),
     ],
 )
@@ -143,15 +148,35 @@ def test_a_wrong_option_is_a_usage_error(sides, options, message, capsys):
     assert error.count("\n") == 1
 
 
-def test_an_export_that_cannot_be_written_is_a_data_error(sides, tmp_path, capsys):
+def test_an_export_that_cannot_be_written_is_a_data_error_and_hides_no_regression(sides, tmp_path, capsys):
     assert run(["compare", sides["base"], sides["same"], "--export", f"gha={tmp_path}"]) == 3
     assert "cannot write" in capsys.readouterr().err
+    assert run(["compare", sides["base"], sides["slow"], "--export", f"gha={tmp_path}"]) == 5
+    error = capsys.readouterr().err
+    assert "cannot write" in error
+    assert "became worse" in error
+
+
+def test_a_reader_that_leaves_does_not_hide_a_regression(sides):
+    command = [sys.executable, "-m", "linrec_cli", "compare", sides["base"], sides["slow"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        error = process.stderr.read()
+    assert process.returncode == 5
+    assert "Traceback" not in error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_one_line(sides):
+    command = [sys.executable, "-m", "linrec_cli", "compare", sides["base"], sides["same"], "--format", "md"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("linrec: cannot write")
+    assert "Traceback" not in done.stderr
 
 
 def test_help_loads_nothing_heavy_and_a_comparison_no_torch(sides):
-    import subprocess
-    import sys
-
     check = "import sys; from linrec_cli.cli import run; code = run(sys.argv[2:]); sys.exit(bool(code) or "
     check += "bool(set(sys.argv[1].split(',')) & set(sys.modules)))"
     for heavy, arguments in (("torch,polars,numpy", ["--help"]), ("torch,matplotlib", [sides["base"], sides["same"]])):

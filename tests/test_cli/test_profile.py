@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from linrec_cli.cli import profile, run
+from linrec_cli.errors import DataError
 from linrec_cli.profiling import sweep
 from linrec_cli.profiling.cell import cells
-from linrec_cli.results import store
+from linrec_cli.results import claim, schema, store
 from linrec_cli.settings import Profile
 
 SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",
@@ -176,6 +177,54 @@ def test_another_code_or_machine_starts_anew(cut, tmp_path, change):
     described |= change
     assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
     assert asked[1:] == [[]]
+
+
+def test_another_version_of_the_benchmark_starts_anew(cut, tmp_path, monkeypatch):
+    asked, _ = cut
+    monkeypatch.setattr(schema, "BENCHMARK", schema.BENCHMARK + 1)
+    assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
+    assert asked[1:] == [[]]
+
+
+def test_what_another_process_is_at_work_on_is_left_to_it(cut, tmp_path):
+    asked, _ = cut
+    (folder,) = (tmp_path / "runs").iterdir()
+    with claim.taken(folder):
+        assert claim.held(folder)
+        assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
+    assert not claim.held(folder)
+    assert asked[1:] == [[]]
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_folder_is_given_to_one_run_alone(tmp_path):
+    first, second = tmp_path / "runs" / "a", tmp_path / "runs" / "b"
+    assert claim.fresh([first, second]) == first
+    assert claim.fresh([first, second]) == second
+    with pytest.raises(DataError, match="--results-dir"):
+        claim.fresh([first, second])
+
+
+def test_a_run_that_measured_nothing_leaves_no_folder(tmp_path, monkeypatch):
+    def stopped(*args, **more):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(sweep, "run", stopped)
+    assert run([*FEW, "--results-dir", str(tmp_path)]) == 130
+    assert not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize("attn", ["softmax:foo=1", "local:window=abc", "local:window=0", "softmax,linear:bogus=2"])
+def test_a_wrong_option_of_a_mechanism_is_a_usage_error_before_anything_is_measured(attn, tmp_path, capsys):
+    assert run(["profile", "--attn", attn, "--results-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_new_runs_do_not_go_into_what_they_are_compared_with(tmp_path, capsys):
+    assert run(["profile", "--against", str(tmp_path), "--results-dir", f"{tmp_path}/."]) == 2
+    assert "give another --results-dir" in capsys.readouterr().err
 
 
 def test_against_measures_what_base_did_and_leaves_by_its_verdict(tmp_path, monkeypatch):

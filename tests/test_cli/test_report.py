@@ -110,6 +110,19 @@ def test_a_part_without_anything_to_say_is_left_out(tmp_path, capsys):
     assert not re.search(r"^#.*\n+#", out.removeprefix("# linrec: results\n"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("settings", [None, b"a = 5", b"a = [", b"\xff"])
+def test_a_profile_whose_settings_are_damaged_is_told_all_the_same(tmp_path, capsys, settings):
+    folder = tmp_path / "runs" / "p"
+    one = PROFILE | {"run": "p", "attention": "linear", "maxlen": 64, "metric": "seconds", "value": 1.0}
+    store.write_frame(schema.table({}, [one]), folder / store.TABLE)
+    if settings is not None:
+        (folder / store.SETTINGS).write_bytes(settings)
+    assert run(["report", str(tmp_path), "--format", "md"]) == 0
+    out = capsys.readouterr().out
+    assert "1 profile run;" in out
+    assert "settings.toml" in out.partition("What is missing")[2] or settings == b"a = 5"
+
+
 def test_markdown_by_the_name_of_the_page(results, tmp_path):
     assert run(["report", str(results), "-o", str(tmp_path / "page.md")]) == 0
     assert (tmp_path / "page.md").read_text("utf-8").startswith("# linrec: ")

@@ -64,6 +64,18 @@ def test_what_goes_wrong_is_a_row_that_says_why(rows, attn, status, note):
         assert "value" not in row
 
 
+@pytest.mark.parametrize(("counts", "status"), [((7, 7), "error"), ((7, 8), "oom"), ((None, None), "oom")])
+def test_a_child_that_was_killed_ran_out_of_memory_only_if_the_kernel_says_so(monkeypatch, counts, status):
+    told = iter(counts)
+    monkeypatch.setattr(isolate, "kills", lambda: next(told))
+    child = isolate.Child(clock.measure)
+    child.process.kill()
+    answer = child.died()
+    child.stop()
+    assert answer.status == status
+    assert "SIGKILL" in answer.note
+
+
 def test_more_than_the_cap_is_a_row_that_names_the_cap(rows):
     assert find(rows, "long", "seconds")["status"] == "ok"
     row = find(rows, "long", "peak_bytes", maxlen=64)

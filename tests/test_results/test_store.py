@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from linrec_cli.errors import DataError
@@ -48,3 +49,20 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
     path.write_bytes(b"not parquet")
     with pytest.raises(DataError, match="delete that run"):
         store.read(tmp_path)
+    pl.DataFrame({"run": ["r"], "other": [1]}).write_parquet(path)
+    with pytest.raises(DataError, match="no table of linrec, it lacks command"):
+        store.read(tmp_path)
+
+
+def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path) -> None:
+    row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0}
+    store.write_frame(schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]), tmp_path / store.TABLE)
+    found = store.read(tmp_path).select("value", "status", "note").rows()
+    assert found == [(None, "error", "not a number"), (2.0, "ok", None)]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a = [", b"a"])
+def test_damaged_settings_say_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / store.SETTINGS).write_bytes(content)
+    with pytest.raises(DataError, match="make the run again"):
+        store.read_settings(tmp_path / store.SETTINGS)

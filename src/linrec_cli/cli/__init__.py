@@ -1,5 +1,6 @@
 """The command line: one file a command, and `main`, which turns every error into one line and an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -54,7 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
     # torch's profiler would write to stderr that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     signal.signal(signal.SIGTERM, terminate)
-    sys.exit(run(arguments))
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        console.nowhere()
+        if not isinstance(error, BrokenPipeError):
+            console.fail(f"cannot write to stdout: {error.strerror}.")
+            code = code or 1
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> Any:
@@ -68,8 +77,16 @@ def run(arguments: list[str] | None = None) -> Any:
         console.fail(str(error))
         return error.exit_code
     except typer.TyperException as error:
-        console.fail(" ".join(error.format_message().split()))
+        # Without a command there is no message: the help is printed.
+        if message := " ".join(error.format_message().split()):
+            console.fail(message)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()
+        console.nowhere()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        console.fail(f"cannot write: {error.strerror}; free some space.")
+        console.nowhere()
+        return 1

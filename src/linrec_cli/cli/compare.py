@@ -53,11 +53,17 @@ def command(
     force: Annotated[
         bool, option(WHAT, "Compare also what another device, version or setting made.", "--force", show_default=False)
     ] = False,
-    threshold: Annotated[float, option(LIMITS, "Time, %.", min=0)] = 5.0,
-    memory_threshold: Annotated[float, option(LIMITS, "Memory, %.", min=0)] = 1.0,
-    quality_threshold: Annotated[float, option(LIMITS, "Quality, %.", min=0)] = 2.0,
+    threshold: Annotated[float, option(LIMITS, "Time, %.", min=0, max=1000)] = 5.0,
+    memory_threshold: Annotated[float, option(LIMITS, "Memory, %.", min=0, max=1000)] = 1.0,
+    quality_threshold: Annotated[float, option(LIMITS, "Quality, %.", min=0, max=100)] = 2.0,
     chance: Annotated[
-        float, option(LIMITS, "Chance of a false alarm of one number, %: 1 needs 5 runs a side, 5 needs 3.", min=1e-6)
+        float,
+        option(
+            LIMITS,
+            "Chance of a false alarm of one number, %: 1 needs 5 runs a side, 5 needs 3.",
+            min=1e-6,
+            max=100,
+        ),
     ] = 1.0,
     strict: Annotated[
         bool, option(OUTPUT, "Exit with 6 where anything is inconclusive.", "--strict", show_default=False)
@@ -87,7 +93,14 @@ def command(
     tables = store.read(base), store.read(new)
     verdicts = verdict.compare(*tables, rule, (ranks(base, tables[0]), ranks(new, tables[1])))
     show(verdicts, rule, f"{new} against {base}", format, as_json)
-    write(verdicts, rule, targets, summary)
+    try:
+        write(verdicts, rule, targets, summary)
+    except DataError as error:
+        # What became worse counts for more than where it is written.
+        if any(one.verdict == "regression" for one in verdicts):
+            console.fail(str(error))
+            leave(verdicts, strict)
+        raise
     leave(verdicts, strict)
 
 
@@ -111,6 +124,8 @@ def exports(given: str) -> dict[str, Path]:
             raise catalog.unknown("export", kind, known)
         if not path:
             raise UsageError(f"--export {kind} names no file; write it as {kind}=FILE.")
+        if sum(kind == other for other, _, _ in pairs) > 1:
+            raise UsageError(f"--export {kind} names two files; give one.")
     return {kind: Path(path) for kind, _, path in pairs}
 
 
@@ -143,16 +158,16 @@ def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, a
 
 
 def write(verdicts: Sequence["Verdict"], rule: "Rule", targets: dict[str, Path], summary: bool) -> None:
-    """Write the exports, and append the Markdown to the summary of a GitHub job."""
+    """Append the Markdown to the summary of a GitHub job, and write the exports."""
     from linrec_cli.results import export
 
     made: dict[str, Any] = {"bmf": export.bmf, "gha": export.gha}
     try:
-        for kind, path in targets.items():
-            path.write_text(json.dumps(made[kind](verdicts), indent=2) + "\n", "utf-8")
         if summary and os.environ.get(SUMMARY):
             with open(os.environ[SUMMARY], "a", encoding="utf-8") as file:
                 file.write(export.markdown(verdicts, rule))
+        for kind, path in targets.items():
+            path.write_text(json.dumps(made[kind](verdicts), indent=2) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"cannot write {error.filename}: {error.strerror}; choose another place.") from None
     if summary and not os.environ.get(SUMMARY):

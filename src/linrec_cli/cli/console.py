@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,13 @@ def stream(stderr: bool) -> "Console":
     """Open the console on stdout or stderr; colour only on a terminal and without NO_COLOR."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    class Piped(Console):
+        """A console that goes on where whoever read it has left: the exit code is still to come."""
+
+        def on_broken_pipe(self) -> None:
+            nowhere(stderr)
+
+    return Piped(stderr=stderr, highlight=False, soft_wrap=False)
 
 
 def say(message: str) -> None:
@@ -34,6 +41,11 @@ def sentences(texts: Iterable[str]) -> None:
     wide = stream(False).width if sys.stdout.isatty() else sys.maxsize
     for text in texts:
         print(textwrap.fill(text, wide, subsequent_indent="    ") if len(text) > wide else text)
+
+
+def nowhere(stderr: bool = False) -> None:
+    """Send what is still written to stdout, or stderr, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2 if stderr else 1)
 
 
 def fail(message: str) -> None:

@@ -44,6 +44,7 @@ def command(
             OUTPUT,
             "Width of the figures: 3.3 for a column of a paper, 7 for a page.",
             min=2.5,
+            max=50,
             show_default="as panels need",
         ),
     ] = None,

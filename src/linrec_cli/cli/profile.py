@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from linrec_cli import catalog, machine
 from linrec_cli.cli import console
 from linrec_cli.cli.against import judged
+from linrec_cli.cli.measure import Row, measured
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir, known, listed, numbers, option
-from linrec_cli.cli.watch import watched
-from linrec_cli.errors import NothingMeasuredError
-from linrec_cli.settings import Profile, digest
+from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.settings import Profile
 
 HELP = """Measure time, peak memory and work over sequence lengths.
 
@@ -26,13 +24,12 @@ HELP = """Measure time, peak memory and work over sequence lengths.
 [bold]linrec profile --against main/results[/bold]
 
 Each cell (mechanism, length, size, phase) runs in a process of its own: running out of memory or time is a row \
-that says so, and everything else goes on. Cut short, the same command again measures what is left. All lengths have \
-the same number of tokens a batch, or with --batch of sequences. The first mechanism is what the others are compared \
-with.
+that says so, and everything else goes on. Cut short, the same command again measures what is left of that run. All \
+lengths have the same number of tokens a batch, or with --batch of sequences. The first mechanism is what the others \
+are compared with.
 """
 
 BASELINE = "softmax"
-Row = dict[str, Any]
 D = Profile()
 PHASE = """attention: the layer, forward and backward; either alone by its name. encoder: the model, forward and \
 backward. step: a whole step of training. evaluate: ranking users. serve: one new event for each user. compile: the \
@@ -78,7 +75,12 @@ def command(
     seed: Annotated[int, option(HOW, "Seed of weights and inputs.")] = D.seed,
     runs: Annotated[
         int | None,
-        option(HOW, "Runs of it all; linrec compare wants five.", min=1, show_default="1, with --against 5"),
+        option(
+            HOW,
+            "Runs of it all, one cut short before among them; linrec compare wants five.",
+            min=1,
+            show_default="1, with --against 5",
+        ),
     ] = None,
     against: Annotated[
         Path | None,
@@ -110,7 +112,10 @@ def command(
         budget=budget, seed=seed, device=machine.device(device), dtype=tuple(listed(dtype)),
         threads=threads or machine.cores(),
     )  # fmt: skip
+    buildable(settings)
     if against:
+        if against.resolve() == results_dir.resolve():
+            raise UsageError(f"--against {against} would get the new runs too; give another --results-dir.")
         judged(against, settings, given(ctx), runs, lambda one: measured(one, force, roofline, results_dir), as_json)
         return
     every = [measured(settings, force, roofline, results_dir) for _ in range(runs or 1)]
@@ -137,78 +142,18 @@ def chosen(attn: str) -> list[str]:
     return sorted((n for n in names if "causal" in modules[n].FORMS), key=lambda n: (n != BASELINE, n))
 
 
+def buildable(settings: Profile) -> None:
+    """Build each mechanism that has options once, so that a wrong one is known before anything is measured."""
+    from linrec_cli.attentions._build import build
+
+    for spec in (spec for spec in settings.attn if ":" in spec):
+        causal = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
+        build(spec, settings.width[0], settings.heads[0], causal=causal, maxlen=min(settings.maxlen))
+
+
 def models(model: str) -> list[str]:
     """List the models asked for; check every name."""
     return [name for name in listed(model) if catalog.load("models", name)]
-
-
-def measured(settings: Profile, force: bool, roofline: bool, results_dir: Path) -> list[Row]:
-    """Measure a run, or what is left of one that was cut short, and work out how it scales.
-
-    The table is written after every cell, so that what was measured is there whatever ends it.
-    """
-    from linrec_cli.profiling import scaling, sweep
-    from linrec_cli.profiling.work import build
-
-    asked = asdict(settings) | {"roofline": roofline, "force": force}
-    shared, rows = unfinished(settings, labels(settings, results_dir), results_dir)
-    try:
-        new = sweep.run(settings, build, force=force, ceilings=roofline, done=list(rows))
-        for cell in watched(settings, rows, new):
-            rows += [shared | {"created": datetime.now(UTC)} | row for row in cell]
-            write(asked, rows, results_dir)
-        rows += scaling.rows(rows)
-    finally:
-        if rows:
-            console.say(f"Results are in {write(asked, rows, results_dir)}")
-    return rows
-
-
-def labels(settings: Profile, results_dir: Path) -> dict[str, Any]:
-    """Write what is the same in every row of a new run."""
-    from linrec_cli.results import store
-
-    same = {name: getattr(settings, name) for name in ("seed", "threads")}
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    # Short runs may begin in the same second.
-    stamps = chain([stamp], (f"{stamp}-{number}" for number in count(2)))
-    names = (f"profile-{settings.device}-{one}-{digest(settings)}" for one in stamps)
-    run = next(name for name in names if not store.folder(results_dir, name).exists())
-    return {"run": run, "command": "profile"} | same | machine.describe(settings.device)
-
-
-def unfinished(settings: Profile, new: Row, results_dir: Path) -> tuple[Row, list[Row]]:
-    """Find a run of the same settings, code and machine that was cut short: its labels, and the rows that stand.
-
-    Where there is none, the labels of the new run and no row. Code with uncommitted changes may be another.
-    """
-    from linrec_cli.profiling import resume
-    from linrec_cli.profiling.cell import cells
-    from linrec_cli.results import store
-
-    groups = list(cells(settings))
-    for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
-        table = store.read_table(folder / store.TABLE) if (folder / store.TABLE).is_file() else None
-        if table is None or not len(table) or new["commit"].endswith("+"):
-            continue
-        rows = [{name: value for name, value in row.items() if value is not None} for row in table.to_dicts()]
-        old = {name: rows[0].get(name, "") for name in new}
-        stand = resume.kept(settings, rows)
-        done = sum(resume.there(group, stand) for group in groups)
-        if done < len(groups) and old | {"run": ""} == new | {"run": ""}:
-            console.say(f"{folder.name} was cut short: {done} of {len(groups)} parts stand, the rest is measured now.")
-            return old, stand
-    return new, []
-
-
-def write(asked: dict[str, Any], rows: list[Row], results_dir: Path) -> Path:
-    """Write the run's settings and table; return its folder."""
-    from linrec_cli.results import schema, store
-
-    folder = store.folder(results_dir, rows[0]["run"])
-    store.write_settings(asked, folder / store.SETTINGS)
-    store.write_frame(schema.table({}, rows), folder / store.TABLE)
-    return folder
 
 
 def show(settings: Profile, rows: list[Row]) -> None:
@@ -219,6 +164,7 @@ def show(settings: Profile, rows: list[Row]) -> None:
 
     told, rows = list(sentences(rows)), [row for row in rows if row["metric"] not in MADE]
     fixed = f"{settings.tokens:,} tokens" if settings.tokens else f"batch {settings.batch:,}"
+    fixed += " or one sequence" if 0 < settings.tokens < max(settings.maxlen) else ""
     for table in summary.tables(rows):
         size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value and name != "dtype")
         title, caption = f"{table.phase}: {table.size['dtype']}, {fixed}", f"{size}; {table.kernels or 'nothing ran'}"

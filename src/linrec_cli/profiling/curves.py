@@ -37,6 +37,7 @@ class Curve:
         values: `[L]`, medians.
         draws: `[DRAWS, L]`, medians of resampled samples.
         sampled: whether any length has more than one sample.
+        faint: whether a number is left out because its counter cannot tell it from nothing.
     """
 
     metric: str
@@ -47,6 +48,7 @@ class Curve:
     values: Numbers
     draws: Numbers
     sampled: bool
+    faint: bool
 
     def at(self, places: NDArray[Any]) -> "Curve":
         """Keep some lengths, by mask or by index."""
@@ -98,6 +100,7 @@ def curve(rows: Sequence[Row], generator: np.random.Generator) -> Curve:
         values=np.array([np.median(samples) for samples in pooled.values()]),
         draws=np.array(drawn).reshape(len(drawn), DRAWS).T,
         sampled=any(len(samples) > 1 for samples in pooled.values()),
+        faint=any(row["status"] == "ok" and counter(row) in RESOLUTION and not told(row) for row in rows),
     )
 
 

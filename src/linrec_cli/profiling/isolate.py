@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,9 @@ Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
 
 MESSAGE = 200
+VMSTAT = Path("/proc/vmstat")
+ALLOCATOR = "DefaultCPUAllocator: "
+"""What torch's message of memory that ran out on a CPU says after the place in its source."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Child:
 
     def __init__(self, task: Task, *arguments: Any, cap: int = 0) -> None:
         """Start the task; `cap` bounds the memory it may take beyond what it starts with (0: unbounded)."""
-        self.cap = cap
+        self.cap, self.kills = cap, kills()
         self.connection, theirs = server().Pipe()
         with tempfile.NamedTemporaryFile(prefix="linrec-", delete=False) as file:
             self.log = Path(file.name)
@@ -73,12 +77,12 @@ class Child:
         """Say how a child that gave no answer ended."""
         self.process.join(5)
         code = self.process.exitcode or 0
-        if code == -signal.SIGKILL:
+        if code == -signal.SIGKILL and (self.kills is None or kills() != self.kills):
             # We had not killed it. On a machine that is out of memory the kernel does.
             return Answer("oom", note="ended by SIGKILL, which the kernel sends when memory runs out")
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         said = self.log.read_text(errors="replace").strip().splitlines()
-        return Answer("error", note=": ".join([how, *said[-1:]])[:MESSAGE])
+        return Answer("error", note=cut(": ".join([how, *said[-1:]])))
 
     def closed(self, answer: Answer) -> Answer:
         """Stop the child after its last answer, and say which cap it ran into."""
@@ -87,7 +91,7 @@ class Child:
         self.stop()
         if answer.status == "oom" and self.cap:
             capped = f"memory was capped at {self.cap / 2**20:,.0f} MiB; {answer.note}"
-            return Answer("oom", note=capped[:MESSAGE])
+            return Answer("oom", note=cut(capped))
         return answer
 
     def stop(self) -> None:
@@ -140,5 +144,19 @@ def failure(error: BaseException) -> Answer:
     text = str(error).strip() or type(error).__name__
     short = (MemoryError, torch.OutOfMemoryError)
     if isinstance(error, short) or "can't allocate memory" in text or "bad_alloc" in text:
-        return Answer("oom", note=text.splitlines()[0][-MESSAGE // 2 :])
-    return Answer("error", note=f"{type(error).__name__}: {text.splitlines()[-1]}"[:MESSAGE])
+        return Answer("oom", note=cut(text.splitlines()[0].rpartition(ALLOCATOR)[2]))
+    return Answer("error", note=cut(f"{type(error).__name__}: {text.splitlines()[-1]}"))
+
+
+def cut(text: str) -> str:
+    """Shorten a message between words."""
+    return textwrap.shorten(text, MESSAGE, placeholder=" ...")
+
+
+def kills() -> int | None:
+    """Count the processes that the kernel has ever killed for want of memory; `None` where it does not say."""
+    try:
+        counts = dict(line.split() for line in VMSTAT.read_text().splitlines())
+    except OSError:
+        return None
+    return int(counts["oom_kill"]) if "oom_kill" in counts else None

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from linrec_cli.profiling.curves import RIVALS, Curve, Numbers, Row, curves, split, useful
+from linrec_cli.profiling.curves import RESOLUTION, RIVALS, Curve, Numbers, Row, curves, split, useful
 
 LEAST = 3
 """Lengths that a slope takes."""
@@ -62,7 +62,9 @@ def slope(curve: Curve) -> Row:
     curve, fixed = comparable(curve)
     shared = {"metric": SLOPES[curve.metric], "unit": "1"} | held(curve, fixed)
     if len(curve.lengths) < LEAST:
-        few = f"it takes {LEAST} lengths with a number and the same {fixed}; there are {len(curve.lengths)}"
+        number = f"a peak over {RESOLUTION['rss'] // 2**20} MiB" if curve.faint else "a number"
+        same = f" and the same {fixed}" if len(curve.lengths) else ""
+        few = f"it takes {LEAST} lengths with {number}{same}; there are {len(curve.lengths)}"
         return shared | {"status": "skipped", "note": few}
     served = curve.labels["phase"] == "serve"
     first = start(curve, grows=fixed == "batch" and not served)
@@ -142,7 +144,10 @@ def crossover(curve: Curve, baseline: Curve) -> Row:
     ways = "" if curve.way == baseline.way else f"; {curve.way} against {baseline.way}"
     row |= {"status": "ok", "note": place(lengths, lead) + ways}
     value = crossings(lengths, lead[None])[0]
-    return row | ({"value": float(value)} if np.isfinite(value) else {}) | bounds(crossings(lengths, draws))
+    found = {"value": float(value)} if np.isfinite(value) else {}
+    if curve.sampled or baseline.sampled:
+        found |= bounds(crossings(lengths, draws))
+    return row | found
 
 
 def crossings(lengths: NDArray[np.int64], lead: Numbers) -> Numbers:

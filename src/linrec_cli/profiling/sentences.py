@@ -77,7 +77,9 @@ def crossover(row: Row, measured: Sequence[Row]) -> str:
     starts = f"{ours} is {word} faster than {theirs}, {rest}"
     if row.get("value") is not None:
         low, high = (f"{row[name]:,.0f}" if row.get(name) is not None else "?" for name in ("low", "high"))
-        starts = f"{ours} overtakes {theirs} {where} (at {row['value']:,.0f}, {low} to {high})"
+        # Of one sample a length there is no interval.
+        within = f", {low} to {high}" if {low, high} != {"?"} else ""
+        starts = f"{ours} overtakes {theirs} {where} (at {row['value']:,.0f}{within})"
     mine, baseline = (costs(measured, name) for name in (ours, theirs))
     longest = max(mine.keys() & baseline.keys())
     gains = gain(*zip(baseline[longest], mine[longest], strict=True))

@@ -95,7 +95,8 @@ def value(metric: str, factor: float, digits: str) -> Callable[[Line, Line], str
 def spread(line: Line, first: Line) -> str:
     """Write half of what lies between the 20 % and the 80 % quantile of a time, as a share of it."""
     row = line.get("seconds", {})
-    return f"{(row['high'] - row['low']) / row['value'] / 2:.0%}" if row.get("low") and row["value"] else "-"
+    several = row.get("low") and row["value"] and len(row.get("samples") or ()) != 1
+    return f"{(row['high'] - row['low']) / row['value'] / 2:.0%}" if several else "-"
 
 
 def ratio(line: Line, first: Line) -> str:

@@ -89,7 +89,8 @@ def products(cells: Iterable[tuple[str, int, int]]) -> Iterator[tuple[list[str],
 
 def evaluated(runs: Sequence[Run]) -> Iterator[str]:
     """Write a command for all evaluations that were made in the same way."""
-    for same in split(runs, lambda run: frozen({k: run.settings.get(k) for k in DEFAULTS["evaluate"]})):
+    known = [run for run in runs if "of" in run.settings]
+    for same in split(known, lambda run: frozen({k: run.settings.get(k) for k in DEFAULTS["evaluate"]})):
         yield written("evaluate", same[0].settings, *dict.fromkeys(str(run.settings["of"]) for run in same))
 
 

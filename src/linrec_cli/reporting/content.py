@@ -87,7 +87,8 @@ def profile(run: Run, count: int) -> Part:
 
 def made_with(run: Run) -> str:
     """Write what a batch of a profile holds, and where it ran."""
-    load = f"{run.settings['tokens']:,} tokens" if run.settings.get("tokens") else f"batch {run.settings['batch']:,}"
+    tokens, batch = run.settings.get("tokens"), run.settings.get("batch")
+    load = f"{tokens:,} tokens" if tokens else f"batch {batch:,}" if batch else "settings not known"
     return f"{load}, {run.rows[0]['device']}, threads {run.rows[0]['threads']}"
 
 

@@ -109,6 +109,8 @@ class Run:
         """Say what is not there, and why: a line each."""
         if self.damage:
             yield self.damage
+        if self.rows and not self.settings and not self.damage:
+            yield f"{store.SETTINGS}: the command that made the run is not known"
         if not self.rows and not self.damage:
             yield f"{store.TABLE}: the run has not ended; the same command again goes on with it"
         unmeasured = self.unmeasured()
@@ -138,10 +140,10 @@ def read(folder: Path) -> Run:
     settings: Row = {}
     rows: list[Row] = []
     try:
-        if (folder / store.SETTINGS).is_file():
-            settings = store.read_settings(folder / store.SETTINGS)
         if (folder / store.TABLE).is_file():
             rows = store.read_table(folder / store.TABLE).to_dicts()
+        if (folder / store.SETTINGS).is_file():
+            settings = store.read_settings(folder / store.SETTINGS)
         return Run(folder, settings, rows, history(folder))
     except DataError as error:
         return Run(folder, settings, rows, damage=str(error))

@@ -51,6 +51,8 @@ COLUMNS: dict[str, Any] = {
     "linrec": pl.String,
     "commit": pl.String,
 }
+NEEDED = ("run", "command", "attention", "metric", "value", "status")
+"""Columns without which a table says nothing."""
 
 
 def table(shared: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

@@ -71,8 +71,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise DataError(f"no run at {path.parent}; `ls {path.parent.parent}` shows the runs there are.") from None
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise DataError(f"{path} cannot be read ({error}); train the run again with --fresh.") from None
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} cannot be read ({error}); make the run again, a training with --fresh.") from None
 
 
 def read(results_dir: Path) -> pl.DataFrame:
@@ -89,13 +89,27 @@ def read(results_dir: Path) -> pl.DataFrame:
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Read one table; columns that a newer or older linrec wrote otherwise are brought to the schema."""
+    """Read one table; columns that a newer or older linrec wrote otherwise are brought to the schema.
+
+    Raises:
+        DataError: it cannot be read, or is none of linrec's.
+    """
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; mend that, or name another folder.") from None
+    except pl.exceptions.PolarsError as error:
         raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None
+    if lacking := [name for name in schema.NEEDED if name not in frame.columns]:
+        raise DataError(f"{path} is no table of linrec, it lacks {', '.join(lacking)}; delete that run.")
     columns = [
         (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(kind, strict=False)
         for name, kind in schema.COLUMNS.items()
     ]
-    return frame.select(columns)
+    # What is no number is told as such: nothing could be drawn or compared otherwise.
+    bad = pl.col("value").is_nan().fill_null(False)
+    return frame.select(columns).with_columns(
+        pl.col("value", "low", "high").fill_nan(None),
+        status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
+        note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
+    )
