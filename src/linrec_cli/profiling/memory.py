@@ -19,6 +19,10 @@ Peaks = dict[str, dict[str, float]]
 """Bytes: span, then which counter (`rss`; `allocated`, `reserved`, `device`)."""
 
 PROC = Path("/proc/self")
+MAPPED = 2**16
+"""Bytes from which on a block gets a mapping of its own, which goes back when it is freed."""
+SMALL = 2**13
+"""Bytes of the smallest holes in the heap that are filled."""
 
 
 def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
@@ -51,9 +55,28 @@ def baseline() -> dict[str, int]:
     """Give back what is free, set the high-water mark back, and read the counters."""
     gc.collect()
     if glibc():
-        ctypes.CDLL(None).malloc_trim(0)
+        libc = ctypes.CDLL(None)
+        libc.malloc_trim(0)
+        fill(libc)
+        libc.malloc_trim(0)
     reset()
     return status()
+
+
+def fill(libc: ctypes.CDLL) -> None:
+    """Fill the holes of the heap, without touching more than a page of each.
+
+    A tensor that fits in a hole is put there, and what the hole took stays when the tensor goes: a later peak holds
+    it too. What holes there are differs from process to process.
+    """
+    libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    libc.malloc.argtypes, libc.free.argtypes, libc.sbrk.argtypes = [ctypes.c_size_t], [ctypes.c_void_p], [ctypes.c_long]
+    for size in (MAPPED - 64, SMALL):
+        end, block = libc.sbrk(0), libc.malloc(size)
+        # Where no hole is left, the heap grows.
+        while block and libc.sbrk(0) == end:
+            block = libc.malloc(size)
+        libc.free(block)
 
 
 def above(before: dict[str, int]) -> int:
@@ -74,8 +97,8 @@ def give_back() -> None:
     if glibc():
         mallopt = ctypes.CDLL(None).mallopt
         m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8
-        mallopt(m_mmap_threshold, 2**16)
-        mallopt(m_trim_threshold, 2**16)
+        mallopt(m_mmap_threshold, MAPPED)
+        mallopt(m_trim_threshold, MAPPED)
         mallopt(m_arena_max, 1)
 
 

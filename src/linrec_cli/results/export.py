@@ -122,8 +122,7 @@ def legend(rule: Rule) -> str:
     """Say how the numbers of the table are made, and what a change must exceed."""
     time = f"({100 * rule.quantile:g} % quantile of a run's samples) "
     time += f"as a multiple of {rule.yardstick}'s beside it" if rule.yardstick else "in seconds"
-    memory = f"{100 * rule.memory:g} % in memory (if resident, at least 0.25 MiB a thread)"
-    limits = f"{100 * rule.time:g} % in time, {memory}, {100 * rule.quality:g} % in quality"
+    limits = f"{100 * rule.time:g} % in time, {100 * rule.memory:g} % in memory, {100 * rule.quality:g} % in quality"
     return (
         f"Time {time}. noise: what two runs of the same code differ by; of a quality, half of its 95 % interval. "
         f"Worse or better: every new run beyond every base run, and by more than {limits} and twice the noise; "

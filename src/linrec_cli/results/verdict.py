@@ -21,8 +21,6 @@ SEEDS = 3
 """Seeds from which on a change of quality can be told from one more training."""
 ALPHA = 0.05
 """Probability, after Holm, up to which a change of quality is no chance."""
-PARCEL = 2**18
-"""Bytes a thread by which a reading of resident memory may be off: Linux counts it in parcels of up to 64 pages."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,8 @@ def incomparable(pair: Pair, rule: Rule) -> Verdict:
 def cost(pair: Pair, rule: Rule) -> Verdict:
     """Judge a time or a memory."""
     verdict = blank(pair, rule)
-    known = counted(verdict.cell)
     threshold = rule.time if verdict.kind == "time" else rule.memory
-    if verdict.kind == "memory" and not known:
-        threshold = max(threshold, PARCEL * (verdict.cell["threads"] or 1) / (median(verdict.base) or 1))
-    word, change, noise, note = judged(verdict.base, verdict.new, threshold, rule.chance, counted=known)
+    word, change, noise, note = judged(verdict.base, verdict.new, threshold, rule.chance, counted=counted(verdict.cell))
     beside = crowded(pair) if word != "ok" and verdict.kind == "time" else ""
     notes = "; ".join(filter(None, (note, beside, verdict.note)))
     return replace(verdict, verdict=word, change=change, noise=noise, note=notes)
@@ -156,7 +151,7 @@ def judged(
     if apart and abs(change) > max(threshold, blind):
         return ("regression" if change > 0 else "improved"), change, noise, ""
     if blind > threshold:
-        return "inconclusive", change, noise, f"too noisy to see a change of {100 * threshold:.3g} %"
+        return "inconclusive", change, noise, f"too noisy to see a change of {100 * threshold:g} %"
     if abs(change) > threshold:
         return "inconclusive", change, noise, "the runs of both sides overlap"
     return "ok", change, noise, ""
