@@ -73,8 +73,8 @@ def fill(libc: ctypes.CDLL) -> None:
     libc.malloc.argtypes, libc.free.argtypes, libc.sbrk.argtypes = [ctypes.c_size_t], [ctypes.c_void_p], [ctypes.c_long]
     for size in (MAPPED - 64, SMALL):
         end, block = libc.sbrk(0), libc.malloc(size)
-        # Where no hole is left, the heap grows.
-        while block and libc.sbrk(0) == end:
+        # Where no hole is left the heap grows, or the block comes from beyond it.
+        while block and block < end == libc.sbrk(0):
             block = libc.malloc(size)
         libc.free(block)
 
