@@ -23,11 +23,12 @@ import polars as pl
 import torch
 
 from linrec_cli import machine
-from linrec_cli.profiling import sweep, work
+from linrec_cli.analysis.verdict import Rule, Verdict, compare
+from linrec_cli.profiling import bench as sweep
+from linrec_cli.profiling import build as work
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.spans import Work
+from linrec_cli.profiling.work import Work
 from linrec_cli.results import schema
-from linrec_cli.results.verdict import Rule, Verdict, compare
 from linrec_cli.settings import Profile
 
 RUNS = 5

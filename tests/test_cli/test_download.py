@@ -11,7 +11,7 @@ import pytest
 
 from linrec_cli import catalog
 from linrec_cli.cli import run
-from linrec_cli.data.source import Source
+from linrec_cli.data.download.source import Source
 
 BODY = b"a file fetched by hand"
 DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"

@@ -7,9 +7,10 @@ import pytest
 
 from linrec_cli.cli import profile, run
 from linrec_cli.errors import DataError
-from linrec_cli.profiling import sweep
+from linrec_cli.profiling import bench as sweep
 from linrec_cli.profiling.cell import cells
-from linrec_cli.results import claim, schema, store
+from linrec_cli.results import schema, store
+from linrec_cli.runs import lock as claim
 from linrec_cli.settings import Profile
 
 SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",

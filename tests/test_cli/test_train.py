@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from linrec_cli.cli import run
-from linrec_cli.cli.sweep import means
 from linrec_cli.results import store
+from linrec_cli.runs.sweep import means
 from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint
 

@@ -9,7 +9,9 @@ import tomllib
 import polars as pl
 import pytest
 
-from linrec_cli.data import fetch, own_file, store
+from linrec_cli.data import store
+from linrec_cli.data.download import fetch
+from linrec_cli.data.file import read as own_file
 from linrec_cli.data.store import open_prepared
 from linrec_cli.errors import DataError, UsageError
 

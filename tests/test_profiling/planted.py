@@ -6,8 +6,8 @@ import time
 
 import torch
 
+from linrec_cli.profiling.build import Work
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.work import Work
 
 MIB = 2**20
 SLEEP = 0.03

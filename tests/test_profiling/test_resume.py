@@ -2,7 +2,8 @@
 
 import pytest
 
-from linrec_cli.profiling import resume, roofline, sweep
+from linrec_cli.profiling import bench as sweep
+from linrec_cli.profiling import resume, roofline
 from linrec_cli.profiling.cell import cells
 from linrec_cli.settings import Profile
 

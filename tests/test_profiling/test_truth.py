@@ -6,7 +6,8 @@ time: what must be exact is the fastest sample, and of the median, which is repo
 
 import pytest
 
-from linrec_cli.profiling import scaling, sweep
+from linrec_cli.analysis import scaling
+from linrec_cli.profiling import bench as sweep
 from linrec_cli.settings import Profile
 
 MIB = 2**20

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linrec_cli.cli import profile, run, sweep
+from linrec_cli.cli import profile, run
 from linrec_cli.reporting.commands import commands, products
-from linrec_cli.results.run import Run
+from linrec_cli.runs import sweep
+from linrec_cli.runs.read import Run
 from linrec_cli.settings import Profile, Train
 
 ROWS = {name: [{"command": name}] for name in ("train", "profile", "evaluate")}

@@ -17,7 +17,7 @@ from linrec_cli.errors import DataError, InconclusiveError, NothingMeasuredError
 if TYPE_CHECKING:
     import polars as pl
 
-    from linrec_cli.results.verdict import Rule, Verdict
+    from linrec_cli.analysis.verdict import Rule, Verdict
 
 HELP = """Compare two results: what became worse, better, or cannot be told?
 
@@ -84,7 +84,8 @@ def command(
     name, k = score(metric)
     targets = exports(export)
 
-    from linrec_cli.results import store, verdict
+    from linrec_cli.analysis import verdict
+    from linrec_cli.results import store
 
     rule = verdict.Rule(
         threshold / 100, memory_threshold / 100, quality_threshold / 100, chance / 100, quantile / 100,
@@ -143,7 +144,7 @@ def ranks(folder: Path, table: "pl.DataFrame") -> dict[str, "pl.DataFrame"]:
 
 def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, as_json: bool) -> None:
     """Print the verdicts as JSON, Markdown or a table; the reasons of what is unclear go to stderr."""
-    from linrec_cli.results import export
+    from linrec_cli.analysis import wording as export
 
     if as_json:
         rows = [asdict(one) for one in verdicts]
@@ -159,7 +160,7 @@ def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, a
 
 def write(verdicts: Sequence["Verdict"], rule: "Rule", targets: dict[str, Path], summary: bool) -> None:
     """Append the Markdown to the summary of a GitHub job, and write the exports."""
-    from linrec_cli.results import export
+    from linrec_cli.analysis import wording as export
 
     made: dict[str, Any] = {"bmf": export.bmf, "gha": export.gha}
     try:

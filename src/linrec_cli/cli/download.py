@@ -12,7 +12,7 @@ from linrec_cli.cli import console, options
 from linrec_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from linrec_cli.data.source import AnySource, Event
+    from linrec_cli.data.download.source import AnySource, Event
 
 WHAT = "What to fetch"
 HELP = """Get the raw files of data sets, each checked against its known digest.
@@ -85,7 +85,7 @@ def get_all(wanted: list[str], data_dir: Path, file: Path | None, force: bool, j
 
 def get(name: str, data_dir: Path, file: Path | None, force: bool) -> dict[str, Any]:
     """Get one data set, show how it comes, and describe it."""
-    from linrec_cli.data import fetch
+    from linrec_cli.data.download import fetch
 
     module = catalog.load("datasets", name)
     if not module.SOURCES:
@@ -145,7 +145,7 @@ def shown(name: str) -> Iterator[Callable[["Event"], None]]:
 
 def listing(names: list[str], data_dir: Path) -> list[dict[str, Any]]:
     """Describe data sets."""
-    from linrec_cli.data import fetch
+    from linrec_cli.data.download import fetch
 
     rows = []
     for name in names:

@@ -9,8 +9,8 @@ import typer
 from linrec_cli import catalog, machine
 from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
-from linrec_cli.cli.runs import find
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.runs.find import find
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def open_data(stored: dict[str, Any], settings: Train, data_dir: Path) -> tuple[
     Raises:
         DataError: it is no longer the same.
     """
-    from linrec_cli.cli import sweep
+    from linrec_cli.runs import sweep
 
     source = {name: stored.get(name) for name in ("source", "user", "item", "time")}
     source["skip_bad"] = stored.get("skip_bad", False)

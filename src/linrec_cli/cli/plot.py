@@ -15,7 +15,7 @@ from linrec_cli.errors import DataError, NothingMeasuredError
 if TYPE_CHECKING:
     import polars as pl
 
-    from linrec_cli.plots.figures import Drawn
+    from linrec_cli.figures.lengths import Drawn
 
 HELP = """Draw quality, time and memory against sequence length, and quality against cost.
 
@@ -72,7 +72,8 @@ def command(
 
 def every(table: "pl.DataFrame", inches: float | None = None) -> "Iterator[Drawn]":
     """Draw every figure that a results table has data for."""
-    from linrec_cli.plots import figures, pareto, roofline
+    from linrec_cli.figures import lengths as figures
+    from linrec_cli.figures import pareto, roofline
 
     return chain.from_iterable(module.every(table, inches) for module in (figures, pareto, roofline))
 

@@ -9,10 +9,10 @@ import typer
 
 from linrec_cli import catalog, machine
 from linrec_cli.cli import console
-from linrec_cli.cli.against import judged
-from linrec_cli.cli.measure import Row, measured
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir, known, listed, numbers, option
 from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.runs.against import judged
+from linrec_cli.runs.profile import Row, measured
 from linrec_cli.settings import Profile
 
 HELP = """Measure time, peak memory and work over sequence lengths.
@@ -158,9 +158,9 @@ def models(model: str) -> list[str]:
 
 def show(settings: Profile, rows: list[Row]) -> None:
     """Print a table a phase and size, then how it scales and why anything is missing."""
-    from linrec_cli.profiling import summary
-    from linrec_cli.profiling.scaling import MADE
-    from linrec_cli.profiling.sentences import sentences
+    from linrec_cli.analysis import tables as summary
+    from linrec_cli.analysis.scaling import MADE
+    from linrec_cli.analysis.sentences import sentences
 
     told, rows = list(sentences(rows)), [row for row in rows if row["metric"] not in MADE]
     fixed = f"{settings.tokens:,} tokens" if settings.tokens else f"batch {settings.batch:,}"

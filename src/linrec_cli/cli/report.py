@@ -9,10 +9,10 @@ import typer
 from linrec_cli import __version__, catalog
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
 from linrec_cli.cli.plot import every
-from linrec_cli.cli.runs import folders
+from linrec_cli.runs.find import folders
 
 if TYPE_CHECKING:
-    from linrec_cli.results.run import Run
+    from linrec_cli.runs.read import Run
 
 HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
 
@@ -42,7 +42,8 @@ def command(
         raise catalog.unknown("format", format, FORMATS)
 
     from linrec_cli.reporting import content, html, markdown
-    from linrec_cli.results import run, store
+    from linrec_cli.results import store
+    from linrec_cli.runs import read as run
 
     table, runs = store.read(results_dir), [run.read(folder) for folder in folders(results_dir)]
     parts = list(content.parts(runs, table, list(every(table))))

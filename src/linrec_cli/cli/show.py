@@ -9,10 +9,10 @@ import typer
 
 from linrec_cli.cli import console
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir
-from linrec_cli.cli.runs import find, folders
+from linrec_cli.runs.find import find, folders
 
 if TYPE_CHECKING:
-    from linrec_cli.results.run import Row, Run
+    from linrec_cli.runs.read import Row, Run
 
 HELP = """List the runs of a results folder, or show one.
 
@@ -39,7 +39,7 @@ def command(
     results_dir: ResultsDir = RESULTS,
 ) -> None:
     """List the runs, or show one."""
-    from linrec_cli.results.run import read
+    from linrec_cli.runs.read import read
 
     if not run:
         listing([read(folder) for folder in folders(results_dir)], results_dir, as_json)
@@ -102,8 +102,9 @@ def paragraph(title: str, parts: Iterable[str]) -> None:
 
 def profiled(rows: list["Row"]) -> None:
     """Print a profile as `linrec profile` does: a table a phase and size, then how it scales."""
-    from linrec_cli.profiling import scaling, summary
-    from linrec_cli.profiling.sentences import sentences
+    from linrec_cli.analysis import scaling
+    from linrec_cli.analysis import tables as summary
+    from linrec_cli.analysis.sentences import sentences
 
     for table in summary.tables([row for row in rows if row["metric"] not in scaling.MADE]):
         size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value is not None)
@@ -113,7 +114,7 @@ def profiled(rows: list["Row"]) -> None:
 
 def numbers(rows: list["Row"]) -> None:
     """Print the numbers of a training run or of an evaluation."""
-    from linrec_cli.results.run import metric
+    from linrec_cli.runs.read import metric
 
     good = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["k"] is not None)
     lines = [[row["stage"] or "", metric(row), *map(short, (row["value"], row["low"], row["high"])), row["unit"]]

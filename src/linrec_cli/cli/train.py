@@ -69,7 +69,7 @@ def command(
     source = {"source": data, "user": user, "item": item, "time": time, "skip_bad": skip_bad}
 
     from linrec_cli.cli import dry_run as trial
-    from linrec_cli.cli import sweep
+    from linrec_cli.runs import sweep
 
     sequences, prepared = sweep.open_data(source, cells[0], data_dir)
     cells = [replace(cell, data=prepared.name, data_digest=prepared.digest) for cell in cells]

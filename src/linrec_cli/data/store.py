@@ -17,9 +17,10 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from linrec_cli import catalog
-from linrec_cli.data import fetch, own_file
+from linrec_cli.data.download import fetch
+from linrec_cli.data.download.source import Event, disk
+from linrec_cli.data.file import read as own_file
 from linrec_cli.data.prepare import Prepared, digest, prepare
-from linrec_cli.data.source import Event, disk
 from linrec_cli.errors import DataError, UsageError
 
 # Raise this whenever the same input would be prepared into something else.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from linrec_cli.data.source import disk
+from linrec_cli.data.download.source import disk
 from linrec_cli.errors import DataError
 
 

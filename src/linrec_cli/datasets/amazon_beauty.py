@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from linrec_cli.data.source import Source
+from linrec_cli.data.download.source import Source
 from linrec_cli.datasets import _sasrec
 
 SOURCES = (

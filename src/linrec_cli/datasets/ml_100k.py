@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from linrec_cli.data.source import Package, Source
+from linrec_cli.data.download.source import Package, Source
 from linrec_cli.datasets import _movielens
 from linrec_cli.datasets._archive import members, text
 

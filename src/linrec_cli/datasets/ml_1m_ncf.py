@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from linrec_cli.data.source import Package
+from linrec_cli.data.download.source import Package
 from linrec_cli.datasets import _movielens
 from linrec_cli.datasets._archive import text
 

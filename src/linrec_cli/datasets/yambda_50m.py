@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from linrec_cli.data.source import Source
+from linrec_cli.data.download.source import Source
 
 SOURCES = (
     Source(

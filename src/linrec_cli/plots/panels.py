@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 from matplotlib.axes import Axes
 
-from linrec_cli.plots import labels, scales, style
+from linrec_cli.plots import line_names as labels
+from linrec_cli.plots import scales, style
 from linrec_cli.plots.points import Panel
 
 CROSS = 0.075

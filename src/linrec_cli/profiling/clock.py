@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.spans import Builder, Spans
+    from linrec_cli.profiling.work import Builder, Spans
 
 Stopwatch = Callable[[], dict[str, float]]
 """Runs every span once and says how many seconds each took."""

@@ -8,7 +8,7 @@ from linrec_cli.profiling.cell import PARTS
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.spans import Spans
+    from linrec_cli.profiling.work import Spans
 
 SECONDS = 1.0
 """How long it is run: the counter moves some ten times a second."""

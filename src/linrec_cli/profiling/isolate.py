@@ -39,7 +39,7 @@ def server() -> ForkServerContext:
     context = get_context("forkserver")
     # The optimiser and the profiler load torch._dynamo when first used, and a child loads what its parent was
     # started by: a second each time.
-    context.set_forkserver_preload(["linrec_cli.profiling.work", "linrec_cli.cli", "torch._dynamo"])
+    context.set_forkserver_preload(["linrec_cli.profiling.build", "linrec_cli.cli", "torch._dynamo"])
     return context
 
 

@@ -13,7 +13,7 @@ from linrec_cli.errors import NothingMeasuredError
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.spans import Builder, Work
+    from linrec_cli.profiling.work import Builder, Work
 
 Peaks = dict[str, dict[str, float]]
 """Bytes: span, then which counter (`rss`; `allocated`, `reserved`, `device`)."""

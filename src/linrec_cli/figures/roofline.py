@@ -1,0 +1,129 @@
+"""Work a second against work a byte, below what the machine can do: a figure a phase and size that has ceilings."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogLocator
+
+from linrec_cli.figures import lengths as figures
+from linrec_cli.plots import panels, scales, style
+from linrec_cli.plots import point_names as beside
+from linrec_cli.plots.labelled import GROUP, LINE, labelled, latest
+
+WIDE, HIGH = 6.4, 4.4
+"""Inches, where no width is asked for."""
+GIGA = 1e9
+NEEDED = ["operations", "bytes_moved", "flops_per_second"]
+COLUMNS = [*LINE, "maxlen", "operations_per_byte", "gigaflops"]
+"""Of the table beside a figure; the two ceilings are its last rows."""
+AIR = 1.6
+"""How many times further than the outermost points the axes reach."""
+
+Ceilings = tuple[float, float]
+"""The most that was reached: billions of bytes and of operations a second."""
+
+
+def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[figures.Drawn]:
+    """Draw what a results table has both work and ceilings of."""
+    found = figures.named(table)
+    looks, rows = figures.seen(found), labelled(table)
+    for name, keys, _ in found:
+        mine = rows.filter(*(pl.col(key).eq_missing(pl.lit(value)) for key, value in keys.items() if key in GROUP))
+        points = reached(mine)
+        best = (
+            ceilings(rows.filter(pl.col("run").is_in(points["run"].to_list())), keys["dtype"]) if len(points) else None
+        )
+        if best:
+            yield figures.Drawn(f"roofline-{name}", draw(keys, points, best, looks, wide), beside_it(points, best))
+
+
+def reached(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put the work of each cell beside what it reached: a row a line and length, of the latest run."""
+    counted = rows.filter(pl.col("metric").is_in(NEEDED), status="ok")
+    found = latest(counted, "maxlen", "metric").pivot(
+        "metric", index=["run", *LINE, "maxlen"], values="value", aggregate_function="last"
+    )
+    if not {*NEEDED} <= {*found.columns}:
+        return pl.DataFrame(schema={"run": pl.String} | dict.fromkeys(COLUMNS, pl.Float64))
+    work = found.drop_nulls(NEEDED).filter(pl.col("operations") > 0)
+    intensity = pl.col("operations") / pl.col("bytes_moved")
+    return work.select("run", *LINE, "maxlen", operations_per_byte=intensity, gigaflops=pl.col(NEEDED[2]) / GIGA)
+
+
+def ceilings(rows: pl.DataFrame, dtype: str) -> Ceilings | None:
+    """Find how fast the machine copied and multiplied in the same runs; `None` where that was not measured."""
+    best = (
+        rows.filter(phase="machine", status="ok", dtype=dtype).sort("created").group_by("stage").agg(pl.last("value"))
+    )
+    found = dict(best.rows())
+    return (found["copy"] / GIGA, found["matmul"] / GIGA) if {"copy", "matmul"} <= found.keys() else None
+
+
+def beside_it(points: pl.DataFrame, best: Ceilings) -> pl.DataFrame:
+    """Make the table that lies beside a figure: its points, then the corner of the roof and both ceilings in words."""
+    roof = pl.DataFrame(
+        {"mechanism": ["ceiling: corner"], "operations_per_byte": [best[1] / best[0]], "gigaflops": [best[1]]}
+    )
+    return pl.concat([points.select(COLUMNS), roof], how="diagonal")
+
+
+def draw(
+    keys: dict[str, Any], points: pl.DataFrame, best: Ceilings, looks: panels.Looks, wide: float | None = None
+) -> Figure:
+    """Draw the roof, and under it a line a mechanism, from its shortest length to its longest."""
+    figure = Figure(figsize=(wide or WIDE, HIGH), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
+    heading, detail = figures.titles(keys)
+    lengths = points["maxlen"].to_list()
+    said = (
+        f"from length {min(lengths):,} (small) to {max(lengths):,} (large)",
+        f"roof: a copy at {best[0]:,.3g} GB a second, a product at {best[1]:,.4g} billion operations a second;"
+        " above it, a cache helped",
+    )
+    style.titled(figure, heading, [detail, *said])
+    axes = figure.subplots()
+    style.plain(axes)
+    axes.set_title("billion operations a second", loc="left", fontsize=style.FONT + 1, color=style.GREY)
+    axes.set_xlabel("operations a byte", fontsize=style.FONT, color=style.GREY)
+    span(axes, points, best)
+    lines = [*roof(axes, best), *paths(axes, points, looks)]
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    ends = points.sort("maxlen").unique(LINE, keep="last", maintain_order=True)
+    names = [(panels.label(*row[:2]), *row[2:]) for row in ends.select(*LINE, *COLUMNS[-2:]).iter_rows()]
+    beside.write(axes, names, lines, {name: looks[name.partition(", ")[0]] for name, _, _ in names}, ())
+    return figure
+
+
+def span(axes: Axes, points: pl.DataFrame, best: Ceilings) -> None:
+    """Set both axes, logarithmic, so that the roof's corner and all points lie within."""
+    corner = best[1] / best[0]
+    for axis, values in (("x", [*points["operations_per_byte"], corner]), ("y", [*points["gigaflops"], best[1]])):
+        scales.logarithmic(axes, axis, LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.set(**{f"{axis}lim": (min(values) / AIR, max(values) * AIR)})
+
+
+def roof(axes: Axes, best: Ceilings) -> list[beside.Line]:
+    """Draw the lower of both ceilings at each intensity; return its two parts."""
+    (left, right), corner = axes.get_xlim(), best[1] / best[0]
+    corners = [(left, left * best[0]), (corner, best[1]), (right, best[1])]
+    axes.plot(*zip(*corners, strict=True), color=style.GREY, linewidth=1.2, label="roof", zorder=1)
+    return [(*start, *end) for start, end in pairwise(corners)]
+
+
+def paths(axes: Axes, points: pl.DataFrame, looks: panels.Looks) -> list[beside.Line]:
+    """Draw a line a mechanism, markers growing with the length; return its parts."""
+    drawn: list[beside.Line] = []
+    for part in points.sort("maxlen").partition_by(LINE, maintain_order=True):
+        name, way = part.select(LINE).row(0)
+        look = panels.styled(looks[name], way)
+        places = list(part.select(COLUMNS[-2:]).iter_rows())
+        axes.plot(*zip(*places, strict=True), label=panels.label(name, way), **(look.drawn() | {"marker": ""}))
+        for number, place in enumerate(places):
+            axes.plot(*place, **(look.drawn() | {"markersize": 3 + 4 * (number + 1) / len(places)}))
+        drawn += [(*start, *end) for start, end in pairwise(places)]
+    return drawn

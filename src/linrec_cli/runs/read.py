@@ -1,0 +1,201 @@
+"""One run as its folder tells it: what it was, how far it came, its headline number, what is missing."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linrec_cli.analysis import scaling
+from linrec_cli.analysis.tables import mechanism
+from linrec_cli.errors import DataError
+from linrec_cli.results import store
+
+Row = dict[str, Any]
+
+HISTORY, CHECKPOINT = "history.parquet", "checkpoint.safetensors"
+FILES = {
+    "train": {
+        "weights.safetensors": "the run cannot be evaluated again",
+        HISTORY: "there is no training curve",
+        "ranks.parquet": "there are no ranks by user",
+    },
+    "evaluate": {"ranks.parquet": "there are no ranks by user"},
+    "profile": {},
+}
+"""What a finished run of each command leaves, and what its lack means."""
+PRODUCT = ("attn", "maxlen", "phase", "width", "heads")
+"""Settings of a profile that each may have several values."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run's folder holds.
+
+    Attributes:
+        rows: its table; empty where there is none yet.
+        history: an epoch each, of a training run; one that is not finished gives those of its checkpoint.
+        damage: why a file cannot be read.
+    """
+
+    folder: Path
+    settings: Row = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
+    damage: str = ""
+
+    @property
+    def name(self) -> str:
+        """Give the name of the folder."""
+        return self.folder.resolve().name
+
+    @property
+    def command(self) -> str:
+        """Tell which command made it: from its table, else from its settings."""
+        if self.rows:
+            return str(self.rows[0]["command"])
+        return "profile" if "phase" in self.settings else "train"
+
+    @property
+    def created(self) -> datetime:
+        """Tell when its last row was made; where there is none, when the folder was last written to."""
+        times = [row["created"] for row in self.rows if row["created"]]
+        return max(times, default=datetime.fromtimestamp(self.folder.stat().st_mtime, UTC))
+
+    @property
+    def told(self) -> list[Row]:
+        """Give a profile's rows as its sweep made them: what is not known is no key, and slopes are among them."""
+        found = [{name: value for name, value in row.items() if value is not None} for row in self.rows]
+        # What was interrupted has none of its own.
+        made = any(row["metric"] in scaling.MADE for row in found)
+        return found if made else found + scaling.rows(found)
+
+    @property
+    def state(self) -> str:
+        """Tell `finished`, `unfinished` (stopped, or still going on), `failed` or `damaged`."""
+        if self.damage:
+            return "damaged"
+        if self.rows and all(row["status"] != "ok" for row in self.rows):
+            return "failed"
+        return "unfinished" if not self.rows or self.unmeasured() else "finished"
+
+    @property
+    def headline(self) -> str:
+        """Write the number to know a run by, or why there is none."""
+        if self.state in ("damaged", "failed"):
+            return self.damage or "{status}: {note}".format_map(self.rows[0])
+        if self.command == "profile":
+            return fastest(self.rows)
+        if self.rows:
+            return quality(self.rows)
+        best = max((epoch["ndcg"] for epoch in self.history), default=None)
+        return f"{len(self.history)} epochs" + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
+
+    def unmeasured(self) -> list[str]:
+        """List the cells that a profile was told to measure and has no row of."""
+        if self.command != "profile" or not self.settings.keys() >= set(PRODUCT):
+            return []
+        wanted = product(*(each(self.settings[name]) for name in PRODUCT))
+        timed = [row for row in self.rows if row["metric"] == "seconds"]
+        there = {(mechanism(row), row["maxlen"], row["phase"], row["width"], row["heads"]) for row in timed}
+        return [f"{attn} at {maxlen}, {phase}" for attn, maxlen, phase, *size in wanted if
+                (attn, maxlen, phase, *size) not in there]  # fmt: skip
+
+    def missing(self) -> Iterator[str]:
+        """Say what is not there, and why: a line each."""
+        if self.damage:
+            yield self.damage
+        if self.rows and not self.settings and not self.damage:
+            yield f"{store.SETTINGS}: the command that made the run is not known"
+        if not self.rows and not self.damage:
+            yield f"{store.TABLE}: the run has not ended; the same command again goes on with it"
+        unmeasured = self.unmeasured()
+        if self.rows and unmeasured:
+            yield f"{len(unmeasured)} cells were not measured: {'; '.join(unmeasured)}"
+        if self.state == "finished":
+            for name, lack in FILES.get(self.command, {}).items():
+                if not (self.folder / name).is_file():
+                    yield f"{name}: {lack}"
+        # A slope that is missing is told among the slopes.
+        failed = [row for row in self.rows if row["status"] != "ok" and not row["metric"].endswith("_slope")]
+        yield from dict.fromkeys(map(failure, failed))
+
+    def line(self) -> Row:
+        """Give what a list of runs says of it."""
+        return {"run": self.name, "command": self.command, "created": self.created, "state": self.state,
+                "headline": self.headline, "folder": str(self.folder)}  # fmt: skip
+
+
+def each(value: Any) -> list[Any]:
+    """Make a list of a setting that has one value."""
+    return value if isinstance(value, list) else [value]
+
+
+def read(folder: Path) -> Run:
+    """Read a run's folder; what is damaged there is told, not raised."""
+    settings: Row = {}
+    rows: list[Row] = []
+    try:
+        if (folder / store.TABLE).is_file():
+            rows = store.read_table(folder / store.TABLE).to_dicts()
+        if (folder / store.SETTINGS).is_file():
+            settings = store.read_settings(folder / store.SETTINGS)
+        return Run(folder, settings, rows, history(folder))
+    except DataError as error:
+        return Run(folder, settings, rows, damage=str(error))
+
+
+def history(folder: Path) -> list[Row]:
+    """Read the epochs of a training run, or those its checkpoint holds.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if (folder / HISTORY).is_file():
+            return pl.read_parquet(folder / HISTORY).to_dicts()
+        if (folder / CHECKPOINT).is_file():
+            with safe_open(folder / CHECKPOINT, "np") as file:
+                return list(json.loads(file.metadata()["counters"])["history"])
+    except (pl.exceptions.PolarsError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"the epochs in {folder} cannot be read ({reason}); train it again.") from None
+    return []
+
+
+def quality(rows: Iterable[Row]) -> str:
+    """Write NDCG@10 of the test items, or the first metric there is."""
+    ranked = [row for row in rows if row["k"] and row["status"] == "ok"]
+    ranked.sort(key=lambda row: (row["metric"] != "ndcg", row["k"] != 10, row["stage"] != "test"))
+    return f"{metric(ranked[0])} {ranked[0]['value']:.4f}, {ranked[0]['stage']}" if ranked else ""
+
+
+def metric(row: Row) -> str:
+    """Write a metric as people do: `NDCG@10`, `seconds_per_epoch`."""
+    name = str(row["metric"])
+    return f"{name.title() if name == 'recall' else name.upper()}@{row['k']}" if row["k"] else name
+
+
+def fastest(rows: Iterable[Row]) -> str:
+    """Write which mechanism was the fastest, at the longest length of the phase measured last."""
+    timed = [row for row in rows if row["metric"] == "seconds" and row["status"] == "ok"]
+    if not timed:
+        return ""
+    phase = timed[-1]["phase"]
+    longest = max(row["maxlen"] for row in timed if row["phase"] == phase)
+    last = [row for row in timed if (row["phase"], row["maxlen"]) == (phase, longest)]
+    best = min(last, key=lambda row: row["value"])
+    return f"fastest {phase} at {longest:,}: {mechanism(best)}, {1000 * best['value']:,.4g} ms"
+
+
+def failure(row: Row) -> str:
+    """Write what gave no number, and why."""
+    at = f" at {row['maxlen']:,}" if row["maxlen"] else ""
+    what = ", ".join(filter(None, (mechanism(row) + at, row["phase"], row["metric"])))
+    return f"{what}: {': '.join(filter(None, (row['status'], row['note'])))}"

@@ -1,0 +1,107 @@
+"""Verdicts on quality: from users' ranks where they are there, from the table alone where they are not."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from linrec_cli.analysis.verdict import Rule, compare
+from linrec_cli.evaluation import metrics
+from linrec_cli.results import rows, schema
+from linrec_cli.settings import Train
+
+USERS = 900
+
+
+@pytest.fixture(autouse=True)
+def fewer_draws(monkeypatch):
+    monkeypatch.setattr("linrec_cli.analysis.significance.DRAWS", 1000)
+
+
+def ranks_of(seed, worse=0.0):
+    """Draw ranks of users, most alike from seed to seed; a share of the users is lost from the first ten."""
+    taste, chance = np.random.default_rng(7), np.random.default_rng(seed)
+    rank = np.floor(np.exp(taste.normal(2.5, 1.5, USERS) + chance.normal(0, 0.1, USERS))) + 1
+    rank = np.where(chance.random(USERS) < worse, rank + 100, rank)
+    return pl.DataFrame({"user": np.arange(USERS), "valid": rank[::-1].copy(), "test": rank})
+
+
+def side(name, seeds, attn="linear", **more):
+    """Make a side: the tables of its training runs, and their ranks."""
+    frames, held = [], {}
+    for seed in seeds:
+        run = f"{name}-{attn}-{seed}"
+        held[run] = ranks_of(100 * len(name) + seed, **more)
+        made = rows.quality("test", metrics.summary(held[run].select(rank="test"), [10]))
+        settings = Train(attn=attn, seed=seed, data_digest="d")
+        shared = rows.shared(settings, "train", run, datetime.now(UTC), {"device": "cpu", "torch": "2.9"})
+        frames.append(schema.table(shared, made))
+    return pl.concat(frames), held
+
+
+def judge(base, new, with_ranks=True, **rule):
+    (one,) = compare(base[0], new[0], Rule(**rule), (base[1], new[1]) if with_ranks else ({}, {}))
+    return one
+
+
+def test_a_loss_in_three_seeds_is_a_regression_and_the_other_way_round_an_improvement():
+    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2), worse=0.2)
+    one = judge(base, new)
+    assert (one.verdict, len(one.base), len(one.new)) == ("regression", 3, 3)
+    assert one.change == pytest.approx(np.mean(one.new) / np.mean(one.base) - 1)
+    assert one.p < 0.05
+    assert judge(new, base).verdict == "improved"
+
+
+def test_the_same_ranks_are_ok_from_one_seed():
+    one = judge(side("old", (0,)), side("old", (0,)))
+    assert (one.verdict, one.change, one.noise, one.note) == ("ok", 0.0, 0.0, "")
+
+
+def test_two_seeds_cannot_tell_a_loss_from_one_more_training():
+    one = judge(side("old", (0, 1)), side("newer", (0, 1, 2), worse=0.5))
+    assert (one.verdict, one.p) == ("inconclusive", None)
+    assert "2 of the 3 seeds" in one.note
+
+
+def test_a_loss_that_cannot_be_ruled_out_is_not_called_ok():
+    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2))
+    wide, narrow = judge(base, new, quality=0.3), judge(base, new, quality=0.0001)
+    assert wide.verdict == "ok"
+    assert wide.noise > 0.0001
+    assert narrow.verdict == "inconclusive"
+    assert "too noisy to rule out a loss of 0.01 %" in narrow.note
+
+
+def test_without_ranks_the_standard_errors_decide_less_sharply_and_the_note_says_so():
+    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2), worse=0.6)
+    paired, coarse = judge(base, new), judge(base, new, with_ranks=False)
+    assert coarse.verdict == "regression"
+    assert coarse.note.startswith("no ranks on both sides")
+    assert coarse.change == pytest.approx(paired.change)
+    assert coarse.noise > paired.noise
+
+
+def test_no_seed_in_common_is_not_compared():
+    one = judge(side("old", (0, 1, 2)), side("newer", (3, 4, 5)))
+    assert (one.verdict, one.note) == ("incomparable", "no seed in common")
+
+
+def test_an_evaluation_keeps_its_ranks_under_another_name():
+    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2), worse=0.2)
+    renamed = [{run: frame.select("user", rank="test") for run, frame in held.items()} for _, held in (base, new)]
+    (one,) = compare(base[0], new[0], Rule(), (renamed[0], renamed[1]))
+    assert one == judge(base, new)
+
+
+def test_more_cells_ask_more_of_each():
+    mechanisms = ("linear", "softmax", "elu", "mean")
+    base = [side("old", (0, 1, 2), attn) for attn in mechanisms]
+    new = [side("newer", (0, 1, 2), attn, worse=0.01 * n) for n, attn in enumerate(mechanisms)]
+    tables = [pl.concat([one[0] for one in group]) for group in (base, new)]
+    held = [{run: frame for one in group for run, frame in one[1].items()} for group in (base, new)]
+    together = {one.cell["attention"]: one.p for one in compare(*tables, Rule(), (held[0], held[1]))}
+    alone = {attn: judge(*pair).p for attn, *pair in zip(mechanisms, base, new, strict=True)}
+    assert all(together[attn] >= alone[attn] for attn in mechanisms)
+    assert min(together.values()) == pytest.approx(min(1.0, 4 * min(alone.values())))

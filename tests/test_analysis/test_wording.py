@@ -1,0 +1,93 @@
+"""What a person, a pull request and two benchmark services read of verdicts."""
+
+import json
+
+import pytest
+
+from linrec_cli.analysis.pairs import HOW, WHAT
+from linrec_cli.analysis.verdict import Rule, Verdict
+from linrec_cli.analysis.wording import bmf, gha, legend, lines, markdown, names, notes, sentence
+
+CELL = dict.fromkeys((*WHAT, *HOW)) | {
+    "command": "profile", "attention": "linear", "options": "", "maxlen": 512, "phase": "step", "metric": "seconds",
+    "width": 64, "heads": 2, "tokens": 1024, "dtype": "float32", "device": "cpu x", "threads": 2,
+}  # fmt: skip
+SLOW = Verdict("regression", CELL, "time", "x softmax", (1.0, 1.1, 1.2), (1.3, 1.4, 1.5), 0.2727, 0.012)
+PEAK = Verdict("ok", CELL | {"metric": "peak_bytes", "stage": "rss"}, "memory", "B", (2.0**20,), (2.0**20,), 0.0, 0.0)
+TRAINED = CELL | {"command": "train", "dataset": "ml-100k", "phase": None, "metric": "ndcg", "k": 10, "stage": "test"}
+QUALITY = Verdict("inconclusive", TRAINED, "quality", "1", (0.1,), (0.2,), 1.0, 0.1, None, "one seed")
+GONE = Verdict("incomparable", CELL | {"maxlen": 1024}, "time", "x softmax", (1.0,), (), note="NEW: oom, too large")
+ALL = [SLOW, QUALITY, PEAK, GONE]
+
+
+def test_a_line_says_cell_metric_values_change_and_noise():
+    assert list(lines(ALL)) == [
+        ("regression", "linear 512 step", "time", "1.100x", "1.400x", "+27.3 %", "1.2 %"),
+        ("inconclusive", "linear 512 train", "NDCG@10", "0.1000", "0.2000", "+100.0 %", "10.0 %"),
+        ("ok", "linear 512 step", "memory", "1.0 MiB", "1.0 MiB", "+0.0 %", "0.0 %"),
+        ("incomparable", "linear 1024 step", "time", "1.000x", "–", "–", "–"),
+    ]
+
+
+def test_a_name_says_no_more_than_tells_cells_apart():
+    other = Verdict("ok", CELL | {"width": 128, "tokens": 2048}, "time", "s")
+    third = Verdict("ok", CELL | {"maxlen": 64, "dtype": "bfloat16"}, "time", "s")
+    assert names([SLOW, other, third]) == ["linear 512 step width 64", "linear 512 step width 128", "linear 64 step"]
+    served = Verdict("ok", CELL | {"phase": "serve", "stage": "recurrence", "options": "a=1"}, "time", "s")
+    held = Verdict("ok", served.cell | {"metric": "peak_bytes", "stage": "recurrence.rss"}, "memory", "B")
+    assert names([served, held]) == ["linear:a=1 512 serve recurrence"] * 2
+
+
+def test_one_sentence_sums_up_and_every_reason_is_a_line():
+    assert sentence(ALL) == (
+        "Of 4 numbers, 1 worse, 1 inconclusive, 1 unchanged as far as can be seen, 1 not compared; "
+        "the worst is time of linear 512 step, +27.3 %."
+    )
+    assert sentence([PEAK]) == "Of 1 number, 0 worse, 1 unchanged as far as can be seen."
+    assert list(notes(ALL)) == [
+        "inconclusive, one seed: linear 512 train NDCG@10",
+        "incomparable, NEW: oom, too large: linear 1024 step time",
+    ]
+    many = [Verdict("incomparable", CELL | {"maxlen": n}, "time", "s", note="why") for n in (1, 2, 3, 4, 5)]
+    assert list(notes(many)) == [
+        "incomparable, why: linear 1 step time, linear 2 step time, linear 3 step time and 2 more"
+    ]
+
+
+def test_markdown_is_a_table_with_a_cell_for_every_column():
+    text = markdown(ALL, Rule())
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(ALL)
+    assert {line.count("|") for line in table} == {8}
+    assert table[2].startswith("| **regression** | linear 512 step |")
+    assert sentence(ALL) in text
+    assert legend(Rule()) in text
+    assert "- inconclusive, one seed" in text
+    assert "<details>" not in markdown([PEAK], Rule())
+
+
+def test_bencher_metric_format():
+    found = bmf(ALL)
+    name = "profile linear 512 step width 64 heads 2 tokens 1024 float32"
+    assert found[name] == {
+        "relative-time": {"value": 1.4, "lower_value": 1.3, "upper_value": 1.5},
+        "peak-bytes": {"value": 2.0**20, "lower_value": 2.0**20, "upper_value": 2.0**20},
+    }
+    assert [*found[f"train ml-100k {name[8:].replace('step', 'train')}"]] == ["ndcg-10"]
+    assert len(found) == 2
+    absolute = bmf([Verdict("ok", CELL, "time", "s", (), (2e-3,))])
+    # Bencher's latency is in nanoseconds.
+    assert absolute[name]["latency"]["value"] == pytest.approx(2e6)
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_github_action_benchmark_takes_costs_alone():
+    slow, peak = gha(ALL)
+    assert slow == {
+        "name": "profile linear 512 step width 64 heads 2 tokens 1024 float32 time",
+        "unit": "x softmax",
+        "value": 1.4,
+        "range": "1.3 - 1.5",
+        "extra": "3 runs; regression",
+    }
+    assert (peak["unit"], peak["value"]) == ("B", 2.0**20)

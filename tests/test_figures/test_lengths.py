@@ -1,0 +1,334 @@
+"""Figures show what the table says: lines, spread, crosses, labels, and nothing mixed."""
+
+import random
+from datetime import UTC, datetime
+from itertools import combinations, pairwise, product
+
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
+
+from linrec_cli.figures import lengths as figures
+from linrec_cli.plots import line_names as labels
+from linrec_cli.plots import style
+from linrec_cli.results import schema
+
+HOW = {"width": 64, "heads": 2, "device": "cpu", "dtype": "float32", "threads": 1, "tokens": 4096}
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def timed(attention, maxlen, value, **more):
+    spread = {} if value is None else {"value": value, "low": 0.9 * value, "high": 1.3 * value}
+    row = {"command": "profile", "phase": "attention", "metric": "seconds", "unit": "s", "seed": 0}
+    return HOW | row | {"attention": attention, "maxlen": maxlen, "created": EARLY} | spread | more
+
+
+def trained(attention, maxlen, seed, **more):
+    row = {"command": "train", "dataset": "ml-1m", "model": "sasrec", "layers": 2, "created": EARLY}
+    return HOW | row | {"attention": attention, "maxlen": maxlen, "seed": seed} | more
+
+
+def quality(attention, maxlen, seed, value, **more):
+    return trained(attention, maxlen, seed, stage="test", metric="ndcg", k=10, value=value, **more)
+
+
+def drawn(*rows):
+    return list(figures.every(schema.table({}, rows)))
+
+
+def line(axes, name):
+    return next(line for line in axes.lines if line.get_label() == name)
+
+
+def test_a_line_a_mechanism_over_powers_of_two_in_milliseconds():
+    (one,) = drawn(*(timed(a, n, s * n) for a, s in (("softmax", 1e-5), ("linear", 2e-5)) for n in (256, 128)))
+    axes = one.figure.axes[0]
+    assert axes.get_xscale() == "log"
+    assert list(axes.xaxis.get_major_locator().locs) == [128, 256]
+    assert list(line(axes, "softmax").get_xdata()) == [128, 256]
+    assert list(line(axes, "linear").get_ydata()) == pytest.approx([2.56, 5.12])
+    assert line(axes, "linear").get_color() != line(axes, "softmax").get_color()
+
+
+def test_the_band_runs_between_the_quantiles():
+    (one,) = drawn(timed("linear", 128, 0.01), timed("linear", 256, 0.01))
+    (band,) = [c for c in one.figure.axes[0].collections if isinstance(c, PolyCollection)]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (min(heights), max(heights)) == (pytest.approx(9.0), pytest.approx(13.0))
+
+
+def test_seeds_are_averaged_and_their_range_is_the_spread():
+    (one,) = drawn(*(quality("linear", n, seed, 0.1 + 0.01 * seed) for n in (50, 100) for seed in (0, 1, 2)))
+    points = one.points.to_dicts()
+    assert [(p["value"], p["low"], p["high"], p["runs"]) for p in points] == [pytest.approx((0.11, 0.1, 0.12, 3))] * 2
+
+
+def test_a_length_that_ran_out_of_memory_is_a_cross_and_a_skipped_one_is_not():
+    (one,) = drawn(timed("softmax", 128, 0.01), timed("softmax", 256, None, status="oom"),
+                   timed("softmax", 512, None, status="skipped"))  # fmt: skip
+    (axes,) = one.figure.axes
+    cross = line(axes, "softmax oom")
+    assert cross.get_marker() == "x"
+    assert list(cross.get_xdata()) == [256]
+    assert "softmax: out of memory" in [text.get_text() for text in axes.texts]
+    assert list(line(axes, "softmax").get_xdata()) == [128]
+
+
+def test_a_run_that_failed_is_a_cross_in_every_panel_of_training():
+    rows = [quality("linear", n, 0, 0.1) for n in (50, 100)]
+    rows += [trained("linear", n, 0, metric="peak_bytes", value=2.0**20) for n in (50, 100)]
+    (one,) = drawn(*rows, trained("softmax", 50, 0, metric="run", status="oom"))
+    assert [line(axes, "softmax oom").get_marker() for axes in one.figure.axes] == ["x", "x"]
+
+
+def test_only_panels_that_have_data_are_drawn():
+    (one,) = drawn(quality("linear", 50, 0, 0.1))
+    assert [axes.get_title(loc="left") for axes in one.figure.axes] == ["NDCG@10, test"]
+
+
+def test_nothing_measured_gives_no_figure():
+    assert drawn(timed("softmax", 128, None, status="oom")) == []
+
+
+@pytest.mark.parametrize("key", ["dataset", "model", "width", "device", "dtype", "threads", "tokens"])
+def test_numbers_made_differently_never_share_a_figure(key):
+    other = {"width": 128, "threads": 2, "tokens": 8192}.get(key, "other")
+    both = drawn(quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.2, **{key: other}))
+    assert [one.points["value"].to_list() for one in both] == [[0.1], [0.2]]
+    assert len({one.stem for one in both}) == 2
+    assert str(other) in both[1].stem
+
+
+def test_runs_of_other_settings_have_a_figure_and_a_file_of_their_own():
+    one, other = drawn(*(quality("linear", 50, 0, 0.1, setup=setup, data_digest="d") for setup in ("a", "b")))
+    assert {one.stem[-4:], other.stem[-4:]} == {"-d-a", "-d-b"}
+
+
+def test_of_a_number_that_was_made_again_the_latest_counts():
+    (one,) = drawn(timed("linear", 128, 0.02, created=LATE), timed("linear", 128, 0.01))
+    assert one.points["value"].to_list() == [pytest.approx(20)]
+
+
+def test_options_make_a_line_of_their_own():
+    (one,) = drawn(timed("linear", 128, 0.02), timed("linear", 128, 0.01, options="pad=included"))
+    assert set(one.points["mechanism"]) == {"linear", "linear:pad=included"}
+
+
+def test_names_at_line_ends_do_not_overlap():
+    (one,) = drawn(*(timed(f"mechanism-{i}", n, 0.01) for i in range(12) for n in (128, 256)))
+    one.figure.draw_without_rendering()
+    # The extent of the text alone: an annotation's own holds its leader too.
+    boxes = sorted((Text.get_window_extent(text) for text in one.figure.axes[0].texts), key=lambda box: box.y0)
+    assert len(boxes) == 12
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+
+
+def test_points_of_a_single_length_have_a_row_each_the_best_above():
+    failed = timed("hstu", 128, None, status="oom")
+    (one,) = drawn(timed("softmax", 128, 0.01), timed("linear", 128, 0.005), timed("mean", 128, 0.02), failed)
+    times, speedups = one.figure.axes
+    assert [label.get_text() for label in times.get_yticklabels()] == ["linear", "softmax", "mean", "hstu"]
+    assert line(times, "softmax").get_xydata().tolist() == [[10.0, 1.0]]
+    (low, high), _ = times.collections[1].get_segments()[0].T
+    assert (low, high) == (pytest.approx(9.0), pytest.approx(13.0))
+    assert [text.get_text() for text in times.texts] == ["out of memory"]
+    assert times.get_xlim()[0] == 0
+    assert times.yaxis_inverted()
+    assert times.get_xlabel() == "at length 128"
+    assert [label.get_text() for label in speedups.get_yticklabels()] == ["linear", "mean"]
+    assert list(line(speedups, "as fast").get_xdata()) == [1, 1]
+
+
+def test_names_of_twenty_mechanisms_of_a_single_length_do_not_overlap():
+    (one,) = drawn(*(timed(f"mechanism-{i}", 128, 0.01) for i in range(20)))
+    one.figure.draw_without_rendering()
+    boxes = sorted((t.get_window_extent() for t in one.figure.axes[0].get_yticklabels()), key=lambda box: box.y0)
+    assert len(boxes) == 20
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+
+
+@pytest.mark.parametrize("failed", [128, 256, 512])
+def test_the_name_at_a_cross_stays_within_the_axes(failed):
+    rows = [timed("linear", n, 0.01) for n in (128, 256, 512)]
+    (one,) = drawn(*rows, timed("softmax-naive", failed, None, status="oom"))
+    one.figure.draw_without_rendering()
+    (axes,) = one.figure.axes
+    (text,) = [text for text in axes.texts if "memory" in text.get_text()]
+    box = Text.get_window_extent(text)
+    assert axes.bbox.x0 < box.x0
+    assert box.x1 < axes.bbox.x1
+
+
+def test_a_long_heading_stays_within_a_narrow_figure():
+    (one,) = drawn(quality("linear", 50, 0, 0.1, dataset="a-data-set-with-a-very-long-name-indeed"))
+    one.figure.draw_without_rendering()
+    heading = next(text for text in one.figure.texts if text.get_text().startswith("sasrec"))
+    assert heading.get_window_extent().x1 < one.figure.bbox.x1
+
+
+def sloped(attention, metric, value, **more):
+    return timed(attention, None, value, metric=metric, **more)
+
+
+def crossed(attention, value, baseline="softmax", **more):
+    return timed(attention, None, value, metric="crossover", stage=baseline, **more)
+
+
+def panel(one, title):
+    return next(axes for axes in one.figure.axes if axes.get_title(loc="left") == title)
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_the_exponent_stands_beside_the_name_in_the_panel_of_its_metric():
+    times = [timed(name, n, 0.01) for name in ("softmax", "linear") for n in (128, 256)]
+    peaks = [timed("linear", n, 2.0**20, metric="peak_bytes", stage="rss") for n in (128, 256)]
+    (one,) = drawn(*times, *peaks, sloped("softmax", "time_slope", 0.987), sloped("linear", "memory_slope", -0.001))
+    assert {*texts(panel(one, "time, ms"))} == {"softmax  $T^{\\,0.99}$", "linear"}
+    assert texts(panel(one, "peak memory, MiB")) == ["linear  $T^{\\,0.00}$"]
+
+
+def test_a_speed_up_is_over_softmax_in_the_same_run_alone():
+    old = [timed("softmax", 128, 0.5, run="a"), timed("linear", 128, 0.4, run="a", created=EARLY)]
+    new = [timed("softmax", 256, 0.6, run="b"), timed("linear", 256, 0.2, run="b"), timed("mean", 512, 0.1, run="b")]
+    (one,) = drawn(*old, *new)
+    points = one.points.filter(panel="speedup")
+    assert points.select("mechanism", "maxlen", "value", "baseline").rows() == [
+        ("linear", 128, pytest.approx(1.25), "softmax"),
+        ("linear", 256, pytest.approx(3.0), "softmax"),
+    ]
+    axes = panel(one, "speed-up over softmax")
+    assert axes.get_yscale() == "log"
+    assert list(line(axes, "as fast").get_ydata()) == [1, 1]
+    assert axes.get_ylim()[0] < 1
+
+
+def test_without_softmax_speed_ups_are_over_its_unfused_form_or_the_first():
+    for names, expected in ((("elu", "softmax-naive"), "softmax-naive"), (("elu", "linear"), "elu")):
+        (one,) = drawn(*(timed(name, n, 0.01) for name in names for n in (128, 256)))
+        assert set(one.points["baseline"].drop_nulls()) == {expected}
+
+
+def test_a_crossover_is_marked_where_both_are_as_fast_and_only_against_the_baseline_that_is_drawn():
+    times = [timed(name, n, n * s) for name, s in (("softmax", 1e-4), ("linear", 5e-5)) for n in (128, 256, 512)]
+    (one,) = drawn(*times, crossed("linear", 203.4), crossed("linear", 77.0, baseline="softmax-naive"))
+    axes = panel(one, "speed-up over softmax")
+    assert list(*line(axes, "linear crossover").get_xydata()) == pytest.approx([203.4, 1.0])
+    assert texts(axes) == ["linear, from 203"]
+    assert one.points.filter(panel="crossover", baseline="softmax")["value"].to_list() == [203.4]
+
+
+def test_the_memory_that_a_cell_ran_out_of_is_a_dashed_line_below_its_cross():
+    peaks = [timed("softmax", 128, 2.0**28, metric="peak_bytes", stage="rss")]
+    gone = timed("softmax", 256, None, metric="peak_bytes", status="oom", low=2.0**30)
+    (one,) = drawn(*peaks, gone)
+    (axes,) = one.figure.axes
+    limit = line(axes, "limit")
+    assert limit.get_linestyle() == "--"
+    assert list(limit.get_ydata()) == [1024, 1024]
+    assert axes.get_ylim()[1] > 1024
+    assert list(line(axes, "softmax oom").get_xdata()) == [256]
+    assert "limit 1,024 MiB" in texts(axes)
+
+
+def test_lengths_that_share_the_sequences_of_a_batch_share_a_figure():
+    (one,) = drawn(*(timed("linear", n, 0.01, tokens=8 * n) for n in (128, 256, 512)))
+    assert one.points["maxlen"].to_list() == [128, 256, 512]
+    assert "batch 8" in one.figure.get_supxlabel()
+
+
+def test_a_sequence_longer_than_the_tokens_of_a_batch_stands_beside_the_others():
+    (one,) = drawn(*(timed("linear", n, 0.01, tokens=max(n, 256)) for n in (128, 256, 512)))
+    assert one.points["maxlen"].to_list() == [128, 256, 512]
+    assert "256 tokens a batch" in one.figure.get_supxlabel()
+
+
+def test_each_phase_has_a_figure_and_parts_only_where_the_whole_has_none():
+    phases = [("attention", "a"), ("forward", "a"), ("step", "a"), ("backward", "b")]
+    every = drawn(*(timed("linear", 128, 0.01, phase=phase, run=run) for phase, run in phases))
+    assert sorted(one.stem.split("-")[1] for one in every) == ["attention", "backward", "step"]
+
+
+def test_ways_to_serve_are_lines_of_their_own_in_the_colour_of_their_mechanism():
+    ways = [("softmax", "cache", 3.0), ("softmax", "recomputation", 9.0), ("linear", "recurrence", 1.0)]
+    rows = [timed(name, n, s, phase="serve", stage=way) for name, way, s in ways for n in (128, 256)]
+    state = [timed("linear", n, 2048, phase="serve", stage="recurrence", metric="state_bytes") for n in (128, 256)]
+    (one,) = drawn(*rows, *state)
+    axes = panel(one, "time, ms")
+    cache, again = (line(axes, f"softmax, {way}") for way in ("cache", "recomputation"))
+    assert cache.get_color() == again.get_color() != line(axes, "linear, recurrence").get_color()
+    assert cache.get_linestyle() != again.get_linestyle()
+    # Of the baseline the quickest way counts.
+    assert one.points.filter(panel="speedup")["value"].to_list() == [3.0, 3.0]
+    assert list(line(panel(one, "kept for each user, KiB"), "linear, recurrence").get_ydata()) == [2, 2]
+
+
+@pytest.mark.parametrize(("wide", "across"), [(3.3, 1), (7.0, 2), (None, 2)])
+def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(wide, across):
+    names = ("softmax", "linear", "linear-gated:gate=false")
+    rows = [timed(name, n, n * 1e-4) for name in names for n in (128, 256, 512, 1024, 2048, 4096, 8192)]
+    table = schema.table({}, rows + [row | {"metric": "peak_bytes", "stage": "rss"} for row in rows])
+    (one,) = figures.every(table, wide)
+    one.figure.draw_without_rendering()
+    assert one.figure.get_figwidth() == pytest.approx(wide or 9.6)
+    assert len({round(axes.get_position().x0, 2) for axes in one.figure.axes}) == across
+    for axes in one.figure.axes:
+        inside = [axes.transData.transform((tick, 0))[0] for tick in axes.get_xticks()]
+        ticks = [label.get_window_extent() for label, _ in zip(axes.get_xticklabels(), inside, strict=True)]
+        assert len(ticks) >= 2
+        assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
+        for text in axes.texts:
+            box = Text.get_window_extent(text)
+            assert 0 <= box.x0 < box.x1 <= one.figure.bbox.x1
+
+
+def test_places_move_apart_no_further_than_needed():
+    assert labels.apart([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert labels.apart([0.2, 0.8], 0.1) == [0.2, 0.8]
+    assert labels.apart([1.0, 1.0, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
+    assert labels.apart([0.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+    # Too many to fit hang from the top.
+    assert labels.apart([0.5, 0.5, 0.5], 0.6) == pytest.approx([-0.2, 0.4, 1.0])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_places_that_moved_apart_are_the_nearest_of_those_on_a_grid(seed):
+    chance = random.Random(seed)
+    places = [chance.randint(0, 10) / 10 for _ in range(3)]
+    moved = labels.apart(places, 0.2)
+    assert all(abs(a - b) >= 0.2 - 1e-9 for a, b in combinations(moved, 2))
+    grid = (
+        c
+        for c in product([n / 30 for n in range(31)], repeat=3)
+        if all(abs(a - b) > 0.199 for a, b in combinations(c, 2))
+    )
+    best = min(sum((a - b) ** 2 for a, b in zip(c, places, strict=True)) for c in grid)
+    assert sum((a - b) ** 2 for a, b in zip(moved, places, strict=True)) <= best + 1e-9
+
+
+def test_a_mechanism_keeps_its_look_and_no_two_share_one():
+    names = [f"mechanism-{i}" for i in range(20)]
+    looks = style.looks(names)
+    assert len(set(looks.values())) == 20
+    assert len({look.colour for look in style.looks(names[:7]).values()}) == 7
+    assert style.looks(["linear"])["linear"] == style.looks(["linear", "softmax"])["linear"]
+
+
+def test_no_colour_is_used_again_before_all_are_and_then_line_and_marker_tell_apart():
+    looks = style.looks([f"mechanism-{i}" for i in range(21)]).values()
+    for colour in style.COLOURS:
+        mine = [look for look in looks if look.colour == colour]
+        assert len(mine) == len({look.marker for look in mine}) == len({look.dash for look in mine}) == 3
+        assert [look.hollow for look in mine] == [False, True, False]
+
+
+def test_a_mechanism_of_more_figures_keeps_its_colour_before_others():
+    common = style.looks(["softmax", "linear"])
+    crowded = style.looks(["softmax", "linear"], [f"mechanism-{i}" for i in range(20)] + ["softmax", "linear"])
+    assert {name: crowded[name] for name in common} == common
+
+
+def test_there_is_a_look_for_any_number_of_mechanisms():
+    assert len(style.looks([f"mechanism-{i}" for i in range(300)])) == 300

@@ -1,0 +1,59 @@
+"""What torch.compile did is told by torch's own counters; here with its backend that only traces."""
+
+import pytest
+import torch
+
+from linrec_cli.phases import compile as compiling
+from linrec_cli.profiling.cell import cells
+from linrec_cli.profiling.work import Work
+from linrec_cli.settings import Profile
+
+(CELL,) = next(cells(Profile(attn=("linear",), maxlen=(8,), phase=("compile",))))
+
+
+def plain(x):
+    return x.sin() + 1
+
+
+def broken(x):
+    x = x.sin()
+    torch._dynamo.graph_break()
+    return x + 1
+
+
+def measured(function, tmp_path, monkeypatch, tiny=lambda: None):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    torch._dynamo.reset()
+    work = Work({"compile": lambda: function(torch.ones(4))}, tiny=tiny, bare=lambda: None, kernels=False)
+    return compiling.measure(CELL, lambda cell: work, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("function", "kernel", "note"),
+    [
+        (torch.compile(plain, backend="eager"), "inductor", ""),
+        (torch.compile(broken, backend="eager"), "eager,inductor", "fell back in part, 1 graph breaks: "),
+        (plain, "eager", "fell back: nothing was compiled"),
+    ],
+)
+def test_the_first_run_is_timed_and_a_fall_back_is_told(function, kernel, note, tmp_path, monkeypatch):
+    child = measured(function, tmp_path, monkeypatch)
+    assert next(child) is None
+    seconds, ran, why = child.send(None)
+    assert seconds > 0
+    assert ran == kernel
+    assert why.startswith(note)
+    assert bool(why) == bool(note)
+
+
+def test_no_compiler_is_a_reason_and_any_other_mistake_an_error(tmp_path, monkeypatch):
+    def missing():
+        raise ValueError("InvalidCxxCompiler: No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1")
+
+    def wrong():
+        raise ValueError("the mistake\n\nSet TORCHDYNAMO_VERBOSE=1")
+
+    reason = next(measured(plain, tmp_path, monkeypatch, missing))
+    assert reason.startswith("torch.compile finds nothing to compile with; install a compiler")
+    with pytest.raises(RuntimeError, match=r"^ValueError: the mistake$"):
+        next(measured(plain, tmp_path, monkeypatch, wrong))
