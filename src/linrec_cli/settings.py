@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
 from typing import Any
 
@@ -23,8 +23,9 @@ class Train:
     data_digest: str = ""
     min_user: int = limited(5, 0)
     min_item: int = limited(5, 0)
+    split: str = "leave-one-out"
     model: str = "sasrec"
-    attn: str = "linear"
+    attn: str = "auto"
     maxlen: int = limited(200, 1, 1_000_000)
     width: int = limited(64, 1, 65_536)
     layers: int = limited(2, 1, 256)
@@ -32,6 +33,8 @@ class Train:
     dropout: float = limited(0.3, 0.0, 0.95)
     lr: float = limited(1e-3, 0.0, 10.0)
     weight_decay: float = limited(0.01, 0.0, 10.0)
+    objective: str = "auto"
+    loss: str = "cross-entropy"
     tokens: int = limited(1600, 1)
     patience: int = limited(8, 1)
     epochs: int = limited(200, 1)
@@ -50,6 +53,22 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         dataset, attention = (text.replace(":", "-").replace("=", "") for text in (self.data, self.attn))
         return f"{dataset}-{self.model}-{attention}-{self.maxlen}-s{self.seed}-{digest(self)}"
+
+
+def resolved(settings: Train) -> Train:
+    """Put what the model usually takes in the place of "auto": a run's settings are named and digested so.
+
+    Raises:
+        UsageError: a mechanism was given to a model that takes none.
+    """
+    name, _ = catalog.parse(settings.model)
+    module = catalog.load("models", name)
+    if module.FORM is None and settings.attn not in ("auto", ""):
+        raise UsageError(f"model {name} takes no --attn; leave it out.")
+    usual = "linear" if module.FORM else ""
+    attn = usual if settings.attn in ("auto", "") else settings.attn
+    objective = module.OBJECTIVE if settings.objective == "auto" else settings.objective
+    return replace(settings, attn=attn, objective=objective)
 
 
 PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
