@@ -2,9 +2,13 @@
 
 import difflib
 import importlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import ModuleType
+from typing import Any
 
 from linrec_cli.errors import UsageError
 
@@ -26,8 +30,22 @@ def load(package: str, name: str) -> ModuleType:
     """
     known = names(package)
     if name not in known:
-        raise unknown(package.removesuffix("s").replace("_", " "), name, known)
+        raise unknown(re.sub("(?<=ss)es$|s$", "", package), name, known)
     return importlib.import_module(f"linrec_cli.{package}.{name.replace('-', '_')}")
+
+
+def bound(package: str, spec: str, attribute: str) -> Callable[..., Any]:
+    """Bind the options of `spec` to what its module has under `attribute`: a class or a function.
+
+    The options are its parameters that have defaults; whatever has none is left to the caller.
+
+    Raises:
+        UsageError: no such name or option, or a value that does not fit.
+    """
+    made = getattr(load(package, parse(spec)[0]), attribute)
+    parameters = inspect.signature(made).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return partial(made, **convert(spec, defaults))
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

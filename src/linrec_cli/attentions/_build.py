@@ -1,7 +1,5 @@
 """Build a mechanism from what the user wrote."""
 
-import inspect
-
 from torch import nn
 
 from linrec_cli import catalog
@@ -18,11 +16,8 @@ def build(spec: str, width: int, heads: int, *, causal: bool, maxlen: int) -> nn
         UsageError: no such mechanism or option, or the mechanism lacks the form that is asked for.
     """
     name, _ = catalog.parse(spec)
-    module = catalog.load("attentions", name)
     form = "causal" if causal else "bidirectional"
-    if form not in module.FORMS:
+    if form not in catalog.load("attentions", name).FORMS:
         raise UsageError(f"attention '{name}' has no {form} form; choose one that has, or another model.")
-    parameters = inspect.signature(module.Attention).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    made: nn.Module = module.Attention(width, heads, causal, maxlen, **catalog.convert(spec, defaults))
+    made: nn.Module = catalog.bound("attentions", spec, "Attention")(width, heads, causal, maxlen)
     return made

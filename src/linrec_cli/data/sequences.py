@@ -1,6 +1,7 @@
 """Histories as one flat array of items and one of offsets, on any device."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,8 +10,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     import polars as pl
 
-HELD_OUT = {"valid": 2, "test": 1}
-"""Leave-one-out: how far from the end of a history the event stands that a stage predicts."""
+    from linrec_cli.data.parts import Targets
+    from linrec_cli.data.prepare import Prepared
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,16 @@ class Sequences:
         offsets: `[U + 1]` where each user's history starts, and where the last one ends.
         count: number of items.
         users: `[U]` ids of the users, as prepared.
+        times: `[E]` when each event was, in the units of the data; None where only the order is known.
+        features: of each item, by name, `[count + 1, V]`, True where it has the value; row 0 is padding.
     """
 
     flat: Tensor
     offsets: Tensor
     count: int
     users: Tensor
+    times: Tensor | None = None
+    features: Mapping[str, Tensor] | None = None
 
     @property
     def lengths(self) -> Tensor:
@@ -36,30 +41,42 @@ class Sequences:
 
     def to(self, device: str) -> "Sequences":
         """Move the arrays to a device."""
-        return Sequences(self.flat.to(device), self.offsets.to(device), self.count, self.users.to(device))
-
-    def ends(self, stage: str) -> Tensor:
-        """Point at the event of each user that `stage` (`train`, `valid`, `test`) predicts last, `[U]`.
-
-        `train` ends before the validation event; the test input includes the validation event.
-        """
-        return self.offsets[1:] - (3 if stage == "train" else HELD_OUT[stage])
+        moved = {name: getattr(self, name).to(device) for name in ("flat", "offsets", "users")}
+        times = None if self.times is None else self.times.to(device)
+        features = None if self.features is None else {name: one.to(device) for name, one in self.features.items()}
+        return replace(self, **moved, times=times, features=features)
 
 
-def leave_one_out(events: "pl.DataFrame", items: int) -> Sequences:
-    """Lay out prepared events (`user`, `item`, sorted); users with fewer than three events cannot be split.
+def lay_out(prepared: "Prepared") -> Sequences:
+    """Lay out a prepared data set: every user, times where they are real, and the features of items."""
+    timed = prepared.card.get("time") == "given"
+    return arrange(prepared.events, len(prepared.items), timed=timed, features=multi_hot(prepared.items))
 
-    Args:
-        events: one row an event, users contiguous, each in time order.
-        items: number of items.
-    """
-    user = torch.from_numpy(events["user"].to_numpy().astype("int64"))
-    flat = torch.from_numpy(events["item"].to_numpy().astype("int64"))
+
+def arrange(
+    events: "pl.DataFrame", items: int, *, timed: bool = False, features: Mapping[str, Tensor] | None = None
+) -> Sequences:
+    """Lay out events (`user`, `item`, and `time` if `timed`), one a row, users contiguous, each in time order."""
+    user, flat = (torch.from_numpy(events[name].to_numpy().astype("int64")) for name in ("user", "item"))
     users, lengths = torch.unique_consecutive(user, return_counts=True)
-    kept = lengths >= 3
-    flat = flat[kept.repeat_interleave(lengths)]
-    offsets = torch.cat([lengths.new_zeros(1), lengths[kept].cumsum(0)])
-    return Sequences(flat, offsets, items, users[kept])
+    offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    times = torch.from_numpy(events["time"].to_numpy().astype("int64")) if timed else None
+    return Sequences(flat, offsets, items, users, times, features)
+
+
+def multi_hot(items: "pl.DataFrame") -> dict[str, Tensor] | None:
+    """Spread each column of lists over the values it knows, in their order; None where there is no such column."""
+    import polars as pl
+
+    found = {}
+    for name, kind in items.schema.items():
+        if isinstance(kind, pl.List):
+            rows = items.select("item", value=name).explode("value").drop_nulls()
+            values = rows["value"].unique().sort()
+            column = rows["value"].cast(pl.Enum(values)).to_physical().to_numpy().astype("int64")
+            found[name] = torch.zeros(len(items) + 1, len(values), dtype=torch.bool)
+            found[name][torch.from_numpy(rows["item"].to_numpy().astype("int64")), torch.from_numpy(column)] = True
+    return found or None
 
 
 def window(flat: Tensor, start: Tensor, lengths: Tensor, width: int) -> Tensor:
@@ -69,12 +86,11 @@ def window(flat: Tensor, start: Tensor, lengths: Tensor, width: int) -> Tensor:
     return flat[index].masked_fill(position >= lengths[:, None], 0)
 
 
-def histories(sequences: Sequences, stage: str, maxlen: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Point at the last `maxlen` events before the one that `stage` predicts.
+def histories(sequences: Sequences, targets: "Targets", maxlen: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Point at the last `maxlen` events before each target.
 
     Returns:
-        start `[U]`, length `[U]` and gold item `[U]` of each user.
+        start `[N]`, length `[N]` and gold item `[N]`.
     """
-    end = sequences.ends(stage)
-    length = (end - sequences.offsets[:-1]).clamp(max=maxlen)
-    return end - length, length, sequences.flat[end]
+    length = (targets.place - sequences.offsets[targets.user]).clamp(max=maxlen)
+    return targets.place - length, length, sequences.flat[targets.place]

@@ -1,8 +1,11 @@
-"""The rank of each user's gold item: `1 + #(score > gold) + ties/2`, each user encoded once."""
+"""The rank of each gold item: `1 + #(score > gold) + ties/2`, each history encoded once."""
 
+import polars as pl
 import torch
 from torch import Tensor
 
+from linrec_cli.data.batch import Batch
+from linrec_cli.data.parts import Targets
 from linrec_cli.data.sequences import Sequences, histories, window
 from linrec_cli.data.shapes import cut, rounded, spans
 from linrec_cli.errors import LinrecError
@@ -18,67 +21,65 @@ TOKENS = {"cpu": 6_400, "cuda": 2**17, "mps": 2**15}
 def ranks(
     model: Recommender,
     sequences: Sequences,
-    stage: str,
+    targets: Targets,
     maxlen: int,
     *,
     seen: str = "remove",
     negatives: Tensor | None = None,
 ) -> Tensor:
-    """Rank the gold item of every user among all items, or among its negatives.
+    """Rank the gold item of every target among all items, or among its negatives.
 
     Args:
-        model: encodes histories; scores are products with `model.items.weight`, in float32.
-        stage: `valid` or `test`.
+        model: scores what it makes of a history, in float32.
+        targets: what is predicted, on the device of the sequences.
         seen: `remove` takes the items of the whole history out of the ranking, but never the gold; `rank` keeps them.
-        negatives: `[U, N]` items to rank the gold among, in place of all items.
+        negatives: `[N, n]` items to rank the gold among, in place of all items.
 
     Returns:
-        `[U]` ranks in float64, halves where scores tie.
+        `[N]` ranks in float64, halves where scores tie.
 
     Raises:
         LinrecError: a score is NaN or infinite.
     """
     model.eval()
-    start, length, gold = histories(sequences, stage, maxlen)
-    weights = model.items.weight.float()
+    start, length, gold = histories(sequences, targets, maxlen)
+    device = gold.device.type
     found = torch.empty(len(gold), dtype=torch.float64, device=gold.device)
-    for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[gold.device.type]):
-        hidden = encode_last(model, sequences.flat, start[rows], length[rows])
+    for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[device]):
+        query = model.query(read(sequences, start[rows], length[rows], maxlen))
         if negatives is not None:
-            found[rows] = among(hidden, weights, gold[rows], negatives[rows])
+            found[rows] = among(model, query, gold[rows], negatives[rows])
             continue
-        for part in torch.arange(len(rows), device=rows.device).split(
-            max(1, SCORES[gold.device.type] // sequences.count)
-        ):
-            users = rows[part]
-            scores = finite(hidden[part] @ weights[1:].T)
+        for part in torch.arange(len(rows), device=rows.device).split(max(1, SCORES[device] // sequences.count)):
+            chosen = rows[part]
+            scores = finite(model.scores(query[part]))
             if seen == "remove":
-                hide_seen(scores, sequences, users, stage, gold[users])
-            found[users] = place(scores, gold[users] - 1)
+                some = Targets(targets.place[chosen], targets.user[chosen])
+                hide_seen(scores, sequences, some, gold[chosen])
+            found[chosen] = place(scores, gold[chosen] - 1)
     return found
 
 
-def encode_last(model: Recommender, flat: Tensor, start: Tensor, length: Tensor) -> Tensor:
-    """Encode histories and keep what stands at their last position, `[B, C]` in float32."""
-    shape = min(rounded(int(length.max())), model.positions.num_embeddings)
-    encoded: Tensor = model.encode(window(flat, start, length, shape), length)
-    return encoded[torch.arange(len(length), device=length.device), length - 1].float()
+def read(sequences: Sequences, start: Tensor, length: Tensor, maxlen: int) -> Batch:
+    """Cut histories out as a batch, as wide as a rounded length, never wider than `maxlen`."""
+    shape = min(rounded(int(length.max())), maxlen)
+    times = None if sequences.times is None else window(sequences.times, start, length, shape)
+    return Batch(window(sequences.flat, start, length, shape), length, times=times)
 
 
-def hide_seen(scores: Tensor, sequences: Sequences, users: Tensor, stage: str, gold: Tensor) -> None:
-    """Set the scores `[B, I]` of each user's history to -inf, in place, all but the gold's."""
+def hide_seen(scores: Tensor, sequences: Sequences, targets: Targets, gold: Tensor) -> None:
+    """Set the scores `[B, I]` of what stands in each target's history to -inf, in place, all but the gold's."""
     of_gold = scores.gather(1, gold[:, None] - 1)
-    begin = sequences.offsets[users]
-    row, place = spans(begin, sequences.ends(stage)[users] - begin)
+    begin = sequences.offsets[targets.user]
+    row, place = spans(begin, targets.place - begin)
     scores[row, sequences.flat[place] - 1] = -torch.inf
     scores.scatter_(1, gold[:, None] - 1, of_gold)
 
 
-def among(hidden: Tensor, weights: Tensor, gold: Tensor, negatives: Tensor) -> Tensor:
-    """Rank the gold among its negatives `[B, N]`."""
+def among(model: Recommender, query: Tensor, gold: Tensor, negatives: Tensor) -> Tensor:
+    """Rank the gold among its negatives `[B, n]`."""
     candidates = torch.cat([gold[:, None], negatives], 1)
-    scores = (weights[candidates] @ hidden[:, :, None])[:, :, 0]
-    return place(finite(scores), torch.zeros_like(gold))
+    return place(finite(model.scores(query, candidates)), torch.zeros_like(gold))
 
 
 def place(scores: Tensor, gold: Tensor) -> Tensor:
@@ -98,3 +99,9 @@ def finite(scores: Tensor) -> Tensor:
     if not scores.isfinite().all():
         raise LinrecError("the model gives scores that are not finite; train it again with a lower --lr.")
     return scores
+
+
+def by_target(sequences: Sequences, targets: Targets, found: Tensor) -> pl.DataFrame:
+    """Put ranks `[N]` in a table, a target a row: `user`, the id as prepared, and `rank`."""
+    users = sequences.users[targets.user]
+    return pl.DataFrame({"user": users.cpu().numpy(), "rank": found.cpu().numpy()})

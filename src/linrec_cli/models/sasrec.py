@@ -2,15 +2,17 @@
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from linrec_cli.attentions._build import build
+from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
+from linrec_cli.models._initial import initialise
+from linrec_cli.models._recommender import Facts, last, products
 
-OBJECTIVE = "next-item"
-CAUSAL = True
+FORM = "causal"
+OBJECTIVE = "next"
 
 
 class Model(nn.Module):
@@ -24,10 +26,10 @@ class Model(nn.Module):
     """
 
     def __init__(
-        self, items: int, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float
+        self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float
     ) -> None:
         super().__init__()
-        self.items = nn.Embedding(items + 1, width, padding_idx=0)
+        self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.positions = nn.Embedding(maxlen, width)
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
@@ -36,13 +38,25 @@ class Model(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.apply(initialise)
 
-    def encode(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """Encode `items [B, T]`, padded on the right with 0, to `[B, T, C]`."""
-        x = self.items(items) * math.sqrt(self.items.embedding_dim) + self.positions.weight[: items.shape[1]]
-        x = self.dropout(x)
+    def encode(self, batch: Batch) -> Tensor:
+        """Encode every position, `[B, T, C]`."""
+        scale, count = math.sqrt(self.items.embedding_dim), batch.items.shape[1]
+        x = self.dropout(self.items(batch.items) * scale + self.positions.weight[:count])
         for block in self.blocks:
-            x = block(x, lengths)
+            x = block(x, batch.lengths)
         return self.norm(x)
+
+    def table(self) -> Tensor:
+        """Give the item embeddings, `[I + 1, C]`."""
+        return self.items.weight
+
+    def query(self, batch: Batch) -> Tensor:
+        """Take what stands at the last position, `[B, C]`."""
+        return last(self.encode(batch), batch.lengths)
+
+    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score all items, or some for each user."""
+        return products(query, self.table(), items)
 
 
 class Block(nn.Module):
@@ -51,7 +65,7 @@ class Block(nn.Module):
     def __init__(self, attention: str, width: int, heads: int, *, maxlen: int, dropout: float) -> None:
         super().__init__()
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
-        self.attention = build(attention, width, heads, causal=CAUSAL, maxlen=maxlen)
+        self.attention = build(attention, width, heads, causal=True, maxlen=maxlen)
         self.inward, self.outward = nn.Linear(width, width), nn.Linear(width, width)
         self.dropout = Dropout(dropout)
 
@@ -59,14 +73,3 @@ class Block(nn.Module):
         """Map `x [B, T, C]` to `[B, T, C]`."""
         x = x + self.dropout(self.attention(self.norms[0](x), lengths))
         return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
-
-
-def initialise(module: nn.Module) -> None:
-    """Draw weights from a normal of standard deviation 0.02, as BERT does; biases and padding are zero."""
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-        with torch.no_grad():
-            module.weight[module.padding_idx] = 0

@@ -1,4 +1,4 @@
-"""Batches of an epoch: every next-item target once, windows of similar length, under a token budget."""
+"""Batches of an epoch: the windows of an objective, of similar length, under a token budget."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,82 +6,69 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from linrec_cli import catalog
+from linrec_cli.data.batch import Batch, Window
+from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences, window
 from linrec_cli.data.shapes import cut, rounded
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Windows of similar length: `items [B, T]` and `targets [B, T]`, padded on the right with 0, `lengths [B]`.
-
-    `count` is the number of targets.
-    """
-
-    items: Tensor
-    targets: Tensor
-    lengths: Tensor
-    count: int
-
-
-@dataclass(frozen=True)
 class Plan:
-    """The batches of one epoch, as places in the flat array: `start [W]`, `length [W]`, and rows of each batch."""
+    """The batches of one epoch, as places in the flat array.
+
+    Attributes:
+        start: `[W]` where each window starts, on the device.
+        length: `[W]` its number of inputs, on the CPU.
+        rows: the windows of each batch.
+        objective: the spec of what makes batches of them.
+        seed: of the epoch.
+    """
 
     start: Tensor
     length: Tensor
     rows: list[Tensor]
+    objective: str
+    seed: int
 
     def __len__(self) -> int:
         """Count the batches."""
         return len(self.rows)
 
-    def batches(self, flat: Tensor, first: int = 0) -> Iterator[Batch]:
-        """Cut the batches from number `first` on."""
-        for rows in self.rows[first:]:
-            # Lengths are read on the CPU, so that a GPU is not made to wait.
-            start, length = self.start[rows], self.length[rows]
-            shape, count = rounded(int(length.max())), int(length.sum())
-            length = length.to(flat.device)
-            items, targets = (window(flat, start + shift, length, shape) for shift in (0, 1))
-            yield Batch(items, targets, length, count)
+    def batches(self, sequences: Sequences, first: int = 0) -> Iterator[Batch]:
+        """Cut the batches from number `first` on; each is the same whichever is the first."""
+        targets = catalog.bound("objectives", self.objective, "targets")
+        for number, rows in enumerate(self.rows[first:], first):
+            generator = torch.Generator().manual_seed(mixed(self.seed, number, 1))
+            yield targets(self.window(sequences, rows), generator)
+
+    def window(self, sequences: Sequences, rows: Tensor) -> Window:
+        """Cut some windows out."""
+        # Lengths are read on the CPU, so that a GPU is not made to wait.
+        start, length = self.start[rows], self.length[rows]
+        shape, there = rounded(int(length.max())), length.to(start.device)
+        items, after = (window(sequences.flat, start + shift, there, shape) for shift in (0, 1))
+        times = None if sequences.times is None else window(sequences.times, start, there, shape)
+        return Window(items, after, length, sequences.count + 1, times)
 
 
-def plan(sequences: Sequences, maxlen: int, tokens: int, seed: int, epoch: int) -> Plan:
+def plan(sequences: Sequences, parts: Parts, objective: str, maxlen: int, tokens: int, seed: int, epoch: int) -> Plan:
     """Lay out an epoch; the same seed and epoch always give the same one.
 
     Args:
+        objective: its spec.
         maxlen: positions in a window at most.
         tokens: positions in a batch at most, padding included.
     """
-    generator = torch.Generator().manual_seed(mixed(seed, epoch))
-    start, length = windows(sequences, maxlen, generator)
+    own = mixed(seed, epoch)
+    generator = torch.Generator().manual_seed(own)
+    begin = sequences.offsets[:-1].cpu()
+    windows = catalog.load("objectives", catalog.parse(objective)[0]).windows
+    start, length = windows(begin, parts.train.cpu() - begin, maxlen, generator)
     order = (length + torch.rand(len(length), generator=generator, dtype=torch.float64)).argsort(descending=True)
     rows = cut(order, length, tokens)
     shuffled = torch.randperm(len(rows), generator=generator).tolist()
-    device = sequences.flat.device
-    return Plan(start.to(device), length, [rows[i] for i in shuffled])
-
-
-def windows(sequences: Sequences, maxlen: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Cut the training part of each history into disjoint windows of at most `maxlen` inputs.
-
-    A history that fits is one window. A longer one is cut at a random offset, so that its first window has between
-    1 and `maxlen` inputs, the last one what is left.
-
-    Returns:
-        where each window starts in the flat array, and its number of inputs, both `[W]`, on the CPU.
-    """
-    begin = sequences.offsets[:-1].cpu()
-    inputs = sequences.ends("train").cpu() - begin
-    begin, inputs = begin[inputs > 0], inputs[inputs > 0]
-    head = torch.randint(1, maxlen + 1, inputs.shape, generator=generator)
-    head = torch.where(inputs <= maxlen, inputs, head)
-    count = 1 + (inputs - head + maxlen - 1) // maxlen
-    user = torch.arange(len(inputs)).repeat_interleave(count)
-    number = torch.arange(len(user)) - (count.cumsum(0) - count)[user]
-    low = torch.where(number == 0, 0, head[user] + (number - 1) * maxlen)
-    high = torch.minimum(head[user] + number * maxlen, inputs[user])
-    return begin[user] + low, high - low
+    return Plan(start.to(sequences.flat.device), length, [rows[i] for i in shuffled], objective, own)
 
 
 def mixed(seed: int, *parts: int) -> int:

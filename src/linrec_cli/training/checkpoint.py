@@ -20,7 +20,7 @@ def save(state: State, folder: Path) -> None:
     """Write what `load` needs: weights, best weights, optimiser and counters, in one file."""
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
-    for index, moments in state.optimizer.state_dict()["state"].items():
+    for index, moments in (state.optimizer.state_dict()["state"] if state.optimizer else {}).items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     counters = asdict(state.at) | {"history": [asdict(epoch) for epoch in state.history]}
     write(tensors, folder / CHECKPOINT, {"counters": json.dumps(counters)})
@@ -45,7 +45,8 @@ def load(state: State, folder: Path) -> bool:
         for name, value in part(tensors, "optimizer.").items():
             index, _, moment = name.partition(".")
             moments.setdefault(int(index), {})[moment] = value
-        state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
+        if state.optimizer:
+            state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
     except (SafetensorError, RuntimeError, KeyError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} cannot be used ({reason}); start anew with --fresh.") from None

@@ -1,14 +1,15 @@
 """What a run will cost, from a few of its own batches."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
+from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
-from linrec_cli.training.batches import plan
+from linrec_cli.training.batches import Plan, plan
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,34 @@ class Estimate:
     measured: int
 
 
-def estimate(settings: Train, sequences: Sequences, batches: int = 3) -> Estimate:
-    """Train on the longest batches of the first epoch, after one to warm up, and scale by targets."""
-    state = fit.start(settings, sequences.count)
-    whole = plan(sequences, settings.maxlen, settings.tokens, settings.seed, 0)
+def estimate(settings: Train, sequences: Sequences, parts: Parts, batches: int = 3) -> Estimate:
+    """Train on the longest batches of the first epoch, after one to warm up, and scale to the whole.
+
+    A model that is counted is counted once.
+    """
+    state = fit.start(settings, sequences, parts)
+    if state.optimizer is None:
+        fit.count(state, sequences, parts)
+        return Estimate(0, 0, state.at.targets, state.at.seconds, 0)
+    settings = state.settings
+    whole = plan(sequences, parts, settings.objective, settings.maxlen, settings.tokens, settings.seed, 0)
+    return extrapolated(state, whole, sequences, batches)
+
+
+def extrapolated(state: fit.State, whole: Plan, sequences: Sequences, batches: int) -> Estimate:
+    """Time some batches of an epoch, and scale by positions."""
     longest = sorted(whole.rows, key=lambda rows: -int(whole.length[rows].max()))[: batches + 1]
-    some = type(whole)(whole.start, whole.length, longest)
+    some = replace(whole, rows=longest)
     state.model.train()
-    trained, begin = 0, time.perf_counter()
-    for number, batch in enumerate(some.batches(sequences.flat)):
-        float(fit.step(state.model, state.optimizer, batch, settings.dtype))
+    trained, positions, begin = 0, 0, time.perf_counter()
+    for number, batch in enumerate(some.batches(sequences)):
+        float(fit.step(state, batch))
         if number == 0 and len(some) > 1:
             begin = time.perf_counter()
             continue
-        trained += batch.count
-    seconds = time.perf_counter() - begin
-    targets = int(whole.length.sum())
-    return Estimate(parameters(state.model), len(whole), targets, seconds * targets / trained, len(some))
+        trained, positions = trained + batch.count, positions + int(batch.lengths.sum())
+    seconds, more = time.perf_counter() - begin, int(whole.length.sum()) / positions
+    return Estimate(parameters(state.model), len(whole), round(trained * more), seconds * more, len(some))
 
 
 def parameters(model: nn.Module) -> int:

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
 import torch
 from torch import Tensor, nn
 
 from linrec_cli import catalog
+from linrec_cli.data.batch import Batch
+from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.errors import LinrecError
-from linrec_cli.evaluation.metrics import ndcg, recall
-from linrec_cli.evaluation.ranks import ranks
-from linrec_cli.models._recommender import Recommender
-from linrec_cli.settings import Train
-from linrec_cli.training.batches import Batch, mixed, plan
-from linrec_cli.training.losses import cross_entropy
+from linrec_cli.errors import LinrecError, UsageError
+from linrec_cli.evaluation.ranks import by_target, ranks
+from linrec_cli.evaluation.summary import summary
+from linrec_cli.losses._draw import Draw
+from linrec_cli.models._counts import popularity
+from linrec_cli.models._recommender import Facts, facts
+from linrec_cli.settings import Train, resolved
+from linrec_cli.training.batches import mixed, plan
 
 READ_EVERY = {"cpu": 1, "cuda": 16, "mps": 16}
 """Batches between two readings of the loss."""
@@ -29,8 +31,9 @@ class Epoch:
     """What an epoch was: mean training loss, validation metrics, and how its time was spent.
 
     Attributes:
+        loss: not a number where a model is counted and not trained.
         seconds: training alone, without validation.
-        targets: next-item targets trained.
+        targets: predictions trained, or events counted.
         resumed_at: batches at which the epoch was taken up again after an interruption.
         repeated: batches that were trained twice because of that.
     """
@@ -63,10 +66,20 @@ class Position:
 
 @dataclass
 class State:
-    """Everything a run carries from one batch to the next; `model` is a module and a `Recommender`."""
+    """Everything a run carries from one batch to the next.
 
+    Attributes:
+        model: a module and a `Recommender`.
+        optimizer: None where the model is counted and not trained.
+        loss: of `hidden [N, C]`, table, golds and draw.
+        draw: of negatives.
+    """
+
+    settings: Train
     model: Any
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | None
+    loss: Callable[..., Tensor]
+    draw: Draw
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
     at: Position = field(default_factory=Position)
@@ -75,26 +88,62 @@ class State:
         """Find the epoch with the best validation NDCG@10, the first of equals."""
         return max(self.history, key=lambda epoch: epoch.ndcg)
 
-    def done(self, settings: Train) -> bool:
-        """Tell whether patience, epochs or minutes are used up."""
-        if not self.history:
-            return False
+    def done(self) -> bool:
+        """Tell whether patience, epochs or minutes are used up; what is counted is done once."""
+        settings = self.settings
+        if not self.history or self.optimizer is None:
+            return bool(self.history)
         waited = self.history[-1].epoch - self.best_epoch().epoch
         late = bool(settings.max_minutes) and self.at.spent >= 60 * settings.max_minutes
         return waited >= settings.patience or len(self.history) >= settings.epochs or late
 
 
-def start(settings: Train, items: int) -> State:
-    """Make the model and its optimiser; the seed alone decides the weights."""
+def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
+    """Make the model and its optimiser; the seed alone decides the weights.
+
+    Raises:
+        UsageError: model, mechanism, objective and loss do not fit together.
+    """
+    settings = resolved(settings)
+    check(settings)
     torch.manual_seed(mixed(settings.seed, 2**32))
-    model = build(settings, items).to(settings.device)
-    return State(model, adamw(model, settings.lr, settings.weight_decay))
+    model = build(settings, facts(sequences)).to(settings.device)
+    trained = any(parameter.requires_grad for parameter in model.parameters())
+    optimizer = adamw(model, settings.lr, settings.weight_decay) if trained else None
+    loss = catalog.bound("losses", settings.loss, "loss")
+    return State(settings, model, optimizer, loss, Draw(popularity(sequences, parts).to(settings.device)))
 
 
-def build(settings: Train, items: int) -> Any:
-    """Build the model of the settings, on the CPU."""
-    return catalog.load("models", settings.model).Model(
-        items,
+def check(settings: Train) -> None:
+    """Refuse an objective under which a prediction would see its own target, and one that the model cannot be given.
+
+    Args:
+        settings: resolved.
+
+    Raises:
+        UsageError: it is one.
+    """
+    name, objective = (catalog.parse(spec)[0] if spec else "" for spec in (settings.model, settings.objective))
+    model = catalog.load("models", name)
+    if model.FORM is None:
+        if objective:
+            raise UsageError(f"model {name} is counted, not trained: it takes no --objective; leave it out.")
+        return
+    trains = catalog.load("objectives", objective)
+    fitting = f"use --objective {model.OBJECTIVE}"
+    if model.FORM not in trains.FORMS:
+        raise UsageError(
+            f"objective {objective} trains {' or '.join(trains.FORMS)} models only: in {name}, which is {model.FORM}, "
+            f"a prediction would see its own target; {fitting}."
+        )
+    if trains.MASKED and not getattr(model, "MASKED", False):
+        raise UsageError(f"objective {objective} hides items, and {name} knows no hidden item; {fitting}.")
+
+
+def build(settings: Train, facts: Facts) -> Any:
+    """Build the model of resolved settings, on the CPU."""
+    return catalog.bound("models", settings.model, "Model")(
+        facts,
         settings.maxlen,
         settings.attn,
         width=settings.width,
@@ -114,13 +163,20 @@ def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optim
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, fused=True)
 
 
-def step(model: Recommender, optimizer: torch.optim.Optimizer, batch: Batch, dtype: str = "float32") -> Tensor:
-    """Train on one batch, every position at once; return the mean loss, still on the device."""
+def step(state: State, batch: Batch) -> Tensor:
+    """Train on one batch, all its targets at once; return the mean loss, still on the device.
+
+    Raises:
+        UsageError: the model is counted, not trained.
+    """
+    model, optimizer, dtype = state.model, state.optimizer, state.settings.dtype
+    if optimizer is None or batch.targets is None:
+        raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
     low = getattr(torch, dtype) if dtype != "float32" else None
     with torch.autocast(batch.items.device.type, low, enabled=low is not None):
-        hidden = model.encode(batch.items, batch.lengths)
+        hidden = model.encode(batch)
         real = batch.targets > 0
-        loss = cross_entropy(hidden[real], model.items.weight, batch.targets[real])
+        loss = state.loss(hidden[real], model.table(), batch.targets[real], state.draw)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -129,8 +185,8 @@ def step(model: Recommender, optimizer: torch.optim.Optimizer, batch: Batch, dty
 
 def epochs(
     state: State,
-    settings: Train,
     sequences: Sequences,
+    parts: Parts,
     *,
     report: Callable[[Position, int], None] = lambda position, batches: None,
     save: Callable[[State], None] = lambda state: None,
@@ -139,17 +195,20 @@ def epochs(
     """Train until validation NDCG@10 has not risen for `patience` epochs; yield each epoch.
 
     Args:
-        sequences: on the device of the settings.
+        sequences: on the device of the settings, as `parts`.
         report: called after each batch with the position and the number of batches in the epoch.
         save: called after each epoch and `every` seconds.
 
     Raises:
         LinrecError: the loss is no longer finite.
     """
-    while not state.done(settings):
-        train_epoch(state, settings, sequences, report, save, every)
+    while not state.done():
+        if state.optimizer is None:
+            count(state, sequences, parts)
+        else:
+            train_epoch(state, sequences, parts, report, save, every)
         begin = time.perf_counter()
-        valid, found = validate(state.model, sequences, settings)
+        valid, found = validate(state, sequences, parts)
         spent = time.perf_counter() - begin
         at = state.at
         state.history.append(
@@ -163,22 +222,32 @@ def epochs(
         yield state.history[-1]
 
 
+def count(state: State, sequences: Sequences, parts: Parts) -> None:
+    """Make a model that is counted: one epoch that has no loss."""
+    begin = time.perf_counter()
+    state.model.count(sequences, parts)
+    seconds = time.perf_counter() - begin
+    events = int((parts.train - sequences.offsets[:-1]).sum())
+    state.at = Position(loss=math.nan, targets=events, seconds=seconds, spent=seconds)
+
+
 def train_epoch(
     state: State,
-    settings: Train,
     sequences: Sequences,
+    parts: Parts,
     report: Callable[[Position, int], None],
     save: Callable[[State], None],
     every: float,
 ) -> None:
     """Train what is left of the epoch the state stands in."""
-    batches = plan(sequences, settings.maxlen, settings.tokens, settings.seed, state.at.epoch)
+    settings, at = state.settings, state.at
+    batches = plan(sequences, parts, settings.objective, settings.maxlen, settings.tokens, settings.seed, at.epoch)
     state.model.train()
-    at, pending = state.at, []
+    pending: list[tuple[Tensor, int]] = []
     saved = before = time.perf_counter()
-    for batch in batches.batches(sequences.flat, at.batch):
+    for batch in batches.batches(sequences, at.batch):
         torch.manual_seed(mixed(settings.seed, at.epoch, at.batch))
-        pending.append((step(state.model, state.optimizer, batch, settings.dtype), batch.count))
+        pending.append((step(state, batch), batch.count))
         at.batch += 1
         # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
         if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
@@ -198,16 +267,16 @@ def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
     Raises:
         LinrecError: one is not finite.
     """
-    for loss, count in pending:
+    for loss, targets in pending:
         value = float(loss)
         if not math.isfinite(value):
             raise LinrecError(f"the loss is {value} in epoch {at.epoch + 1}; lower --lr.")
-        at.loss, at.targets = at.loss + value * count, at.targets + count
+        at.loss, at.targets = at.loss + value * targets, at.targets + targets
     pending.clear()
 
 
-def validate(model: Recommender, sequences: Sequences, settings: Train) -> tuple[float, float]:
+def validate(state: State, sequences: Sequences, parts: Parts) -> tuple[float, float]:
     """Rank the validation items in full, seen items removed; return NDCG@10 and Recall@10."""
-    found = pl.DataFrame({"rank": ranks(model, sequences, "valid", settings.maxlen).cpu().numpy()})
-    value: tuple[float, float] = found.select(ndcg(10).mean().alias("n"), recall(10).mean().alias("r")).row(0)
-    return value
+    found = ranks(state.model, sequences, parts.valid, state.settings.maxlen)
+    values = dict(summary(by_target(sequences, parts.valid, found), [10]).select("metric", "value").iter_rows())
+    return values["ndcg"], values["recall"]

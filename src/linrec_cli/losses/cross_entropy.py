@@ -5,48 +5,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from linrec_cli.losses._draw import Draw
+
 SCORES = {"cpu": 2**21, "cuda": 2**28, "mps": 2**24}
 """Scores held at once, by device: on CPU they should stay near the cache, on a GPU fill it."""
 
 
-def cross_entropy(hidden: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
-    """Compute the mean of `-log softmax(hidden @ weights^T)[target]`, natural logarithm.
-
-    Args:
-        hidden: `[N, C]` encoded positions.
-        weights: `[I + 1, C]` item embeddings; row 0 is padding and takes no part.
-        targets: `[N]` items `1..I`.
+def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw) -> Tensor:
+    """Compute the mean of `-log softmax(hidden @ table^T)[gold]` over all items, natural logarithm; nothing is drawn.
 
     Cost: `O(N I C)` operations, `O(N C + I C)` memory and a chunk of scores; the gradients are computed with the
         loss, so scores are never computed twice.
     """
-    loss: Tensor = CrossEntropy.apply(hidden, weights, targets)
-    return loss
+    mean: Tensor = CrossEntropy.apply(hidden, table, gold)
+    return mean
 
 
 class CrossEntropy(torch.autograd.Function):
     """Cross-entropy that leaves the forward pass with its gradients in hand."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, table: Tensor, gold: Tensor) -> Tensor:
         """Go through the tokens in chunks, loss and gradients at once; scores and sums in at least float32."""
-        items, gold = weights[1:].to(hidden.dtype), targets - 1
+        items, gold = table[1:].to(hidden.dtype), gold - 1
         rows = max(1, SCORES[hidden.device.type] // len(items))
-        losses, d_hidden, d_weights = [], torch.empty_like(hidden), torch.zeros_like(weights)
+        losses, d_hidden, d_table = [], torch.empty_like(hidden), torch.zeros_like(table)
         for begin in range(0, len(hidden), rows):
             part = slice(begin, begin + rows)
-            loss, d_hidden[part] = chunk(hidden[part], items, gold[part], d_weights[1:])
+            loss, d_hidden[part] = chunk(hidden[part], items, gold[part], d_table[1:])
             losses.append(loss)
-        ctx.save_for_backward(d_hidden, d_weights)
+        ctx.save_for_backward(d_hidden, d_table)
         ctx.count = len(hidden)
         return torch.cat(losses).mean()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         """Scale the gradients that the forward pass left."""
-        d_hidden, d_weights = ctx.saved_tensors
+        d_hidden, d_table = ctx.saved_tensors
         scale = grads[0] / ctx.count
-        return d_hidden * scale.to(d_hidden.dtype), d_weights * scale, None
+        return d_hidden * scale.to(d_hidden.dtype), d_table * scale, None
 
 
 def chunk(hidden: Tensor, items: Tensor, gold: Tensor, d_items: Tensor) -> tuple[Tensor, Tensor]:

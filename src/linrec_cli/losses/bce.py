@@ -1,0 +1,23 @@
+"""Binary cross-entropy: the gold is one, some drawn items are none.
+
+Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
+"""
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from linrec_cli.losses._draw import Draw
+
+
+def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int = 1) -> Tensor:
+    """Compute the mean of `-log sigma(s_gold) - sum over negatives of log(1 - sigma(s))`.
+
+    Deviation from the source: negatives are drawn uniformly from all items, for each prediction anew, and not from
+    those the user never had.
+
+    Cost: `O(N negatives C)` operations and memory.
+    """
+    drawn = draw.uniform(len(gold), negatives)
+    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
+    scores = (table[drawn].to(hidden.dtype) @ hidden[:, :, None])[:, :, 0].float()
+    return (softplus(-of_gold) + softplus(scores).sum(1)).mean()

@@ -1,0 +1,35 @@
+"""Sampled softmax: the gold against negatives that all predictions of a batch share.
+
+Source: Jean et al. 2015, arXiv:1412.2007 (logQ); Klenitskiy & Vasilev 2023, arXiv:2309.07602 (shared negatives).
+"""
+
+import torch
+from torch import Tensor
+
+from linrec_cli.losses._draw import Draw
+
+
+def loss(
+    hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int = 256, power: float = 0.0, logq: bool = True
+) -> Tensor:
+    """Compute the mean of `-log softmax` of the gold among itself and the negatives.
+
+    Args:
+        negatives: drawn for the whole batch.
+        power: 0 draws uniformly, 1 by how often an item stands in the training part.
+        logq: subtract from each score the logarithm of how likely its item was to be drawn, so that what is learned
+            are the scores of a full softmax, and frequent items are not pushed down for being drawn often; at `power`
+            0 all are as likely, and nothing changes.
+
+    A negative that is the gold of a prediction is left out of it.
+
+    Cost: `O(N negatives C)` operations; `N negatives` scores are held.
+    """
+    drawn = draw.weighted(negatives, power)
+    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1, dtype=torch.float32)
+    scores = (hidden @ table[drawn].to(hidden.dtype).T).float()
+    if logq and power:
+        likely = draw.weights(power).log().float()
+        of_gold, scores = of_gold - likely[gold - 1], scores - likely[drawn - 1]
+    scores = scores.masked_fill(drawn == gold[:, None], -torch.inf)
+    return (torch.cat([of_gold[:, None], scores], 1).logsumexp(1) - of_gold).mean()
