@@ -1,7 +1,6 @@
 """A run on disk, so that it goes on where it was: safetensors, never pickle, each file written whole."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from linrec_cli import disk
 from linrec_cli.errors import DataError
 from linrec_cli.training.fit import Epoch, State
 
@@ -61,20 +61,13 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write tensors to a temporary file, then rename it.
+    """Write tensors, all of them or nothing.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot write {path}: {error}; free or choose another place.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk.whole(path) as part:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part, metadata)
 
 
 def read_weights(folder: Path, device: str) -> dict[str, Tensor]:

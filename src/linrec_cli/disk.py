@@ -1,0 +1,176 @@
+"""The one way files are written, folders are held, and settings become TOML.
+
+What is written is there whole or not at all, whenever the process ends; nothing is forced out of the system's
+own buffers, so that a power cut may take the last files along.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from filelock import FileLock, Timeout
+
+from linrec_cli.errors import DataError
+
+LOCK = ".lock"
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# What file systems without locks answer.
+LOCKLESS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+
+
+class HeldError(DataError):
+    """Another process holds the folder."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into one line.
+
+    Raises:
+        DataError: the disk is full, or `path` cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _number(error)
+        if number is None and not isinstance(error, OSError):
+            raise
+        why = os.strerror(number) if number else " ".join(str(error).split())
+        remedy = "free some room" if number in FULL else "mend that"
+        raise DataError(f"cannot write {path}: {why}; {remedy} or choose another place.") from None
+
+
+def _number(error: Exception) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    # Polars and safetensors tell the system's error in words alone.
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told[1]) if told else None
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path`, to be written, and rename it if all went well.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _beside(path)
+        try:
+            part.touch(exist_ok=False)
+            mode = part.stat().st_mode
+            yield part
+            # Who makes the file anew may keep it from others, whatever the umask says.
+            if part.stat().st_mode != mode:
+                part.chmod(mode)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, to be filled, and put it in the place of `path` if all went well.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part, old = _beside(path), _beside(path)
+        try:
+            part.mkdir()
+            yield part
+            if path.exists():
+                path.replace(old)
+            part.replace(path)
+        finally:
+            for left in (part, old):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+@contextmanager
+def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterator[None]:
+    """Hold a folder, which is made where there is none; the hold ends with the process at the latest.
+
+    Args:
+        waiting: is called if another process holds the folder, which is then waited for; None not to wait.
+
+    Raises:
+        HeldError: another process holds it, and nothing is to be waited for.
+        DataError: the folder cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        free = _acquire(lock, 0)
+    if not free:
+        if waiting is None:
+            raise HeldError(f"another process is at work on {folder}; wait for it or stop it.")
+        waiting()
+        with writing(folder):
+            _acquire(lock, -1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    except (NotImplementedError, OSError) as error:
+        # Where nothing can be locked, two at once are the user's to avoid.
+        if isinstance(error, OSError) and error.errno not in LOCKLESS:
+            raise
+    return True
+
+
+def held(folder: Path) -> bool:
+    """Tell whether a process holds a folder; nothing is written there."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with locked(folder):
+            return False
+    except HeldError:
+        return True
+    except DataError:
+        # Nobody can hold what cannot be written.
+        return False
+
+
+def toml(content: Mapping[str, Any]) -> str:
+    """Write a mapping as TOML; what is None is left out."""
+    return tomli_w.dumps(_given(content))
+
+
+def _given(content: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: value for key, value in content.items() if value is not None}
+    return {key: _given(value) if isinstance(value, Mapping) else value for key, value in told.items()}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of TOML.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML, or not in UTF-8.
+    """
+    return tomllib.loads(path.read_text("utf-8"))
