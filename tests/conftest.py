@@ -1,10 +1,43 @@
-"""Small invented data that several rooms' tests share."""
+"""What all tests stand on: nothing of the user's environment, one thread each, small invented data."""
+
+import os
+from collections.abc import Iterator
+
+# Before anything is imported that reads them once; children inherit what is left.
+FOREIGN = [
+    "COLORTERM", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "JUPYTER_COLUMNS", "LINES",
+    "NO_COLOR", "PY_COLORS", "SOURCE_DATE_EPOCH", "TERM", "TERMINAL_WIDTH", "TTY_COMPATIBLE", "TTY_INTERACTIVE",
+    "TYPER_USE_RICH", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy",
+]  # fmt: skip
+for name in [*FOREIGN, *(name for name in os.environ if name.startswith("LINREC_"))]:
+    os.environ.pop(name, None)
+THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"), MPLBACKEND="Agg")
 
 import polars as pl
 import pytest
 import torch
 
-from linrec_cli.data.sequences import Sequences, leave_one_out
+from linrec_cli import catalog
+from linrec_cli.data.parts import Parts
+from linrec_cli.data.sequences import Sequences, arrange
+
+torch.set_num_threads(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start a worker for each processor this process may use; on one, none: the tests run where they are."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Each worker takes half a gigabyte, and beyond a few the slowest test decides.
+    return min(here, 8) if here > 1 else 0
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Give back the threads that a test asked for."""
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -17,5 +50,10 @@ def sequences() -> Sequences:
         steps = torch.randint(1, 3, (length,), generator=generator)
         start = torch.randint(30, (), generator=generator)
         rows += [(user, int(item) + 1) for item in (start + steps.cumsum(0)) % 30]
-    frame = pl.DataFrame(rows, schema=["user", "item"], orient="row")
-    return leave_one_out(frame, 30)
+    return arrange(pl.DataFrame(rows, schema=["user", "item"], orient="row"), 30)
+
+
+@pytest.fixture
+def parts(sequences: Sequences) -> Parts:
+    """The same, the last event of each tested and the last but one validated."""
+    return catalog.load("splits", "leave-one-out").split(sequences)
