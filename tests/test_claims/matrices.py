@@ -102,11 +102,21 @@ class Properties:
 
 
 @cache
+def past(name: str, form: str) -> tuple[float, tuple[int, int]]:
+    """Measure only `nonlinearity` and `ranks` of one mechanism in one form."""
+    attention, shorter = made(name, form, LENGTH), made(name, form, LENGTH // 2)
+    parts = drawn(attention, LENGTH)
+    plain, out = matrix(attention, parts)[0], mixed(attention, parts)[0]
+    nonlinearity = ((plain @ parts["v"][0] - out).norm() / out.norm()).item()
+    return nonlinearity, (rank(matrix(shorter, drawn(shorter, LENGTH // 2))[0]), rank(plain))
+
+
+@cache
 def properties(name: str, form: str) -> Properties:
     """Measure one mechanism in one form."""
-    attention, shorter = made(name, form, LENGTH), made(name, form, LENGTH // 2)
+    attention = made(name, form, LENGTH)
     parts, half = drawn(attention, LENGTH), LENGTH // 2
-    q, k, out = parts["q"], parts["k"], mixed(attention, parts)[0]
+    q, k = parts["q"], parts["k"]
 
     def weights(**changed: Tensor) -> Tensor:
         return matrix(attention, parts | changed)[0]
@@ -118,10 +128,10 @@ def properties(name: str, form: str) -> Properties:
     one_loud[:, :, half // 2] = 1e6
     plain, away, loud = weights(), weights(q=q * 30, k=k * 30)[half:], weights(k=one_loud)[half:]
     aimed = weights(q=torch.cat([q[:, :, :half], 30 * even[:, :, aim]], 2), k=even)
-    rows = plain[half:]
+    rows, (nonlinearity, ranks) = plain[half:], past(name, form)
     return Properties(
-        nonlinearity=((plain @ parts["v"][0] - out).norm() / out.norm()).item(),
-        ranks=(rank(matrix(shorter, drawn(shorter, half))[0]), rank(plain)),
+        nonlinearity=nonlinearity,
+        ranks=ranks,
         row_sum=(rows.sum(1).mean().item(), rows.sum(1).std().item()),
         negative=((rows < 0).sum() / (rows != 0).sum()).item(),
         query_scale=((shape(weights(q=q * 10)[half:]) - shape(rows)).norm() / shape(rows).norm()).item(),

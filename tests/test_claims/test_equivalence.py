@@ -19,29 +19,50 @@ def test_both_orders_of_the_product_agree_to_rounding(form: str, dtype: torch.dt
     assert (found - expected).norm() <= 8 * torch.finfo(dtype).eps * expected.norm()
 
 
+class Planted(torch.nn.Module):
+    """A mechanism whose weights are known: `planted [T, T]`, whatever the queries and keys are."""
+
+    def __init__(self, planted: torch.Tensor) -> None:
+        super().__init__()
+        self.planted = planted
+
+    def reference(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return self.planted @ v
+
+
+def test_weights_their_rank_and_their_shares_are_those_that_were_planted() -> None:
+    # Position t looks at position t - 10 alone and takes 3 of it, from the tenth on; of odd ones it takes nothing.
+    planted = 3 * torch.eye(30, dtype=torch.float64).roll(10, 0).tril()
+    planted[1::2] = 0
+    parts = {part: torch.randn(1, 1, 30, 4, dtype=torch.float64) for part in "qkv"}
+    found = matrices.matrix(Planted(planted), parts)[0]
+    assert torch.equal(found, planted)
+    # Queries 15 to 24 look into the earlier half: the even ones, 16 to 24.
+    assert matrices.rank(found) == 5
+    shares = matrices.share(found[10::2] - 1, torch.arange(0, 20, 2))
+    torch.testing.assert_close(shares, torch.full((10,), 2 / 31, dtype=torch.float64))
+
+
 @pytest.mark.parametrize(("name", "form"), matrices.CASES)
 def test_the_output_is_the_weights_times_the_values_or_clearly_not(name: str, form: str) -> None:
-    distance = matrices.properties(name, form).nonlinearity
+    distance, _ = matrices.past(name, form)
     assert distance < EXACT or distance > 1e-2
 
 
 @pytest.mark.parametrize(("name", "form"), matrices.CASES)
 def test_the_cost_is_linear_exactly_where_the_past_fits_in_a_constant_rank(name: str, form: str) -> None:
-    found = matrices.properties(name, form)
+    _, ranks = matrices.past(name, form)
     exponent = costs.degree(costs.stated(name)["operations"], "T")
     if exponent == pytest.approx(1):
-        assert found.ranks[0] == pytest.approx(found.ranks[1], abs=1)
+        assert ranks[0] == pytest.approx(ranks[1], abs=1)
     else:
         # All that the block can have: half of the positions.
-        assert found.ranks == (matrices.LENGTH // 4, matrices.LENGTH // 2)
+        assert ranks == (matrices.LENGTH // 4, matrices.LENGTH // 2)
 
 
-@pytest.mark.parametrize(("name", "form"), matrices.CASES)
-def test_no_more_queries_find_a_key_of_their_own_than_the_rank_allows(name: str, form: str) -> None:
-    # With rows of absolute sum 1 the aimed-at weights are at most the sum of the singular values, and that is at most
-    # sqrt(rank) times the Frobenius norm, which is at most sqrt(rows).
-    found = matrices.properties(name, form)
-    assert found.chosen <= (found.aimed_rank / (matrices.LENGTH // 2)) ** 0.5
+@pytest.mark.parametrize("form", ["causal", "bidirectional"])
+def test_the_past_of_linrec_is_as_many_numbers_a_value_as_a_head_has_features(form: str) -> None:
+    assert matrices.past("linear", form)[1] == (matrices.SIZE, matrices.SIZE)
 
 
 def test_softmax_lets_each_query_choose_its_key_and_linrec_does_not() -> None:
