@@ -1,79 +1,115 @@
-"""The frozen settings of a run: their names, limits, defaults and digest."""
+"""The frozen settings of a run, each declared once; their digest, and the cells that several values make."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 from linrec_cli import catalog
+from linrec_cli.declared import check, counting, declared, setting
+from linrec_cli.declared import each as each
+from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
 
+OWN = ("attn", "maxlen", "seed")
+"""What runs of one setup differ in; in a sweep the innermost axes."""
+AUTO = "auto"
+MODEL, DATA, TRAINING, RUNNING = "Model", "Data", "Training", "Running"
+WHAT, SIZE, HOW, RANKING = "What to measure", "Size", "How to measure", "How to rank"
 
-def limited(default: Any, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """Declare a setting with its default and its limits, both inclusive."""
-    return field(default=default, metadata={"low": low, "high": high, **more})
+Same = dict[str, Any]
+ATTN: Same = {"folder": "attentions", "attribute": "Attention", "axis": True, "told": True}
+BUILT: Same = {"folder": "models", "attribute": "Model", "axis": True}
+DEVICE: Same = {"help": "auto, cpu, cuda or mps.", "asked": AUTO, "told": True}
+DTYPES = ("float32", "bfloat16")
+LENGTH: Same = {"low": 1, "high": 1_000_000, "axis": True, "told": True}
+SEED: Same = {"low": 0, "high": 2**63 - 1}
+SPECS = "as a,b or a:option=value"
+THREADS: Same = {"help": "CPU threads.", "low": 1, "high": 1024, "asked": 0, "shown": "physical cores", "told": True}
 
 
 @dataclass(frozen=True)
 class Train:
-    """Everything that can alter the numbers of a training run, and nothing else."""
+    """Everything that can alter the numbers of a training run, and what its data is called."""
 
-    data: str = "ml-100k"
-    data_digest: str = ""
-    min_user: int = limited(5, 0)
-    min_item: int = limited(5, 0)
-    split: str = "leave-one-out"
-    model: str = "sasrec"
-    attn: str = "auto"
-    maxlen: int = limited(200, 1, 1_000_000)
-    width: int = limited(64, 1, 65_536)
-    layers: int = limited(2, 1, 256)
-    heads: int = limited(2, 1, 1024)
-    dropout: float = limited(0.3, 0.0, 0.95)
-    lr: float = limited(1e-3, 0.0, 10.0)
-    weight_decay: float = limited(0.01, 0.0, 10.0)
-    objective: str = "auto"
-    loss: str = "cross-entropy"
-    tokens: int = limited(1600, 1)
-    patience: int = limited(8, 1)
-    epochs: int = limited(200, 1)
-    max_minutes: float = limited(0.0, 0.0)
-    seed: int = limited(0, 0, 2**63 - 1)
-    device: str = "cpu"
-    dtype: str = "float32"
-    threads: int = limited(1, 1, 1024)
+    KIND: ClassVar[str] = "Train"
+
+    attn: str = setting(
+        AUTO, MODEL, f"Mechanisms, {SPECS}; auto: linear, where the model takes one.",
+        neutral="linear", **ATTN,
+    )  # fmt: skip
+    maxlen: int = setting(200, MODEL, "Lengths of history read.", **LENGTH)
+    model: str = setting("sasrec", MODEL, f"Models, {SPECS}.", **BUILT)
+    width: int = setting(64, MODEL, "Channels.", low=1, high=65_536, axis=True)
+    layers: int = setting(2, MODEL, "Blocks.", low=1, high=256, axis=True)
+    heads: int = setting(2, MODEL, "Heads the width is split into.", low=1, high=1024, axis=True)
+    dropout: float = setting(0.3, MODEL, "Share of outputs dropped in training.", low=0.0, high=0.95, axis=True)
+    data: str = setting("ml-100k", DATA, "A name of `linrec download --list`, or a file of your own.", counts=False)
+    data_digest: str = setting("")
+    # What the filter left is in the data's digest.
+    min_user: int = setting(5, DATA, "k-core: least events of a user.", low=0, counts=False)
+    min_item: int = setting(5, DATA, "k-core: least events of an item.", low=0, counts=False)
+    split: str = setting(
+        "leave-one-out", DATA, f"What is held out, {SPECS}.", axis=True, folder="splits", attribute="split"
+    )
+    seed: int = setting(0, TRAINING, "Seeds.", axis=True, told=True, **SEED)
+    objective: str = setting(
+        AUTO, TRAINING, f"What is predicted, {SPECS}; auto: what is usual for the model.",
+        neutral="next", axis=True, folder="objectives", attribute="targets",
+    )  # fmt: skip
+    loss: str = setting(
+        "cross-entropy",
+        TRAINING,
+        f"How far off a prediction is, {SPECS}.",
+        axis=True,
+        folder="losses",
+        attribute="loss",
+    )
+    lr: float = setting(1e-3, TRAINING, "Learning rate of AdamW.", low=0.0, high=10.0, axis=True)
+    weight_decay: float = setting(0.01, TRAINING, "Decay of weight matrices.", low=0.0, high=10.0, axis=True)
+    tokens: int = setting(
+        1600, TRAINING, "Positions in a batch, padding included; one window at least.", low=1, axis=True
+    )
+    patience: int = setting(8, TRAINING, "Epochs without a better validation before it stops.", low=1)
+    epochs: int = setting(200, TRAINING, "Epochs at most.", low=1)
+    max_minutes: float = setting(0.0, TRAINING, "Minutes at most; 0 is no limit.", low=0.0)
+    device: str = setting("cpu", RUNNING, **DEVICE)
+    dtype: str = setting(
+        "float32", RUNNING, "float32, bfloat16, or auto: bfloat16 on cuda.", choices=DTYPES, asked=AUTO, told=True
+    )
+    threads: int = setting(1, RUNNING, **THREADS)
 
     def __post_init__(self) -> None:
         """Check every limit, and that width splits into heads."""
         check(self)
+        split_evenly((self.width,), (self.heads,))
 
     @property
     def name(self) -> str:
         """Name the run: what it was, then the digest of its settings."""
-        dataset, attention = (text.replace(":", "-").replace("=", "") for text in (self.data, self.attn))
-        return f"{dataset}-{self.model}-{attention}-{self.maxlen}-s{self.seed}-{digest(self)}"
+        one = decided(self)
+        what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
+        return "-".join(safe(text) for text in what if text)
 
 
-def resolved(settings: Train) -> Train:
-    """Put what the model usually takes in the place of "auto": a run's settings are named and digested so.
+@dataclass(frozen=True)
+class Reading:
+    """How a file of one's own is read; what is read has a digest."""
 
-    Raises:
-        UsageError: a mechanism was given to a model that takes none.
-    """
-    name, _ = catalog.parse(settings.model)
-    module = catalog.load("models", name)
-    if module.FORM is None and settings.attn not in ("auto", ""):
-        raise UsageError(f"model {name} takes no --attn; leave it out.")
-    usual = "linear" if module.FORM else ""
-    attn = usual if settings.attn in ("auto", "") else settings.attn
-    objective = module.OBJECTIVE if settings.objective == "auto" else settings.objective
-    return replace(settings, attn=attn, objective=objective)
+    user: str | None = setting(None, DATA, "Column of users in your file.", counts=False)
+    item: str | None = setting(None, DATA, "Column of items in your file.", counts=False)
+    time: str | None = setting(None, DATA, "Column of times in your file.", counts=False)
+    skip_bad: bool = setting(False, DATA, "Leave malformed rows of your file out.", counts=False)
 
 
 PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
 """What can be profiled."""
-DTYPES = ("float32", "bfloat16")
+PHASE = """attention: the layer, forward and backward; either alone by its name. encoder: the model, forward and \
+backward. step: a whole step of training. evaluate: ranking users. serve: one new event for each user. compile: the \
+layer's first run under torch.compile."""
 
 
 @dataclass(frozen=True)
@@ -83,64 +119,154 @@ class Profile:
     Of `tokens` and `batch` one is 0: the other is the same at every length.
     """
 
-    attn: tuple[str, ...] = ("softmax", "linear")
-    maxlen: tuple[int, ...] = limited((128, 256, 512, 1024), 1, 1_000_000)
-    phase: tuple[str, ...] = ("attention", "step")
-    model: tuple[str, ...] = ("sasrec",)
-    tokens: int = limited(16_384, 0, 2**31)
-    batch: int = limited(0, 0, 2**31)
-    width: tuple[int, ...] = limited((64,), 1, 65_536)
-    layers: int = limited(2, 1, 256)
-    heads: tuple[int, ...] = limited((2,), 1, 1024)
-    items: int = limited(3416, 1, 2**31 - 1)
-    budget: float = limited(20.0, 0.1, 86_400)
-    seed: int = limited(0, 0, 2**63 - 1)
-    device: str = "cpu"
-    dtype: tuple[str, ...] = ("float32",)
-    threads: int = limited(1, 1, 1024)
+    KIND: ClassVar[str] = "Profile"
+
+    attn: tuple[str, ...] = setting(
+        ("softmax", "linear"), WHAT, "Mechanisms, as a,b or a:option=value.",
+        asked="", shown="all causal ones", **ATTN,
+    )  # fmt: skip
+    maxlen: tuple[int, ...] = setting((128, 256, 512, 1024), WHAT, "Sequence lengths.", **LENGTH)
+    phase: tuple[str, ...] = setting(("attention", "step"), WHAT, PHASE, choices=PHASES, axis=True, told=True)
+    tokens: int = setting(
+        16_384, SIZE, "Positions in a batch, the same at every length.", low=0, high=2**31, asked=None, shown="16384"
+    )
+    batch: int = setting(0, SIZE, "Sequences in a batch, in place of --tokens.", low=0, high=2**31, asked=None)
+    width: tuple[int, ...] = setting((64,), SIZE, "Channels.", low=1, high=65_536, axis=True)
+    heads: tuple[int, ...] = setting((2,), SIZE, "Heads each width is split into.", low=1, high=1024, axis=True)
+    model: tuple[str, ...] = setting(("sasrec",), SIZE, f"Models, {SPECS}.", **BUILT)
+    layers: int = setting(2, SIZE, "Blocks of the model.", low=1, high=256)
+    items: int = setting(3416, SIZE, "Items the loss and the ranking go over.", low=1, high=2**31 - 1)
+    budget: float = setting(20.0, HOW, "Seconds a cell is timed for, warm-up included.", low=0.1, high=86_400)
+    device: str = setting("cpu", HOW, **DEVICE)
+    dtype: tuple[str, ...] = setting(("float32",), HOW, "float32, bfloat16 or both.", choices=DTYPES, axis=True)
+    threads: int = setting(1, HOW, **THREADS)
+    seed: int = setting(0, HOW, "Seed of weights and inputs.", **SEED)
 
     def __post_init__(self) -> None:
-        """Check every limit, every name, that widths split into heads, and that tokens or batch is given, not both."""
+        """Check every limit, that widths split into heads, and that tokens or batch is given, not both."""
         check(self)
+        split_evenly(self.width, self.heads)
         if bool(self.tokens) == bool(self.batch):
             raise UsageError("give one of --tokens (the same at every length) and --batch (sequences at every length).")
-        for kind, given, known in (("phase", self.phase, PHASES), ("dtype", self.dtype, DTYPES)):
-            for name in given:
-                if name not in known:
-                    raise catalog.unknown(kind, name, known)
 
 
-def check(settings: Any) -> None:
-    """Check the settings against their limits.
+@dataclass(frozen=True)
+class Effort:
+    """How far a profile goes; no number changes by it."""
+
+    roofline: bool = setting(False, HOW, "Measure first how fast the machine copies and multiplies.", counts=False)
+    force: bool = setting(
+        False, HOW, "Try longer lengths after one ran out, and unfused softmax beyond 2,048.", counts=False
+    )
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Everything that can alter the numbers of an evaluation, beside the weights."""
+
+    KIND: ClassVar[str] = "Evaluate"
+
+    protocol: str = setting(
+        "full", RANKING, "Whom a gold item is ranked against; negatives are drawn once for all models.",
+        folder="protocols", attribute="negatives",
+    )  # fmt: skip
+    k: tuple[int, ...] = setting((1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, axis=True, was="ks")
+    seen: str = setting("remove", RANKING, "remove or rank the items of the history.", choices=("remove", "rank"))
+    stage: str = setting("test", RANKING, "valid or test.", choices=("valid", "test"))
+    negatives_seed: int = setting(0, RANKING, "Seed of the negatives.", **SEED)
+    device: str = setting("cpu", RUNNING, **DEVICE)
+    threads: int = setting(1, RUNNING, counts=False, **THREADS)
+
+    def __post_init__(self) -> None:
+        """Check every limit."""
+        check(self)
+
+
+KINDS = (Train, Reading, Profile, Effort, Evaluate)
+
+
+def split_evenly(widths: Sequence[int], heads: Sequence[int]) -> None:
+    """Check that every width splits into every number of heads.
 
     Raises:
-        UsageError: a value lies outside, or is not a number, or a width does not split into heads.
+        UsageError: one does not.
     """
-    for item in fields(settings):
-        low, high = item.metadata.get("low"), item.metadata.get("high")
-        for value in each(getattr(settings, item.name)):
-            if low is not None and not (low <= value and (high is None or value <= high)):
-                upper = "" if high is None else f" and at most {high:,}"
-                flag = item.name.replace("_", "-")
-                raise UsageError(f"--{flag} {value} is out of range; it must be at least {low:,}{upper}.")
-    for width, heads in product(each(settings.width), each(settings.heads)):
-        if width % heads:
-            raise UsageError(f"--width {width} does not split into --heads {heads}; choose a multiple.")
+    for width, count in product(widths, heads):
+        if width % count:
+            raise UsageError(f"--width {width} does not split into --heads {count}; choose a multiple.")
 
 
-def each(value: Any) -> tuple[Any, ...]:
-    """Make a tuple of a setting that has one value."""
-    return value if isinstance(value, tuple) else (value,)
+def resolved(settings: Train) -> Train:
+    """Put what the model usually takes in the place of "auto": a run's settings are named and digested so.
+
+    Raises:
+        UsageError: a mechanism or an objective was given to a model that takes none.
+    """
+    name, _ = catalog.parse(settings.model)
+    module = catalog.load("models", name)
+    usual = {"attn": "linear" if module.FORM else "", "objective": module.OBJECTIVE}
+    given = {option: value for option in usual if (value := getattr(settings, option)) not in (AUTO, "")}
+    for option in given if module.FORM is None else ():
+        raise UsageError(f"model {name} takes no --{option}; leave it out.")
+    return replace(settings, **usual | given)
 
 
-def digest(settings: Any) -> str:
-    """Digest the settings: 10 hexadecimal digits that change with any of them."""
-    content = asdict(settings) | {"kind": type(settings).__name__}
+def decided(settings: Any) -> Any:
+    """Leave no "auto" in settings; where there is none, the model need not be known."""
+    return (
+        resolved(settings) if AUTO in (getattr(settings, "attn", ""), getattr(settings, "objective", "")) else settings
+    )
+
+
+def digest(settings: Any, without: Iterable[str] = ()) -> str:
+    """Digest settings: 10 hexadecimal digits that change with any that counts, and with none that is neutral."""
+    content = counting(decided(settings), without) | {"kind": settings.KIND}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
 
+def setup(settings: Train) -> str:
+    """Digest what runs have in common that differ in mechanism, length and seed alone."""
+    return digest(settings, OWN)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two settings give the same numbers, whatever their data or folder is called."""
+    return digest(one) == digest(other)
+
+
+def strange(mapping: Mapping[str, Any]) -> set[str]:
+    """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
+    known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
+    return mapping.keys() - known - {"source", "of"}
+
+
+def axes() -> list[str]:
+    """Name the settings that may have several values in a sweep, the outermost first."""
+    names = [item.name for item, how in declared(Train) if how.axis]
+    return [*(name for name in names if name not in OWN), *OWN]
+
+
+def cells(shared: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> list[Train]:
+    """Lay out a sweep: the runs of all combinations of the lists, each once, resolved."""
+    order = [name for name in axes() if name in lists]
+    products = product(*(lists[name] for name in order))
+    made = (resolved(Train(**shared, **dict(zip(order, values, strict=True)))) for values in products)
+    return list(dict.fromkeys(made))
+
+
+def varying(settings: Sequence[Train]) -> list[str]:
+    """Name the axes in which some runs differ, beside mechanism, length and seed."""
+    return [name for name in axes() if name not in OWN and len({getattr(one, name) for one in settings}) > 1]
+
+
+def safe(text: str) -> str:
+    """Write a name, or a spec, so that it can be part of a file's name."""
+    return re.sub(r"[^\w.+-]", "_", text.replace(":", "-").replace("=", ""))
+
+
 def options(spec: str) -> tuple[str, str]:
-    """Split an attention's spec into its name and the options as they stand in a row."""
+    """Split a spec into its name and the options as they stand in a row."""
     name, _, rest = spec.partition(":")
-    catalog.parse(spec)
+    if spec:
+        catalog.parse(spec)
     return name, rest
