@@ -1,6 +1,7 @@
 """Time and peak memory of preparing a large shuffled file: `python benchmarks/prepare.py --rows 20_000_000`.
 
-Makes a CSV with strings as ids and a Parquet with integers, and prepares each in a fresh process.
+Makes a CSV with strings as ids and a Parquet with integers, and prepares each in a fresh process. `--out` keeps the
+numbers as CSV, of which `python benchmarks/document.py` makes the README's sentence.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from _measured import write
 
 CHILD = """
 import json, resource, sys, time
@@ -22,11 +25,13 @@ from linrec_cli.data import store
 prepared = store.open_prepared(sys.argv[1], Path(sys.argv[2]))
 seconds = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"seconds": seconds, "peak_gb": peak * 1024 / 1e9, "digest": prepared.digest}))
+print(json.dumps({"seconds": seconds, "peak_bytes": peak * 1024, "digest": prepared.digest}))
 """
+STRINGS, INTEGERS = "a CSV with strings as ids", "a Parquet of integers"
 
 
 def events(rows: int, items: int, seed: int) -> pl.DataFrame:
+    """Draw shuffled events of users with 200 each."""
     rng = np.random.default_rng(seed)
     user = np.repeat(np.arange(max(rows // 200, 1), dtype=np.int64), 200)[:rows]
     user = rng.permutation(np.pad(user, (0, rows - len(user))))
@@ -36,17 +41,19 @@ def events(rows: int, items: int, seed: int) -> pl.DataFrame:
     return pl.DataFrame({"user_id": user * 7919 + 1, "item_id": item * 31 + 5, "rating": item % 5, "timestamp": moment})
 
 
-def write(folder: Path, rows: int, items: int, seed: int) -> tuple[Path, Path]:
+def files(folder: Path, rows: int, items: int, seed: int) -> dict[str, Path]:
+    """Write the same events as CSV and as Parquet."""
     csv, parquet = folder / f"strings-{rows}.csv", folder / f"integers-{rows}.parquet"
     frame = events(rows, items, seed)
     frame.write_parquet(parquet)
     text = (pl.format("user-{}", pl.col("user_id").cast(pl.String).str.zfill(9)).alias("user_id"),
             pl.format("B{}", pl.col("item_id").cast(pl.String).str.zfill(9)).alias("item_id"))  # fmt: skip
     frame.lazy().with_columns(*text).sink_csv(csv)
-    return csv, parquet
+    return {STRINGS: csv, INTEGERS: parquet}
 
 
-def measure(path: Path, folder: Path) -> dict[str, float]:
+def measure(path: Path, folder: Path) -> dict[str, Any]:
+    """Prepare a file in a process of its own."""
     command = [sys.executable, "-c", CHILD, str(path), str(folder)]
     start = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -54,19 +61,24 @@ def measure(path: Path, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Make the files, prepare each, print and keep what it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="keep the files here instead of a temporary folder")
-    given = parser.parse_args()
+    parser.add_argument("--out", type=Path, help="write the numbers as CSV")
+    given, rows = parser.parse_args(), []
     with tempfile.TemporaryDirectory() as made:
         folder = given.folder or Path(made)
-        for path in write(folder, given.rows, given.items, given.seed):
+        for kind, path in files(folder, given.rows, given.items, given.seed).items():
             found = measure(path, Path(made) / "datasets")
-            print(f"{path.name}: {path.stat().st_size / 1e6:.0f} MB, {found['seconds']:.1f} s "
-                  f"({found['process_seconds']:.1f} s with start-up), peak {found['peak_gb']:.2f} GB, "
-                  f"digest {found['digest']}")  # fmt: skip
+            megabytes = path.stat().st_size / 1e6
+            rows.append({"file": kind, "rows": given.rows, "megabytes": megabytes, **found})
+            print(f"{path.name}: {megabytes:.0f} MB, {found['seconds']:.1f} s ({found['process_seconds']:.1f} s with"
+                  f" start-up), peak {found['peak_bytes'] / 1e9:.2f} GB, digest {found['digest']}")  # fmt: skip
+    if given.out:
+        write(rows, given.out, threads=pl.thread_pool_size())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,159 @@
+"""How well mechanisms rank."""
+
+from dataclasses import dataclass
+from math import hypot
+from statistics import mean, median, stdev
+from typing import Any
+
+from passages._reference import Reference, Row, mechanism
+from passages._words import NONE, code, listed, number, paragraph, place, table
+
+ML_1M, ML_100K = "ml-1m-sasrec-order", "ml-100k"
+TITLES = {ML_1M: "ml-1m in SASRec's order"}
+TELLING = ("softmax", "linear", "linear-gated")
+PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Trainings that differ in nothing but the seed, a row of each metric of each of them."""
+
+    dataset: str
+    model: str
+    maxlen: int
+    mechanism: str
+    rows: list[Row]
+
+    def values(self, metric: str, stage: str = "train", k: int | None = None) -> list[float]:
+        """Give the numbers of a metric, a seed a number."""
+        found = [row for row in self.rows if (row["metric"], row["stage"], row["k"]) == (metric, stage, k)]
+        return [row["value"] for row in sorted(found, key=lambda row: row["seed"])]
+
+    @property
+    def ndcg(self) -> float:
+        """Average NDCG@10 on the test items over seeds."""
+        return mean(self.values("ndcg", "test", 10))
+
+    @property
+    def spread(self) -> float:
+        """Give the standard deviation over seeds; of one seed the standard error over users."""
+        several = self.values("ndcg", "test", 10)
+        only = next(r for r in self.rows if (r["metric"], r["stage"], r["k"]) == ("ndcg", "test", 10))
+        return stdev(several) if len(several) > 1 else only["high"] - only["value"]
+
+    @property
+    def seeds(self) -> int:
+        """Count the seeds."""
+        return len(self.values("ndcg", "test", 10))
+
+
+def lines(reference: Reference) -> list[Line]:
+    """Give all trainings that were tested by full ranking; of what was repeated the latest counts."""
+    rows = [row for row in reference.rows(command="train", status="ok") if row["protocol"] in (None, "full")]
+    same = ("setup", "dataset", "model", "attention", "options", "maxlen")
+    rows.sort(key=lambda row: row["created"])
+    latest = {tuple(row[name] for name in (*same, "seed")): row["run"] for row in rows}
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if row["run"] in latest.values():
+            found.setdefault(tuple(row[name] for name in same), []).append(row)
+    made = [Line(r[0]["dataset"], r[0]["model"], r[0]["maxlen"], mechanism(r[0]), r) for r in found.values()]
+    return [line for line in made if line.values("ndcg", "test", 10)]
+
+
+def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -> Line | None:
+    """Find the trainings of a mechanism with SASRec; of several the one of most seeds."""
+    found = [
+        line
+        for line in lines(reference)
+        if (line.dataset, line.model, line.maxlen, line.mechanism) == (dataset, "sasrec", maxlen, mechanism)
+    ]
+    return max(found, key=lambda line: line.seeds, default=None)
+
+
+def made(reference: Reference) -> str:
+    """Say on what the trainings of the README were made."""
+    found = one(reference, ML_100K, "softmax")
+    return paragraph(f"Trained on {place(found.rows[0])} a run, float32:" if found else "")
+
+
+def summary(reference: Reference) -> str:
+    """Make the README's table: the most telling mechanisms on two data sets."""
+    rows = []
+    for dataset in (ML_1M, ML_100K):
+        names = TELLING if dataset == ML_1M else (*TELLING, "linear-gated:gate=false")
+        for line in filter(None, (one(reference, dataset, name) for name in names)):
+            validation = number(mean(line.values("ndcg", "valid", 10)), 4)
+            ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+            title = TITLES.get(dataset, dataset)
+            rows.append([title, code(line.mechanism), str(line.seeds), ndcg, validation, epochs(line), minutes(line)])
+    return table(["data", "", "seeds", "NDCG@10", "validation", "best epoch", "minutes"], rows)
+
+
+def epochs(line: Line) -> str:
+    """Write the best epoch of how many, a seed after the other."""
+    pairs = zip(line.values("best_epoch"), line.values("epochs"), strict=True)
+    return ", ".join(f"{best:.0f} of {all:.0f}" for best, all in pairs)
+
+
+def minutes(line: Line) -> str:
+    """Write how long training and validation took, the median of the seeds."""
+    return f"{median(line.values('seconds')) / 60:.0f}"
+
+
+def budget(reference: Reference) -> str:
+    """Say which trainings on ml-1m the clock ended, and which ended themselves."""
+    said = []
+    for line in filter(None, (one(reference, ML_1M, name) for name in TELLING)):
+        best, last, seconds = (line.values(metric)[0] for metric in ("best_epoch", "epochs", "seconds"))
+        settings = reference.settings(line.rows[0]["run"])
+        name, since = code(line.mechanism), last - best
+        if since >= settings["patience"]:
+            said.append(f"{name} ended by itself after {seconds / 60:.0f}, {since:.0f} epochs after its best")
+        else:
+            when = f"{since:.0f} epochs after its best" if since else "at its best epoch, and might have risen further"
+            said.append(f"{name} was cut by the clock at {settings['max_minutes']:.0f}, {when}")
+    return paragraph(f"Minutes on ml-1m were not the same: {'; '.join(said)}." if said else "")
+
+
+def gains(reference: Reference) -> str:
+    """Say what the decay, the norm and the gate bring."""
+    full, base = one(reference, ML_1M, "linear-gated"), one(reference, ML_1M, "softmax")
+    said = ""
+    if full and base:
+        gain = f"{full.ndcg - base.ndcg:+.4f}".replace("0.", ".", 1)
+        error = number(hypot(full.spread, base.spread), 4)
+        said = f"On ml-1m `linear-gated` is at {gain} ± {error} of softmax (one seed, users unpaired)."
+    whole = one(reference, ML_100K, "linear-gated")
+    without = {part: one(reference, ML_100K, f"linear-gated:{part}=false") for part in PARTS}
+    parts = [f"{number(line.ndcg, 4)} without {PARTS[part]}" for part, line in without.items() if line]
+    more = f"On ml-100k it reaches {number(whole.ndcg, 4)}, and {listed(parts)}." if whole and parts else ""
+    return paragraph(said, more)
+
+
+def every(reference: Reference) -> str:
+    """Make the table of all trainings."""
+    order = sorted(lines(reference), key=lambda line: (line.dataset, line.maxlen, -line.ndcg))
+    rows = []
+    for line in order:
+        spread = f" ± {number(line.spread, 4)}" if line.seeds > 1 else ""
+        means = [
+            number(mean(line.values(metric, stage, 10)), 4) for metric, stage in (("ndcg", "valid"), ("recall", "test"))
+        ]
+        peaks = line.values("peak_bytes")
+        costs = [f"{median(line.values('seconds_per_epoch')):.1f}" if line.values("seconds_per_epoch") else NONE]
+        costs.append(f"{median(peaks) / 2**20:.0f}" if peaks else NONE)
+        first = [line.dataset, line.model, str(line.maxlen), code(line.mechanism), str(line.seeds)]
+        rows.append([*first, number(line.ndcg, 4) + spread, *means, *costs])
+    heads = ["data", "model", "maxlen", "", "seeds", "NDCG@10", "validation", "Recall@10", "s an epoch", "MiB"]
+    return table(heads, rows)
+
+
+def naive(reference: Reference) -> str:
+    """Say whether unfused softmax gave the numbers of fused softmax."""
+    pair = [one(reference, ML_100K, name) for name in ("softmax", "softmax-naive")]
+    if None in pair:
+        return ""
+    fused, separate = ([round(x, 4) for x in line.values("ndcg", "test", 10)] for line in pair if line)
+    how = "seed for seed the same NDCG@10" if fused == separate else "up to rounding"
+    return paragraph(f"`softmax-naive` is softmax, {how}.")
