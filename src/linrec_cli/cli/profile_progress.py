@@ -15,19 +15,31 @@ TURN = ("phase", "model", "maxlen", "width", "heads", "dtype")
 """What the cells that take turns share."""
 
 
-def watched(settings: Profile, done: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    """Give each cell on as it comes, and show it; `done` are rows that stand from before."""
-    if sys.stderr.isatty():
-        yield from live(settings, done, cells)
-        return
+def watched(settings: Profile, cells: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """Give on what a profile yields (rows that stand, each cell as it comes, slopes), and show the cells."""
+    stand = next(cells)
+    yield stand
+    yield from (live if sys.stderr.isatty() else lines)(settings, stand, cells)
+
+
+def lines(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """Say a line a cell."""
     from linrec_cli.analysis import tables as summary
 
     for rows in cells:
         yield rows
-        console.say(summary.line(rows))
+        if measured(rows):
+            console.say(summary.line(rows))
 
 
-def live(settings: Profile, done: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:
+def measured(rows: Sequence[Row]) -> bool:
+    """Tell whether rows are of a cell, and not made from those of others."""
+    from linrec_cli.analysis import scaling
+
+    return bool(rows) and rows[0]["metric"] not in scaling.MADE
+
+
+def live(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:
     """Show how far the sweep is, above a table of the cells that take turns now."""
     from rich.live import Live
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -40,11 +52,13 @@ def live(settings: Profile, done: Sequence[Row], cells: Iterable[list[Row]]) -> 
         TextColumn("{task.description}"),
     )
     progress = console.progress(*columns)
-    task = progress.add_task("measuring", total=parts(settings, done))
+    task = progress.add_task("measuring", total=parts(settings, stand))
     now: list[Row] = []
     with Live(progress, console=console.stream(True), transient=True) as view:
         for rows in cells:
             yield rows
+            if not measured(rows):
+                continue
             now = [row for row in now if turn(row) == turn(rows[0])] + rows
             progress.update(task, advance=rows[0]["phase"] != "machine", description=name(now[0]))
             view.update(drawn(progress, now))

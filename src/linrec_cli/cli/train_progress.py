@@ -1,59 +1,80 @@
-"""The progress of a training run: a bar on a terminal, a line an epoch elsewhere."""
+"""What happens while runs are made, in words: a bar on a terminal, a line an epoch elsewhere."""
 
-import json
+import math
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from linrec_cli.cli import console
-from linrec_cli.settings import Train
-
-if TYPE_CHECKING:
-    from linrec_cli.training.fit import Epoch, Position, State
+from linrec_cli.runs import events
 
 
-class Live:
-    """Show a run while it trains, and leave on disk, once a second, how far it came."""
+class Progress:
+    """Show a run while it trains, and tell what else happens."""
 
-    def __init__(self, settings: Train, state: "State", path: Path) -> None:
-        self.settings, self.state, self.path = settings, state, path
-        self.written = 0.0
-        self.bar = console.progress(
-            TextColumn("{task.description}"),
-            BarColumn(10),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-        )
-        self.task = self.bar.add_task("first batch", total=None)
+    def __init__(self, resume: bool = False) -> None:
+        """Begin.
 
-    def __enter__(self) -> "Live":
+        Args:
+            resume: say so where nothing is there to take up.
+        """
+        self.resume = resume
+        columns = (TextColumn("{task.description}"), BarColumn(10), MofNCompleteColumn())
+        self.bar = console.progress(*columns, TimeRemainingColumn(compact=True))
+        self.task = self.bar.add_task("first batch", total=None, visible=False)
+
+    def __enter__(self) -> "Progress":
         self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def batch(self, at: "Position", batches: int) -> None:
-        """Show where the epoch stands."""
-        now = time.monotonic()
-        if now - self.written >= 1:
-            self.path.write_text(json.dumps({"epoch": at.epoch, "batch": at.batch}), "utf-8")
-            self.written = now
-        best = f" best NDCG@10 {self.state.best_epoch().ndcg:.4f}" if self.state.history else ""
-        text = f"{self.settings.attn} epoch {at.epoch + 1} loss {at.loss / at.targets:.3f}{best}"
-        if at.batch <= 1 or at.batch == batches:
-            self.bar.reset(self.task, total=batches, completed=at.batch)
-        self.bar.update(self.task, description=text, completed=at.batch, total=batches)
+    def __call__(self, event: events.Event) -> None:
+        """Tell of an event."""
+        match event:
+            case events.Batch():
+                self.batch(event)
+            case events.Epoch():
+                self.epoch(event)
+            case events.Failed(run, status, note):
+                console.fail(f"{run}: {status}: {note}")
+            case _:
+                if text := self.words(event):
+                    console.say(text)
 
-    def epoch(self, epoch: "Epoch") -> None:
+    def words(self, event: events.Event) -> str:
+        """Write what happened, if it is worth a line."""
+        match event:
+            case events.Begun(run, number, of):
+                return f"[{number}/{of}] {run}"
+            case events.Skipped(run, made, now):
+                other = f" Made at commit {made}, this is {now}: --fresh makes it anew." if made != now else ""
+                return f"{run}: done already.{other}"
+            case events.Anew(run) if self.resume:
+                return f"{run}: nothing to take up; starts from the beginning."
+            case events.TakenUp(run, epoch, batch):
+                return f"{run}: goes on at epoch {epoch}, batch {batch}."
+            case events.Stopped(_, epoch):
+                return f"stopped in epoch {epoch}; the same command again goes on from here."
+            case events.Drawn(path):
+                return f"negatives drawn once for all models: {path}"
+            case events.CutShort(run, stand, of):
+                return f"{run} was cut short: {stand} of {of} parts stand, the rest is measured now."
+        return ""
+
+    def batch(self, event: events.Batch) -> None:
+        """Show where the epoch stands."""
+        best = f" best NDCG@10 {event.best:.4f}" if event.best is not None else ""
+        text = f"{event.attention} epoch {event.epoch} loss {event.loss:.3f}{best}"
+        if event.batch <= 1 or event.batch == event.batches:
+            self.bar.reset(self.task, total=event.batches, completed=event.batch, visible=True)
+        self.bar.update(self.task, description=text, completed=event.batch, total=event.batches)
+
+    def epoch(self, event: events.Epoch) -> None:
         """Write a line for the epoch; on a terminal only when it is the best so far or the tenth."""
-        best = self.state.best_epoch().epoch == epoch.epoch
-        if sys.stderr.isatty() and not best and (epoch.epoch + 1) % 10:
+        if sys.stderr.isatty() and event.waited and event.epoch % 10:
             return
-        waited = epoch.epoch - self.state.best_epoch().epoch
-        mark = "best so far" if best else f"{waited} of {self.settings.patience} without a better one"
-        line = f"epoch {epoch.epoch + 1:3}  loss {epoch.loss:.4f}  valid NDCG@10 {epoch.ndcg:.4f}"
-        console.say(f"{line}  {epoch.seconds:.1f} s  {mark}")
+        mark = f"{event.waited} of {event.patience} without a better one" if event.waited else "best so far"
+        loss = "" if math.isnan(event.loss) else f"loss {event.loss:.4f}  "
+        console.say(f"epoch {event.epoch:3}  {loss}valid NDCG@10 {event.ndcg:.4f}  {event.seconds:.1f} s  {mark}")

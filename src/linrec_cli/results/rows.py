@@ -1,50 +1,44 @@
 """The rows of a training run and of an evaluation."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
-from linrec_cli.settings import Train, digest, options
+from linrec_cli.settings import Train, options, setup
 
 Row = dict[str, Any]
 
+SETTINGS = (
+    "data_digest",
+    "model",
+    "objective",
+    "loss",
+    "width",
+    "heads",
+    "layers",
+    "maxlen",
+    "tokens",
+    "seed",
+    "dtype",
+)
+"""Settings that are columns of the same name."""
 
-def shared(settings: Train, command: str, run: str, created: Any, environment: Mapping[str, str]) -> Row:
-    """Say how the numbers of a run were made: what stands in each of its rows.
 
-    `setup` is the digest of all settings but mechanism, length and seed: runs that share it differ in these alone.
-    """
+def shared(settings: Train, command: str, run: str, created: Any, environment: Mapping[str, Any]) -> Row:
+    """Say how the numbers of a run were made: what stands in each of its rows."""
     attention, given = options(settings.attn)
-    names = (
-        "data_digest",
-        "model",
-        "width",
-        "heads",
-        "layers",
-        "maxlen",
-        "tokens",
-        "seed",
-        "dtype",
-        "threads",
-    )
-    columns = {name: getattr(settings, name) for name in names}
-    setup = digest(replace(settings, attn="", maxlen=1, seed=0))
-    own = {"run": run, "setup": setup, "created": created, "command": command, "dataset": settings.data}
-    return columns | own | {"attention": attention, "options": given} | dict(environment)
+    columns = {name: getattr(settings, name) for name in SETTINGS}
+    own = {"run": run, "setup": setup(settings), "created": created, "command": command, "dataset": settings.data}
+    named = {"attention": attention, "options": given, "threads": settings.threads}
+    return columns | own | named | dict(environment)
 
 
-def quality(stage: str, summary: pl.DataFrame, protocol: str = "full", seen: str = "remove") -> list[Row]:
+def quality(
+    stage: str, summary: pl.DataFrame, *, split: str = "leave-one-out", protocol: str = "full", seen: str = "remove"
+) -> list[Row]:
     """Make a row of each metric; `low` and `high` are one standard error over users away."""
-    how = {
-        "stage": stage,
-        "unit": "1",
-        "split": "leave-one-out",
-        "protocol": protocol,
-        "seen": seen,
-        "ties": "mean",
-    }
+    how = {"stage": stage, "unit": "1", "split": split, "protocol": protocol, "seen": seen, "ties": "mean"}
     return [dict(row) | how for row in summary.to_dicts()]
 
 
@@ -68,6 +62,13 @@ def fact(name: str, value: float, unit: str = "1", note: str = "") -> Row:
     return {"stage": "train", "metric": name, "unit": unit, "value": float(value), "note": note}
 
 
-def failure(status: str, note: str) -> Row:
-    """Make the row that stands in for a run that gave no number."""
-    return {"stage": "train", "metric": "run", "unit": "1", "status": status, "note": note}
+def peak(value: float, note: str) -> Row:
+    """Make the row of a peak of memory; one of 0 was not measured, and says so."""
+    if value > 0:
+        return fact("peak_bytes", value, "B", note)
+    return failure("skipped", f"nothing rose above what stood before: no peak could be read; {note}", "peak_bytes", "B")
+
+
+def failure(status: str, note: str, metric: str = "run", unit: str = "1") -> Row:
+    """Make the row that stands in for a number, or for a run that gave none at all."""
+    return {"stage": "train", "metric": metric, "unit": unit, "status": status, "note": note}

@@ -1,43 +1,25 @@
 """One run, one folder: `results/runs/<what-it-was>-<digest>/`, each file written whole or not at all."""
 
-import json
-import os
-import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from linrec_cli.errors import DataError
+from linrec_cli.disk import read_toml, toml, whole
+from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import schema
+from linrec_cli.settings import Train, from_stored, setup
 
-TABLE, SETTINGS = "table.parquet", "settings.toml"
+TABLE, SETTINGS, RANKS = "table.parquet", "settings.toml", "ranks.parquet"
+NEUTRAL = {"objective": "next", "loss": "cross-entropy"}
+"""How all models were trained before there was a choice."""
 
 
 def folder(results_dir: Path, run: str) -> Path:
     """Name the folder of a run; it need not exist."""
     return results_dir / "runs" / run
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path`, to be written, and rename it if all went well.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield part
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}; free or choose another place.") from None
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> Path:
@@ -55,10 +37,8 @@ def write_text(text: str, path: Path) -> Path:
 
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> Path:
-    """Write settings as TOML: a key a line; what is None is left out."""
-    return write_text(
-        "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items() if value is not None), path
-    )
+    """Write settings as TOML; what is None is left out."""
+    return write_text(toml(settings), path)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -68,7 +48,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         DataError: there is none, or it cannot be read.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return read_toml(path)
     except FileNotFoundError:
         raise DataError(f"no run at {path.parent}; `ls {path.parent.parent}` shows the runs there are.") from None
     except (ValueError, OSError) as error:
@@ -89,17 +69,12 @@ def read(results_dir: Path) -> pl.DataFrame:
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Read one table; columns that a newer or older linrec wrote otherwise are brought to the schema.
+    """Read one table; what a newer or older linrec wrote otherwise is brought to the schema.
 
     Raises:
         DataError: it cannot be read, or is none of linrec's.
     """
-    try:
-        frame = pl.read_parquet(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; mend that, or name another folder.") from None
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None
+    frame = read_frame(path)
     if lacking := [name for name in schema.NEEDED if name not in frame.columns]:
         raise DataError(f"{path} is no table of linrec, it lacks {', '.join(lacking)}; delete that run.")
     columns = [
@@ -108,8 +83,54 @@ def read_table(path: Path) -> pl.DataFrame:
     ]
     # What is no number is told as such: nothing could be drawn or compared otherwise.
     bad = pl.col("value").is_nan().fill_null(False)
-    return frame.select(columns).with_columns(
+    whole = frame.select(columns).with_columns(
         pl.col("value", "low", "high").fill_nan(None),
         status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
         note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
     )
+    return told(whole, path.with_name(SETTINGS))
+
+
+def told(frame: pl.DataFrame, settings: Path) -> pl.DataFrame:
+    """Write into the rows of a training or an evaluation what an older linrec did not, or wrote otherwise.
+
+    The setup is digested anew: rows of equal settings share it, whichever linrec wrote them.
+    """
+    made = pl.col("command").is_in(("train", "evaluate"))
+    filled = {
+        name: pl.when(made).then(pl.col(name).fill_null(value)).otherwise(name) for name, value in NEUTRAL.items()
+    }
+    # Settings that are not there, or are damaged, leave the rows as they are.
+    with suppress(DataError, UsageError):
+        own = setup(from_stored(Train, read_settings(settings)))
+        filled["setup"] = pl.when(made).then(pl.lit(own)).otherwise("setup")
+    return frame.with_columns(**filled)
+
+
+def read_ranks(path: Path) -> pl.DataFrame:
+    """Read ranks, a target a row: `stage`, `user`, `rank`; once they were a stage a column, or of one stage alone.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    frame = read_frame(path)
+    if "rank" not in frame.columns:
+        frame = frame.unpivot(index="user", variable_name="stage", value_name="rank")
+    if "stage" not in frame.columns:
+        frame = frame.with_columns(stage=pl.lit(read_settings(path.with_name(SETTINGS))["stage"]))
+    return frame.select(pl.col("stage").cast(pl.String), "user", "rank")
+
+
+def read_frame(path: Path) -> pl.DataFrame:
+    """Read a Parquet file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        # A name may hold what polars would take for a pattern.
+        return pl.read_parquet(path, glob=False)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; mend that, or name another folder.") from None
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None

@@ -1,9 +1,13 @@
-"""The runs of a results folder, found by what a user calls them."""
+"""The runs of a results folder, found by what a user calls them, or by their settings."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from linrec_cli import catalog
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.settings import Train, digest, from_stored, strange
 
 
 def folders(results_dir: Path) -> list[Path]:
@@ -44,3 +48,41 @@ def find(run: str, results_dir: Path, *, trained: bool = False) -> Path:
     if fitting:
         raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {names}.")
     raise catalog.unknown("finished run" if trained else "run", run, [path.name for path in known])
+
+
+def trainings(results_dir: Path) -> dict[str, Path]:
+    """List the training runs by the digest of what their settings say, whatever their folders are called.
+
+    Of runs of the same settings one with a table comes before others, and the first by name before the rest.
+    """
+    from linrec_cli.results import store
+
+    found: dict[str, Path] = {}
+    for path in sorted(results_dir.glob(f"runs/*/{store.SETTINGS}"), reverse=True):
+        # What cannot be read is no run to find.
+        with suppress(DataError, UsageError):
+            stored = store.read_settings(path)
+            if trained(stored):
+                key = digest(from_stored(Train, stored))
+                there = path.with_name(store.TABLE).is_file()
+                found |= {key: path.parent} if there or key not in found else {}
+    return found
+
+
+def trained(stored: Mapping[str, Any]) -> bool:
+    """Tell whether settings are those of a training, all of which this linrec knows."""
+    return isinstance(stored.get("attn"), str) and not {"of", "phase"} & stored.keys() and not strange(stored)
+
+
+def same(settings: Train, results_dir: Path, known: Mapping[str, Path] | None = None) -> Path | None:
+    """Find the training run of the same settings: by its name, else by what its settings say.
+
+    Args:
+        known: the runs by digest, where many are looked for.
+    """
+    from linrec_cli.results import store
+
+    named = store.folder(results_dir, settings.name)
+    if (named / store.SETTINGS).is_file():
+        return named
+    return (trainings(results_dir) if known is None else known).get(digest(settings))

@@ -1,12 +1,11 @@
-"""A run's folder belongs to one process at a time."""
+"""A run's folder: made for one run alone, and gone again where the run left nothing; `disk` holds it meanwhile."""
 
-import fcntl
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from linrec_cli.errors import DataError, UsageError
+from linrec_cli import disk
+from linrec_cli.errors import DataError
 
 
 def fresh(folders: Iterable[Path]) -> Path:
@@ -26,31 +25,9 @@ def fresh(folders: Iterable[Path]) -> Path:
     raise DataError("every name for the run is taken; choose another --results-dir.")
 
 
-@contextmanager
-def taken(folder: Path) -> Iterator[None]:
-    """Hold a folder, which ends with the process at the latest.
-
-    Raises:
-        UsageError: another process holds it.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"another linrec is at work on {folder}; wait for it.") from None
-        except OSError:
-            # A file system without locks: two at once are then the user's to avoid.
-            pass
-        yield
-    finally:
-        os.close(handle)
-
-
-def held(folder: Path) -> bool:
-    """Tell whether another process holds a folder."""
-    try:
-        with taken(folder):
-            return False
-    except UsageError:
-        return True
+def leave(folder: Path) -> None:
+    """Remove a folder in which nothing was written."""
+    if {path.name for path in folder.iterdir()} <= {disk.LOCK}:
+        (folder / disk.LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()

@@ -1,51 +1,71 @@
-"""One run of `linrec profile`: a new one or the rest of one cut short, written after every cell."""
+"""One profile: a new one or the rest of one cut short, written after every cell; without a folder, nothing is."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from linrec_cli import machine
-from linrec_cli.cli import console
-from linrec_cli.cli.profile_progress import watched
-from linrec_cli.settings import Profile, digest
+from linrec_cli import disk, machine
+from linrec_cli.errors import DataError
+from linrec_cli.runs import events, lock
+from linrec_cli.runs.events import Watch, unheard
+from linrec_cli.settings import Effort, Profile, digest
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Row = dict[str, Any]
 
 
-def measured(settings: Profile, force: bool, roofline: bool, results_dir: Path) -> list[Row]:
-    """Measure a run, or what is left of one that was cut short, and work out how it scales.
+def profile(settings: Profile, folder: Path | None = None, *, effort: Effort | None = None) -> "pl.DataFrame":
+    """Measure time, memory and work of every cell, and how they scale.
+
+    Args:
+        folder: of the run; None writes nothing.
+        effort: how far it goes.
+    """
+    from linrec_cli.results import schema
+
+    return schema.table({}, [row for rows in cells(settings, folder, effort=effort) for row in rows])
+
+
+def cells(settings: Profile, folder: Path | None = None, *, effort: Effort | None = None) -> Iterator[list[Row]]:
+    """Measure a run, or what is left of one that was cut short in its folder, and work out how it scales.
 
     The table is written after every cell, so that what was measured is there whatever ends it.
-    """
-    from linrec_cli.analysis import scaling
-    from linrec_cli.profiling import bench as sweep
-    from linrec_cli.profiling.build import build
-    from linrec_cli.results import store
-    from linrec_cli.runs import lock as claim
 
-    asked = asdict(settings) | {"roofline": roofline, "force": force}
-    shared, rows = unfinished(settings, labels(settings), results_dir)
-    shared["run"] = shared["run"] or claim.fresh(store.folder(results_dir, name) for name in names(settings)).name
-    folder = store.folder(results_dir, shared["run"])
-    with claim.taken(folder):
-        try:
-            new = sweep.run(settings, build, force=force, ceilings=roofline, done=list(rows))
-            for cell in watched(settings, rows, new):
-                rows += [shared | {"created": datetime.now(UTC)} | row for row in cell]
-                write(asked, rows, folder)
-            rows += scaling.rows(rows)
-        finally:
-            if rows:
-                write(asked, rows, folder)
-                console.say(f"Results are in {folder}")
-            else:
-                with suppress(OSError):
-                    folder.rmdir()
-    return rows
+    Yields:
+        whole rows: first those that stand from before, then those of each cell, last how they scale.
+
+    Raises:
+        DataError: another process is at work in the folder, or it holds a run of other settings, code or machine.
+    """
+    try:
+        with disk.locked(folder) if folder else nullcontext():
+            shared, rows = taken_up(settings, folder) if folder else (labels(settings, next(names(settings))), [])
+            yield list(rows)
+            for made in measured(settings, effort or Effort(), shared, rows):
+                rows += made
+                if folder and rows:
+                    write(asdict(settings) | asdict(effort or Effort()), rows, folder)
+                yield made
+    finally:
+        if folder:
+            lock.leave(folder)
+
+
+def measured(settings: Profile, effort: Effort, shared: Row, rows: list[Row]) -> Iterator[list[Row]]:
+    """Measure the cells that `rows` does not hold, which grow meanwhile, and then make the slopes of all."""
+    from linrec_cli.analysis import scaling
+    from linrec_cli.profiling import bench
+    from linrec_cli.profiling.build import build
+
+    for cell in bench.run(settings, build, force=effort.force, ceilings=effort.roofline, done=list(rows)):
+        yield [shared | {"created": datetime.now(UTC)} | row for row in cell]
+    yield scaling.rows(rows)
 
 
 def names(settings: Profile) -> Iterator[str]:
@@ -55,38 +75,66 @@ def names(settings: Profile) -> Iterator[str]:
         yield f"profile-{settings.device}-{one}-{digest(settings)}"
 
 
-def labels(settings: Profile) -> Row:
-    """Write what is the same in every row of a new run, which has no name yet."""
+def labels(settings: Profile, run: str) -> Row:
+    """Write what is the same in every row of a new run."""
     from linrec_cli.results import schema
 
     same = {name: getattr(settings, name) for name in ("seed", "threads")}
     made = {"benchmark": schema.BENCHMARK} | machine.describe(settings.device)
-    return {"run": "", "command": "profile"} | same | made
+    return {"run": run, "command": "profile"} | same | made
 
 
-def unfinished(settings: Profile, new: Row, results_dir: Path) -> tuple[Row, list[Row]]:
-    """Find a run of the same settings, code and machine that was cut short: its labels, and the rows that stand.
+def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
+    """Choose the folder of a run: of one of the same settings, code and machine that was cut short, or a new one.
 
-    Where there is none, the labels of the new run and no row. Code with uncommitted changes may be another.
+    Code with uncommitted changes may be another each time.
     """
     from linrec_cli.profiling import resume
     from linrec_cli.profiling.cell import cells
     from linrec_cli.results import store
-    from linrec_cli.runs import lock as claim
 
     groups = list(cells(settings))
     for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
-        table = store.read_table(folder / store.TABLE) if (folder / store.TABLE).is_file() else None
-        if table is None or not len(table) or new["commit"].endswith("+") or claim.held(folder):
+        if disk.held(folder) or not (found := standing(settings, folder)):
             continue
-        rows = [{name: value for name, value in row.items() if value is not None} for row in table.to_dicts()]
-        old = {name: rows[0].get(name, "") for name in new}
-        stand = resume.kept(settings, rows)
-        done = sum(resume.there(group, stand) for group in groups)
-        if done < len(groups) and old | {"run": ""} == new | {"run": ""}:
-            console.say(f"{folder.name} was cut short: {done} of {len(groups)} parts stand, the rest is measured now.")
-            return old, stand
-    return new, []
+        done = sum(resume.there(group, found[1]) for group in groups)
+        if done < len(groups):
+            watch(events.CutShort(folder.name, done, len(groups)))
+            return folder
+    return lock.fresh(store.folder(results_dir, name) for name in names(settings))
+
+
+def taken_up(settings: Profile, folder: Path) -> tuple[Row, list[Row]]:
+    """Give the labels of a run in its folder, and the rows that stand.
+
+    Raises:
+        DataError: the folder holds a run of other settings, code or machine.
+    """
+    from linrec_cli.results import store
+
+    if not (folder / store.TABLE).is_file():
+        return labels(settings, folder.name), []
+    if found := standing(settings, folder):
+        return found
+    raise DataError(f"{folder} holds a run of other settings, code or machine; give another folder.")
+
+
+def standing(settings: Profile, folder: Path) -> tuple[Row, list[Row]] | None:
+    """Read the labels and rows that stand of a run of the same settings, code and machine; None of any other."""
+    from linrec_cli.declared import from_stored
+    from linrec_cli.profiling import resume
+    from linrec_cli.results import store
+
+    new = labels(settings, folder.name)
+    table = store.read_table(folder / store.TABLE) if (folder / store.TABLE).is_file() else None
+    if table is None or not len(table) or new["commit"].endswith("+"):
+        return None
+    rows = [{name: value for name, value in row.items() if value is not None} for row in table.to_dicts()]
+    old = {name: rows[0].get(name, "") for name in new}
+    asked = from_stored(Profile, store.read_settings(folder / store.SETTINGS))
+    if digest(asked) != digest(settings) or old | {"run": ""} != new | {"run": ""}:
+        return None
+    return old, resume.kept(settings, rows)
 
 
 def write(asked: Row, rows: list[Row], folder: Path) -> None:

@@ -11,13 +11,16 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis import scaling
-from linrec_cli.analysis.tables import mechanism
+from linrec_cli.analysis.labels import mechanism
 from linrec_cli.errors import DataError
 from linrec_cli.results import store
+from linrec_cli.runs.data import Dataset
+from linrec_cli.runs.train import HISTORY, Result
+from linrec_cli.settings import Train, from_stored
 
 Row = dict[str, Any]
 
-HISTORY, CHECKPOINT = "history.parquet", "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
 FILES = {
     "train": {
         "weights.safetensors": "the run cannot be evaluated again",
@@ -28,6 +31,8 @@ FILES = {
     "profile": {},
 }
 """What a finished run of each command leaves, and what its lack means."""
+TELLING = {"phase": "profile", "of": "evaluate"}
+"""Settings that only one command has."""
 PRODUCT = ("attn", "maxlen", "phase", "width", "heads")
 """Settings of a profile that each may have several values."""
 
@@ -58,7 +63,7 @@ class Run:
         """Tell which command made it: from its table, else from its settings."""
         if self.rows:
             return str(self.rows[0]["command"])
-        return "profile" if "phase" in self.settings else "train"
+        return next((command for name, command in TELLING.items() if name in self.settings), "train")
 
     @property
     def created(self) -> datetime:
@@ -92,7 +97,7 @@ class Run:
             return fastest(self.rows)
         if self.rows:
             return quality(self.rows)
-        best = max((epoch["ndcg"] for epoch in self.history), default=None)
+        best = max((float(epoch["ndcg"]) for epoch in self.history), default=None)
         return f"{len(self.history)} epochs" + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
 
     def unmeasured(self) -> list[str]:
@@ -149,6 +154,35 @@ def read(folder: Path) -> Run:
         return Run(folder, settings, rows, damage=str(error))
 
 
+def result(folder: Path, data: Dataset, device: str = "") -> Result:
+    """Read what a finished training left, and build its model.
+
+    Args:
+        data: what it was trained on.
+        device: of the model; the training's, where none is given.
+
+    Raises:
+        DataError: something is missing or damaged.
+    """
+    from linrec_cli.training import checkpoint
+
+    settings = from_stored(Train, store.read_settings(folder / store.SETTINGS))
+    device = device or settings.device
+    model = built(settings, data, checkpoint.read_weights(folder, device)).to(device)
+    rows, ranks = store.read_table(folder / store.TABLE), store.read_ranks(folder / store.RANKS)
+    return Result(settings, rows, ranks, pl.DataFrame(history(folder)), model)
+
+
+def built(settings: Train, data: Dataset, weights: Any) -> Any:
+    """Build the model of a training from its weights, on the CPU."""
+    from linrec_cli.models._recommender import facts
+    from linrec_cli.training import fit
+
+    model = fit.build(settings, facts(data.sequences))
+    model.load_state_dict(weights)
+    return model
+
+
 def history(folder: Path) -> list[Row]:
     """Read the epochs of a training run, or those its checkpoint holds.
 
@@ -159,7 +193,7 @@ def history(folder: Path) -> list[Row]:
 
     try:
         if (folder / HISTORY).is_file():
-            return pl.read_parquet(folder / HISTORY).to_dicts()
+            return pl.read_parquet(folder / HISTORY, glob=False).to_dicts()
         if (folder / CHECKPOINT).is_file():
             with safe_open(folder / CHECKPOINT, "np") as file:
                 return list(json.loads(file.metadata()["counters"])["history"])

@@ -1,26 +1,89 @@
-"""Train one cell of a sweep: take up what is there, train, test, write its folder."""
+"""One training run: take up what is there, train, test, write its folder; without one nothing touches the disk."""
 
 import contextlib
 import json
 import shutil
 import signal
-from collections.abc import Iterator
-from dataclasses import asdict
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli.cli import console
-from linrec_cli.cli.train_progress import Live
-from linrec_cli.errors import DataError
+from linrec_cli.runs import events
+from linrec_cli.runs.data import Dataset
+from linrec_cli.runs.events import Watch, unheard
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from linrec_cli.data.parts import Parts
     from linrec_cli.data.sequences import Sequences
-    from linrec_cli.training.fit import State
+    from linrec_cli.training.fit import Position, State
 
 KS = [1, 5, 10, 20]
-PROGRESS = "progress.json"
+PROGRESS, HISTORY = "progress.json", "history.parquet"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Attributes:
+        rows: its table.
+        ranks: a target a row: `stage`, `user`, `rank`.
+        history: an epoch a row.
+        model: of the best epoch.
+    """
+
+    settings: Train
+    rows: "pl.DataFrame"
+    ranks: "pl.DataFrame"
+    history: "pl.DataFrame"
+    model: Any
+
+
+def train(
+    settings: Train, data: Dataset, folder: Path | None = None, *, watch: Watch = unheard, fresh: bool = False
+) -> Result:
+    """Train and test a model; a run that is done already is read.
+
+    Args:
+        folder: of the run: where it is written, and taken up from; None writes nothing.
+        watch: hears of every batch and epoch.
+        fresh: discard what is in the folder.
+
+    Raises:
+        LinrecError: the run cannot go on; what was trained stays.
+    """
+    from linrec_cli import disk
+    from linrec_cli.results import store
+    from linrec_cli.runs.read import result
+
+    settings = settled(settings, data)
+    if folder is None:
+        return made(settings, data, None, watch)
+    with disk.locked(folder):
+        if fresh:
+            clear(folder)
+        if finished(folder):
+            return result(folder, data)
+        store.write_settings(asdict(settings) | data.told(folder), folder / store.SETTINGS)
+        return made(settings, data, folder, watch)
+
+
+def settled(settings: Train, data: Dataset) -> Train:
+    """Put the data, the device there is, and what the model usually takes into the settings of a run."""
+    from linrec_cli import machine
+    from linrec_cli.settings import resolved
+
+    card = data.prepared.card
+    minima = {name: card[name] for name in ("min_user", "min_item")}
+    device, digest = machine.device(settings.device), data.prepared.digest
+    return resolved(replace(settings, data=data.name, data_digest=digest, device=device, **minima))
 
 
 def finished(folder: Path) -> bool:
@@ -28,80 +91,53 @@ def finished(folder: Path) -> bool:
     from linrec_cli.results import store
 
     path = folder / store.TABLE
-    return path.is_file() and store.read_table(path)["status"][0] == "ok"
+    return path.is_file() and bool((store.read_table(path)["status"] == "ok").any())
 
 
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold the run's lock, so that no two processes train the same run.
+def clear(folder: Path) -> None:
+    """Discard what a folder holds, but for the lock."""
+    from linrec_cli import disk
 
-    Raises:
-        DataError: another process holds it.
-    """
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise DataError(f"another process is training {folder.name}; wait for it or stop it.") from None
+    for path in folder.iterdir():
+        if path.name != disk.LOCK:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def check_alone(folder: Path) -> None:
-    """Make sure that no other process trains the run, before anything of this one is written there.
-
-    Raises:
-        DataError: one does.
-    """
-    with alone(folder):
-        return
-
-
-def train(settings: Train, source: dict[str, Any], sequences: "Sequences", folder: Path, fresh: bool) -> None:
-    """Train, test and write the run in `folder`, from its checkpoint on if there is one.
-
-    Raises:
-        LinrecError: the run cannot go on; what was trained stays.
-    """
-    with alone(folder):
-        if fresh:
-            for path in folder.iterdir():
-                if path.name != ".lock":
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-        _train(settings, source, sequences, folder)
-
-
-def _train(settings: Train, source: dict[str, Any], sequences: "Sequences", folder: Path) -> None:
+def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> Result:
+    """Train a run from where its folder stands, test it, and write what it gave."""
     from linrec_cli import machine
     from linrec_cli.profiling import memory
-    from linrec_cli.results import store
     from linrec_cli.training import checkpoint, fit
 
     machine.prepare(settings.threads)
-    store.write_settings(asdict(settings) | source, folder / store.SETTINGS)
+    split = data.split(settings.split)
     before = memory.baseline()
-    sequences = sequences.to(settings.device)
-    state = fit.start(settings, sequences.count)
-
-    def save(state: "State") -> None:
-        checkpoint.save(state, folder)
-
-    if checkpoint.load(state, folder):
-        take_up(state, folder)
-    with Live(settings, state, folder / PROGRESS) as live:
-        try:
-            for epoch in fit.epochs(state, settings, sequences, report=live.batch, save=save):
-                live.epoch(epoch)
-        except (KeyboardInterrupt, SystemExit):
-            stop(state, folder)
-            raise
+    sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
+    state = fit.start(settings, sequences, parts)
+    name = folder.name if folder else settings.name
+    if folder and checkpoint.load(state, folder):
+        take_up(state, folder, watch)
+    save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
+    report = reporter(state, settings, name, folder, watch)
+    try:
+        for epoch in fit.epochs(state, sequences, parts, report=report, save=save):
+            waited = epoch.epoch - state.best_epoch().epoch
+            told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
+            watch(events.Epoch(name, *told))
+    except (KeyboardInterrupt, SystemExit):
+        with unhurried():
+            save(state)
+        watch(events.Stopped(name, state.at.epoch + 1))
+        raise
     peak = peak_row(settings.device, before)
-    write(settings, state, sequences, folder, peak)
+    found = tested(settings, state, sequences, parts, name, peak)
+    if folder:
+        write(found, state, folder)
+    return found
 
 
-def take_up(state: "State", folder: Path) -> None:
-    """Say where the run goes on, and note what an interruption made it train twice."""
+def take_up(state: "State", folder: Path, watch: Watch) -> None:
+    """Tell where the run goes on, and note what an interruption made it train twice."""
     at = state.at
     if at.batch or (folder / PROGRESS).is_file():
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -109,17 +145,40 @@ def take_up(state: "State", folder: Path) -> None:
             if reached["epoch"] == at.epoch:
                 at.repeated += max(0, reached["batch"] - at.batch)
                 at.resumed_at.append(at.batch)
-    console.say(f"{folder.name}: goes on at epoch {at.epoch + 1}, batch {at.batch + 1}.")
+    watch(events.TakenUp(folder.name, at.epoch + 1, at.batch + 1))
 
 
-def stop(state: "State", folder: Path) -> None:
-    """Save on Ctrl-C or SIGTERM, and say how to go on; a second one does not cut the saving short."""
-    from linrec_cli.training import checkpoint
+def reporter(
+    state: "State", settings: Train, name: str, folder: Path | None, watch: Watch
+) -> Callable[["Position", int], None]:
+    """Make what hears of each batch: it passes it on, and leaves in the folder, once a second, how far it came."""
+    written = 0.0
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    checkpoint.save(state, folder)
-    console.say(f"stopped in epoch {state.at.epoch + 1}; the same command again goes on from here.")
+    def report(at: "Position", batches: int) -> None:
+        nonlocal written
+        now = time.monotonic()
+        if folder and now - written >= 1:
+            (folder / PROGRESS).write_text(json.dumps({"epoch": at.epoch, "batch": at.batch}), "utf-8")
+            written = now
+        best = state.best_epoch().ndcg if state.history else None
+        loss = at.loss / at.targets
+        watch(events.Batch(name, settings.attn, at.epoch + 1, at.batch, batches, loss, best))
+
+    return report
+
+
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """Let no second Ctrl-C or SIGTERM cut a saving short."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
 
 
 def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
@@ -130,38 +189,58 @@ def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
     if device == "cuda":
         import torch
 
-        return rows.fact("peak_bytes", torch.cuda.max_memory_allocated(), "B", "allocated")
-    note = f"high-water RSS above the {console.size(before['VmRSS'])} held before the model was built"
-    return rows.fact("peak_bytes", memory.above(before), "B", note)
+        return rows.peak(torch.cuda.max_memory_allocated(), "allocated")
+    note = f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB held before the model was built"
+    return rows.peak(memory.above(before), note)
 
 
-def write(settings: Train, state: "State", sequences: "Sequences", folder: Path, peak: dict[str, Any]) -> None:
-    """Test the best epoch and write weights, history, ranks and, last of all, the table."""
+def tested(
+    settings: Train, state: "State", sequences: "Sequences", parts: "Parts", name: str, peak: dict[str, Any]
+) -> Result:
+    """Test the best epoch and make the rows."""
     import polars as pl
+    import torch
 
     from linrec_cli import machine
-    from linrec_cli.evaluation import metrics
-    from linrec_cli.evaluation.ranks import ranks
-    from linrec_cli.results import rows, schema, store
-    from linrec_cli.training import checkpoint
+    from linrec_cli.results import rows, schema
 
+    # The kernel is read from a step of training, which moves the weights: the best ones come after.
+    ran = kernel(settings, state, sequences, parts)
     state.model.load_state_dict(state.best)
-    checkpoint.write(state.best, folder / checkpoint.WEIGHTS)
-    found = {stage: ranks(state.model, sequences, stage, settings.maxlen).cpu().numpy() for stage in ("valid", "test")}
-    frame = pl.DataFrame({"user": sequences.users.cpu().numpy(), **found})
-    store.write_frame(frame, folder / "ranks.parquet")
-    history = pl.DataFrame(
-        [asdict(epoch) for epoch in state.history], schema_overrides={"resumed_at": pl.List(pl.Int64)}
-    )
-    store.write_frame(history.with_columns(pl.col("epoch") + 1), folder / "history.parquet")
+    frame = pl.concat([ranked(state.model, sequences, parts, stage, settings.maxlen) for stage in ("valid", "test")])
     made = costs(state)
     for stage in ("test", "valid"):
-        made += rows.quality(stage, metrics.summary(frame.select(rank=pl.col(stage)), KS))
-    environment = machine.describe(settings.device) | {"kernel": kernel(settings, state, sequences)}
-    shared = rows.shared(settings, "train", folder.name, datetime.now(UTC), environment)
-    store.write_frame(schema.table(shared, [*made, peak]), folder / store.TABLE)
-    (folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
-    (folder / PROGRESS).unlink(missing_ok=True)
+        made += rows.quality(stage, summed(frame, stage, KS), split=settings.split)
+    environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
+    shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
+    return Result(settings, schema.table(shared, [*made, peak]), frame, history(state), state.model)
+
+
+def ranked(model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, **how: Any) -> "pl.DataFrame":
+    """Rank the targets of a stage: `stage`, `user`, `rank`."""
+    import polars as pl
+
+    from linrec_cli.evaluation.ranks import by_target, ranks
+
+    targets = parts.targets(stage)
+    found = by_target(sequences, targets, ranks(model, sequences, targets, maxlen, **how))
+    return found.select(pl.lit(stage).alias("stage"), "user", "rank")
+
+
+def summed(ranks: "pl.DataFrame", stage: str, ks: list[int]) -> "pl.DataFrame":
+    """Average the metrics of a stage over users."""
+    from linrec_cli.evaluation.summary import summary
+
+    return summary(ranks.filter(stage=stage), ks)
+
+
+def history(state: "State") -> "pl.DataFrame":
+    """Lay out the epochs, a row each, counted from 1."""
+    import polars as pl
+
+    kinds = {"resumed_at": pl.List(pl.Int64)}
+    frame = pl.DataFrame([asdict(epoch) for epoch in state.history], schema_overrides=kinds)
+    return frame.with_columns(pl.col("epoch") + 1)
 
 
 def costs(state: "State") -> list[dict[str, Any]]:
@@ -180,13 +259,28 @@ def costs(state: "State") -> list[dict[str, Any]]:
     ]
 
 
-def kernel(settings: Train, state: "State", sequences: "Sequences") -> str:
-    """Name the kernel that a training step runs; the step is a last one, after the weights were written."""
+def kernel(settings: Train, state: "State", sequences: "Sequences", parts: "Parts") -> str:
+    """Name the kernel that a training step runs, by one more of them; empty of a model that takes no steps."""
     from linrec_cli.profiling import kernel
     from linrec_cli.training import fit
     from linrec_cli.training.batches import plan
 
-    batches = plan(sequences, settings.maxlen, settings.tokens, settings.seed, 0).batches(sequences.flat)
+    if state.optimizer is None:
+        return ""
+    own = (settings.objective, settings.maxlen, settings.tokens, settings.seed)
+    batch = next(plan(sequences, parts, *own, 0).batches(sequences))
     state.model.train()
-    batch = next(batches)
-    return kernel.name({"step": lambda: fit.step(state.model, state.optimizer, batch, settings.dtype)})
+    return kernel.name({"step": lambda: fit.step(state, batch)})
+
+
+def write(found: Result, state: "State", folder: Path) -> None:
+    """Write weights, ranks, history and, last of all, the table."""
+    from linrec_cli.results import store
+    from linrec_cli.training import checkpoint
+
+    checkpoint.write(state.best, folder / checkpoint.WEIGHTS)
+    store.write_frame(found.ranks, folder / store.RANKS)
+    store.write_frame(found.history, folder / HISTORY)
+    store.write_frame(found.rows, folder / store.TABLE)
+    (folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
+    (folder / PROGRESS).unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""The table of a sweep: a line a cell, then the means over seeds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import stdev
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli.cli import console
+from linrec_cli.settings import OWN, Train, varying
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = dict[str, Any]
+QUALITY = ("recall", "ndcg", "mrr")
+K = 10
+NONE = "–"
+
+
+def show(cells: Sequence[Train], tables: Sequence["pl.DataFrame"], results_dir: Path, as_json: bool) -> None:
+    """Show the cells side by side and say where their files are."""
+    from linrec_cli.analysis.labels import metric_label
+
+    rows = [table.to_dicts() for table in tables]
+    if as_json:
+        document = {"settings": [asdict(cell) for cell in cells], "rows": [row for one in rows for row in one]}
+        console.document(document)
+        return
+    axes = varying(cells)
+    recall, ndcg, mrr = (metric_label({"metric": metric, "k": K}) for metric in QUALITY)
+    lines = [[*where(cell, axes), *told(own)] for cell, own in zip(cells, rows, strict=True)]
+    console.table(
+        title(cells[0], axes),
+        [*axes, "attention", *OWN[1:], recall, ndcg, "±", mrr, "epoch", "MiB"],
+        lines + means(cells, rows, axes),
+        caption(cells[0], axes),
+    )
+    for own in rows:
+        console.say(f"{results_dir / 'runs' / own[0]['run']}")
+
+
+def title(cell: Train, axes: Sequence[str]) -> str:
+    """Say what all cells are of."""
+    what = [cell.data, *(() if "model" in axes else (cell.model,))]
+    return f"{', '.join(what)}, test of the best validation epoch"
+
+
+def caption(cell: Train, axes: Sequence[str]) -> str:
+    """Say how the numbers were made."""
+    split = "" if "split" in axes else f"{cell.split}, "
+    return (
+        f"{split}full ranking, seen items removed, ties at their mean rank; ±: one standard error of NDCG over"
+        " users, or, of a mean, its standard deviation over seeds."
+        f" At least {cell.min_user} events a user, {cell.min_item} an item. {cell.device}, {cell.dtype},"
+        f" {cell.threads} threads. MiB: peak memory of training above what stood before the model."
+    )
+
+
+def where(cell: Train, axes: Sequence[str]) -> list[object]:
+    """Write which cell it is: what varies, then mechanism, length and seed."""
+    return [getattr(cell, name) or NONE for name in (*axes, "attn")] + [cell.maxlen, cell.seed]
+
+
+def told(rows: Sequence[Row]) -> list[object]:
+    """Write the numbers of a cell; of one that failed, that it did."""
+    test = tested(rows)
+    if not test:
+        return [NONE, rows[0]["status"], *NONE * 4]
+    recall, ndcg, mrr = (test[name]["value"] for name in QUALITY)
+    cost = {row["metric"]: row["value"] for row in rows if row["stage"] == "train"}
+    seconds, peak = cost.get("seconds_per_epoch"), cost.get("peak_bytes")
+    costs = [NONE if seconds is None else console.duration(seconds), NONE if peak is None else f"{peak / 2**20:.0f}"]
+    return [*(f"{value:.4f}" for value in (recall, ndcg, test["ndcg"]["high"] - ndcg, mrr)), *costs]
+
+
+def tested(rows: Sequence[Row]) -> dict[str, Row]:
+    """Find a cell's metrics of the test items."""
+    return {row["metric"]: row for row in rows if row["stage"] == "test" and row["k"] == K}
+
+
+def means(cells: Sequence[Train], rows: Sequence[Sequence[Row]], axes: Sequence[str]) -> list[list[object]]:
+    """Average over the seeds of what is otherwise the same, where there are several; ± is their standard deviation."""
+    from linrec_cli.analysis.reading import over_seeds
+
+    groups: dict[Train, list[dict[str, Row]]] = {}
+    for cell, own in zip(cells, rows, strict=True):
+        groups.setdefault(replace(cell, seed=0), []).append(tested(own))
+    lines: list[list[object]] = []
+    for cell, found in groups.items():
+        ran = [test for test in found if test]
+        if len(ran) > 1:
+            recall, ndcg, mrr = ([test[metric]["value"] for test in ran] for metric in QUALITY)
+            numbers = (over_seeds(recall), over_seeds(ndcg), stdev(ndcg), over_seeds(mrr))
+            lines.append([*where(cell, axes)[:-1], "mean", *(f"{number:.4f}" for number in numbers), "", ""])
+    return lines

@@ -1,0 +1,151 @@
+"""The data of a run: prepared, laid out, and found again by digest."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli import catalog
+from linrec_cli.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from linrec_cli.data.parts import Parts
+    from linrec_cli.data.prepare import Prepared
+    from linrec_cli.data.sequences import Sequences
+
+DATASETS = Path("datasets")
+COLUMNS = ("user", "item", "time")
+SOURCE = ("source", *COLUMNS, "skip_bad")
+"""What a run's settings keep of where its data came from, as it was typed."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set to train on.
+
+    Attributes:
+        source: what it was prepared from, as typed; empty of a frame.
+    """
+
+    prepared: "Prepared"
+    sequences: "Sequences"
+    name: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def split(self, spec: str) -> "Parts":
+        """Split it as `leave-one-out` or another split does."""
+        parts: Parts = catalog.bound("splits", spec, "split")(self.sequences)
+        return parts
+
+    def told(self, folder: Path) -> dict[str, Any]:
+        """Write what a run in `folder` keeps, so that its data are found again."""
+        if not self.prepared.folder:
+            return dict(self.source)
+        return dict(self.source) | {"prepared": beside(self.prepared.folder, folder)}
+
+
+def prepare(
+    source: "pl.DataFrame | pl.LazyFrame | str | Path",
+    *,
+    name: str = "frame",
+    data_dir: Path = DATASETS,
+    min_user: int = 5,
+    min_item: int = 5,
+    user: str | None = None,
+    item: str | None = None,
+    time: str | None = None,
+    skip_bad: bool = False,
+    report: Say | None = None,
+) -> Dataset:
+    """Prepare a frame in memory, or open a data set of the catalog or a file, prepared once and kept.
+
+    Args:
+        source: events (`user`, `item`, and `time` or else in the order of time), a name of the catalog, or a path.
+        name: of a frame.
+        data_dir: where data sets are kept; a frame is kept nowhere.
+        min_user: a user with fewer events is dropped.
+        min_item: the same for items.
+        user: the column that holds the user, where it has another name.
+        item: the same for the item.
+        time: the same for the time.
+        skip_bad: whether to leave malformed rows of a file out.
+        report: is told in one line what is done.
+    """
+    from linrec_cli.data import store
+
+    named: dict[str, Any] = {"user": user, "item": item, "time": time}
+    if not isinstance(source, str | Path):
+        return framed(source, name, named, min_user, min_item)
+    typed = {"source": str(source), **named, "skip_bad": skip_bad}
+    prepared = store.open_prepared(
+        str(source), data_dir, min_user=min_user, min_item=min_item, skip_bad=skip_bad, report=report, **named
+    )
+    return laid_out(prepared, typed)
+
+
+def framed(
+    frame: "pl.DataFrame | pl.LazyFrame", name: str, named: Mapping[str, Any], min_user: int, min_item: int
+) -> Dataset:
+    """Prepare a frame whose columns may have other names."""
+    from dataclasses import replace
+
+    from linrec_cli.data.prepare import prepare as prepared
+
+    other = {given: column for column, given in named.items() if given}
+    made = prepared(frame.lazy().rename(other), min_user, min_item)
+    return laid_out(replace(made, name=name), {})
+
+
+def laid_out(prepared: "Prepared", source: Mapping[str, Any]) -> Dataset:
+    """Lay a prepared data set out as sequences."""
+    from linrec_cli.data.sequences import lay_out
+
+    return Dataset(prepared, lay_out(prepared), prepared.name, source)
+
+
+def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, report: Say | None = None) -> Dataset:
+    """Open the data that the run in `folder` was trained on: by their digest, or prepared anew from their source.
+
+    Args:
+        stored: the settings of the run.
+
+    Raises:
+        DataError: they are nowhere, and their source is gone or no longer the same.
+    """
+    from linrec_cli.data import store
+
+    hint = folder / stored["prepared"] if stored.get("prepared") else None
+    source = {name: stored[name] for name in SOURCE if name in stored}
+    if prepared := store.by_digest(stored["data_digest"], data_dir, hint):
+        return laid_out(prepared, source)
+    minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
+    if not source.get("source"):
+        raise DataError(f"the data of {folder.name} were a frame, kept nowhere; prepare it again, and give it.")
+    return trained_on(prepare(**source, **minima, data_dir=data_dir, report=report), stored["data_digest"])
+
+
+def trained_on(data: Dataset, digest: str) -> Dataset:
+    """Make sure that data are those a run was trained on.
+
+    Raises:
+        DataError: they are others.
+    """
+    if data.prepared.digest != digest:
+        what = data.source.get("source", data.name)
+        raise DataError(
+            f"{what} is not what the run was trained on (digest {data.prepared.digest}, then {digest}); "
+            "evaluate on that, or train again."
+        )
+    return data
+
+
+def beside(path: Path, folder: Path) -> str:
+    """Write a path as seen from a folder, so that both may be moved together; on another drive, whole."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()

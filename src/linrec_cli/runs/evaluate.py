@@ -1,0 +1,150 @@
+"""Rank the held-out items of a trained run under a protocol, and write a run of the evaluation's own."""
+
+import hashlib
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli import catalog
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.runs import events
+from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run, trained_on
+from linrec_cli.runs.events import Watch, unheard
+from linrec_cli.runs.train import Result, ranked, summed
+from linrec_cli.settings import Evaluate, digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from linrec_cli.data.parts import Parts
+
+OWN = ("protocol", "k", "seen", "stage", "negatives_seed")
+"""Settings of an evaluation that stand beside those of the run it is of."""
+
+
+def evaluate(
+    run: Path | Result,
+    data: Dataset | None = None,
+    settings: Evaluate | None = None,
+    results_dir: Path | None = None,
+    *,
+    data_dir: Path = DATASETS,
+    watch: Watch = unheard,
+    report: Say | None = None,
+) -> Result:
+    """Rank what a run has held out.
+
+    Args:
+        run: a folder, or what `train` gave.
+        data: what it was trained on; of a folder it is found by its digest.
+        results_dir: where a run of the evaluation's own is written; None writes nothing.
+        data_dir: where data sets are kept.
+        watch: hears of negatives that were drawn.
+        report: is told in one line what is done to open the data.
+
+    Raises:
+        DataError: the run is not finished, or its data are no longer there.
+    """
+    from linrec_cli import machine
+    from linrec_cli.runs.read import result
+
+    settings = settings or Evaluate()
+    settings = replace(settings, device=machine.device(settings.device))
+    machine.prepare(settings.threads)
+    if isinstance(run, Path):
+        stored = trained(run)
+        data = data or of_run(stored, run, data_dir, report)
+        found, name = result(run, data, settings.device), run.resolve().name
+    else:
+        found, name, stored = run, str(run.rows["run"][0]), asdict(run.settings)
+    if data is None:
+        raise DataError("give the data that the run was trained on: without a folder nothing tells where they are.")
+    made = measured(found, name, settings, data, watch)
+    if results_dir:
+        write(made, dict(stored), settings, name, data, results_dir)
+    return made
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """Read the settings of a training run.
+
+    Raises:
+        UsageError: it is a run of another command.
+    """
+    from linrec_cli.results import store
+    from linrec_cli.runs import find
+
+    stored = store.read_settings(folder / store.SETTINGS)
+    if not find.trained(stored):
+        raise UsageError(f"{folder} is no training run; name one that `linrec train` made.")
+    return stored
+
+
+def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: Watch) -> Result:
+    """Rank the targets of a stage and make the rows."""
+    import torch
+
+    from linrec_cli import machine
+    from linrec_cli.results import rows, schema
+
+    trained_on(data, found.settings.data_digest)
+    trained, device = found.settings, settings.device
+    parts, sequences = data.split(trained.split), data.sequences.to(device)
+    negatives = drawn(settings, trained.split, data, parts, watch)
+    how = {"seen": settings.seen, "negatives": None if negatives is None else negatives.to(device)}
+    model = found.model.to(device)
+    ranks = ranked(model, sequences, parts.to(device), settings.stage, trained.maxlen, **how)
+    made = rows.quality(
+        settings.stage, summed(ranks, settings.stage, list(settings.k)),
+        split=trained.split, protocol=settings.protocol, seen=settings.seen,
+    )  # fmt: skip
+    own = {"dtype": "float32", "threads": torch.get_num_threads(), "note": f"weights of {of}"}
+    shared = rows.shared(trained, "evaluate", named(found, settings), datetime.now(UTC), machine.describe(device) | own)
+    return Result(trained, schema.table(shared, made), ranks, found.history, model)
+
+
+def named(found: Result, settings: Evaluate) -> str:
+    """Name an evaluation: how it ranks, then a digest of the weights and of the settings."""
+    from linrec_cli.settings import safe
+    from linrec_cli.training import checkpoint
+
+    weights = checkpoint.digest(found.model.state_dict())
+    key = hashlib.sha256(f"{weights} {digest(settings)}".encode()).hexdigest()[:10]
+    return safe(f"evaluate-{settings.stage}-{settings.protocol}-{settings.seen}-{key}")
+
+
+def drawn(settings: Evaluate, split: str, data: Dataset, parts: "Parts", watch: Watch) -> "Tensor | None":
+    """Read the negatives of a data set, split, protocol, stage and seed, or draw them and keep them beside it."""
+    import polars as pl
+    import torch
+
+    from linrec_cli.results import store
+    from linrec_cli.settings import safe
+
+    draw = catalog.bound("protocols", settings.protocol, "negatives")
+    apart = "" if split == "leave-one-out" else f"{split}-"
+    name = safe(f"negatives-{apart}{settings.protocol}-{settings.stage}-{settings.negatives_seed}")
+    path = data.prepared.folder / f"{name}.parquet" if data.prepared.folder else None
+    if path and path.is_file():
+        kept = store.read_frame(path)["items"].to_numpy().astype("int64")
+        return torch.from_numpy(kept)
+    found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed)
+    if path and found is not None:
+        kind = pl.Array(pl.UInt32, found.shape[1])
+        users = data.sequences.users[parts.targets(settings.stage).user].numpy()
+        items = pl.Series("items", found.numpy().astype("uint32"), dtype=kind)
+        store.write_frame(pl.DataFrame({"user": users, "items": items}), path)
+        watch(events.Drawn(path))
+    return found
+
+
+def write(found: Result, stored: dict[str, Any], settings: Evaluate, of: str, data: Dataset, results_dir: Path) -> None:
+    """Write a run of the evaluation's own, the table last; in the place of one of the same settings."""
+    from linrec_cli.results import store
+
+    folder = store.folder(results_dir, str(found.rows["run"][0]))
+    how = {name: value for name, value in asdict(settings).items() if name in OWN}
+    store.write_frame(found.ranks, folder / store.RANKS)
+    store.write_settings(stored | data.told(folder) | how | {"of": of}, folder / store.SETTINGS)
+    store.write_frame(found.rows, folder / store.TABLE)
