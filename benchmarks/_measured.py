@@ -34,7 +34,7 @@ def write(rows: Iterable[Mapping[str, Any]], path: Path, threads: int, **more: A
 
 def short(value: Any) -> Any:
     """Round a number to digits that are no rounding of the machine's."""
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return float(f"{round(value, DIGITS):.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def command(arguments: list[str]) -> str:

@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE))
 
 from passages._reference import Reference  # noqa: E402
 
+END = "<!-- end -->"
 MARK = re.compile(r"(?s)(<!-- ([a-z_]+\.[a-z_0-9]+) -->\n)(.*?)(<!-- end -->)")
 
 
@@ -34,7 +35,7 @@ def rewritten(text: str, reference: Reference) -> tuple[str, list[str]]:
         ValueError: a mark has no end, or an end no mark.
     """
     marks, differ = MARK.findall(text), []
-    if len(marks) != text.count("<!-- end -->") or any("<!-- " in mark[2] for mark in marks):
+    if len(marks) != text.count(END) or any("<!-- " in mark[2] for mark in marks):
         raise ValueError("a mark has no end, or an end no mark")
 
     def make(found: re.Match[str]) -> str:
@@ -49,7 +50,7 @@ def rewritten(text: str, reference: Reference) -> tuple[str, list[str]]:
 def documents(root: Path) -> Iterator[Path]:
     """Give the documents that have passages."""
     for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md")]):
-        if "<!-- end -->" in path.read_text("utf-8"):
+        if END in path.read_text("utf-8"):
             yield path
 
 
@@ -60,7 +61,10 @@ def main(root: Path = HERE.parent) -> int:
     given, wrong = parser.parse_args(), False
     reference = Reference(root)
     for path in documents(root):
-        new, differ = rewritten(path.read_text("utf-8"), reference)
+        try:
+            new, differ = rewritten(path.read_text("utf-8"), reference)
+        except (ValueError, ImportError, AttributeError) as error:
+            raise SystemExit(f"{path.relative_to(root)}: {error}") from error
         for name in differ:
             wrong = True
             print(f"{path.relative_to(root)}: {name} {'differs from the results' if given.check else 'written anew'}")

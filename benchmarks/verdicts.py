@@ -23,7 +23,8 @@ import polars as pl
 import torch
 
 from linrec_cli import machine
-from linrec_cli.analysis.verdict import Rule, Verdict, compare
+from linrec_cli.analysis.compare import compare
+from linrec_cli.analysis.verdict import Rule, Verdict
 from linrec_cli.profiling import bench as sweep
 from linrec_cli.profiling import build as work
 from linrec_cli.profiling.cell import Cell

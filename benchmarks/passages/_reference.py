@@ -1,5 +1,6 @@
 """The committed results that passages are made from."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,11 @@ class Reference:
         path = self.folder / f"{name}.csv"
         return pl.read_csv(path, infer_schema_length=None).to_dicts() if path.is_file() else []
 
-    def figure(self, start: str, device: str) -> str:
-        """Name the figure that begins with `start` and is of that device; empty where there is none."""
-        slug = "".join(letter if letter.isalnum() else "_" for letter in device)
-        found = [p for p in sorted(self.folder.glob(f"figures/{start}*.png")) if slug in p.name.replace("-", "_")]
-        return f"{self.name}/figures/{found[-1].name}" if found else ""
+    def figure(self, start: str, device: str = "", end: str = ".png") -> str:
+        """Name the figure whose file begins and ends so, and is of that device; empty where there is none."""
+        slug = re.sub(r"\W", "_", device)
+        found = [path.name for path in sorted(self.folder.glob(f"figures/{start}*{end}")) if slug in path.name]
+        return f"{self.name}/figures/{found[-1]}" if found else ""
 
 
 def mechanism(row: Row) -> str:

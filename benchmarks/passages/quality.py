@@ -74,7 +74,7 @@ def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -
 def made(reference: Reference) -> str:
     """Say on what the trainings of the README were made."""
     found = one(reference, ML_100K, "softmax")
-    return paragraph(f"Trained on {place(found.rows[0])} a run, float32:" if found else "")
+    return paragraph(f"Trained on {place(found.rows[0])}:" if found else "")
 
 
 def summary(reference: Reference) -> str:
@@ -157,3 +157,9 @@ def naive(reference: Reference) -> str:
     fused, separate = ([round(x, 4) for x in line.values("ndcg", "test", 10)] for line in pair if line)
     how = "seed for seed the same NDCG@10" if fused == separate else "up to rounding"
     return paragraph(f"`softmax-naive` is softmax, {how}.")
+
+
+def picture(reference: Reference) -> str:
+    """Show the figure of quality against cost."""
+    path = reference.figure("pareto-train-ml-100k-sasrec-", end="-maxlen-200.png")
+    return f"![Quality against cost on ml-100k]({path})" if path else ""

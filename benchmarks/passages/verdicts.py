@@ -49,7 +49,7 @@ LINES = {
     "the same code: a regression in time": lambda rows: str(count(rows, "same", ("seconds",), "regression")),
     "the same code: improved in time": lambda rows: str(count(rows, "same", ("seconds",), "improved")),
     "the same code: `ok` in time, the rest `inconclusive`": lambda rows: str(count(rows, "same", ("seconds",), "ok")),
-    f"15 % slower: found, where runs differ by at most {QUIET:.1%}": quiet,
+    f"15 % slower: found, where runs differ by at most {100 * QUIET:g} %": quiet,
     "15 % slower: found, of all": lambda rows: found(rows, "seconds"),
     "15 % slower: called `ok`": lambda rows: str(count(rows, "planted", ("seconds",), "ok")),
     "3 % more memory: found, peak and kept bytes": lambda rows: found(rows, *MEMORY),

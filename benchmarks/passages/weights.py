@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from passages._reference import Reference, Row
 from passages._words import NONE, blocks, code, listed, number, paragraph, table
 
-MOMENTS = ("row size", "growth", "negative", "positions", "top 10", "rank")
+MOMENTS = ("row size", "growth", "negative", "positions", "top 10", "effective rank")
 UNTRAINED = "normal, scale 1"
 
 
@@ -69,24 +69,17 @@ def moments(rows: Sequence[Row]) -> str:
         ]
         for r in rows
     ]
-    return table(["queries and keys", "weights", "row sum", *MOMENTS], lines)
+    return table(["queries and keys", "weights", "row sum", *MOMENTS[:-1], "rank"], lines)
 
 
 def learned(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
-    """Say how far training made LinRec's weights positive, and whether it concentrates them."""
+    """Say what training did to the share of negative weights, and to the ten largest."""
     said = []
     for mechanism, stage in (("linear", "LinRec, both"), ("softmax", "softmax")):
         mine = [r for r in rows if r["weights"] == "as trained" and f"-{mechanism}-2" in r["queries"]]
         random = [r for r in drawn if (r["queries"], r["weights"]) == (UNTRAINED, stage)]
-        if mine and random:
-            top, negative = ([number(r[name]) for r in mine] for name in ("top 10", "negative"))
-            less = (
-                f"; {listed(negative)} of them negative, {number(random[0]['negative'])}"
-                if mechanism == "linear"
-                else ""
-            )
-            said.append(
-                f"`{mechanism}`, layer by layer: {listed(top)} of the weight on the ten largest, where random numbers"
-                f" have {number(random[0]['top 10'])}{less}"
-            )
-    return paragraph(*(f"{text}." for text in said))
+        for column, title in (("negative", "weights are negative"), ("top 10", "of the weight is on the ten largest")):
+            if mine and random and random[0][column]:
+                layers, before = listed(number(r[column]) for r in mine), number(random[0][column])
+                said.append(f"{layers} {title} in the layers of {code(mechanism)} ({before} under random numbers)")
+    return paragraph(f"Trained, {'; '.join(said)}." if said else "")
