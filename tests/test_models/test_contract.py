@@ -1,43 +1,122 @@
 """What every model promises, checked over the folder."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from linrec_cli import catalog
+from linrec_cli.data.batch import Batch
+from linrec_cli.data.parts import Parts
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.models._recommender import Facts
+
+Made = Callable[..., Batch]
 
 NAMES = catalog.names("models")
+TRAINED = [name for name in NAMES if catalog.load("models", name).FORM]
+COUNTED = [name for name in NAMES if name not in TRAINED]
+MAXLEN = 12
 
 
-def made(name: str) -> torch.nn.Module:
+def made(name: str, items: int = 9) -> nn.Module:
     torch.manual_seed(0)
-    model: torch.nn.Module = catalog.load("models", name).Model(
-        9, 12, "softmax", width=8, heads=2, layers=2, dropout=0.5
+    model: nn.Module = catalog.bound("models", name, "Model")(
+        Facts(items), MAXLEN, "softmax", width=8, heads=2, layers=2, dropout=0.5
     )
-    return model
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_encode_gives_a_row_a_position_as_wide_as_the_table(batch: Made, name: str) -> None:
+    model = made(name)
+    assert model.encode(batch([3, 1, 4, 1])).shape == (1, 4, model.table().shape[1])
+    assert model.table().shape[0] == 10
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_padding_changes_nothing(batch: Made, name: str) -> None:
+    model = made(name)
+    alone = model.encode(batch([3, 1, 4, 1]))
+    beside = model.encode(batch([3, 1, 4, 1], [2] * 9))
+    torch.testing.assert_close(beside[:1, :4], alone)
+    torch.testing.assert_close(model.query(batch([3, 1], [2] * 9))[:1], model.query(batch([3, 1])))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_order_and_place_matter(batch: Made, name: str) -> None:
+    model = made(name)
+    with torch.no_grad():
+        one, turned = (model.query(batch(history)) for history in ([1, 2, 3], [2, 1, 3]))
+        # The same item at each place: without positions all rows would be alike.
+        same = model.encode(batch([5] * 6))[0]
+    assert (one - turned).abs().max() > 1e-5
+    assert (same[1:] - same[:-1]).abs().amax(1).min() > 1e-5
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_form_is_the_one_that_is_stated(batch: Made, name: str) -> None:
+    model = made(name)
+    a, b = (model.encode(batch([3, 1, 4, last])) for last in (1, 9))
+    moved = bool((a[:, :3] != b[:, :3]).any())
+    assert moved == (catalog.load("models", name).FORM == "bidirectional")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_full_history_can_be_read_and_its_newest_event_counts(batch: Made, name: str) -> None:
+    model = made(name)
+    with torch.no_grad():
+        one, other = (model.query(batch([1] * (MAXLEN - 1) + [last])) for last in (2, 3))
+    assert (one - other).abs().max() > 1e-5
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_item_has_weights_of_its_own_and_padding_has_none(name: str) -> None:
+    table = made(name).table().detach()
+    assert (table[0] == 0).all()
+    assert len({tuple(row) for row in table[1:].tolist()}) == 9
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_drops_and_evaluation_does_not(batch: Made, name: str) -> None:
+    model, given = made(name), batch([3, 1, 4, 1])
+    assert torch.equal(model.encode(given), model.encode(given))
+    model.train()
+    assert not torch.equal(model.encode(given), model.encode(given))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_encode_gives_a_row_a_position_and_padding_changes_nothing(name: str) -> None:
-    model = made(name).eval()
-    items, length = torch.tensor([[3, 1, 4, 1]]), torch.tensor([4])
-    alone = model.encode(items, length)
-    padded = model.encode(torch.cat([items, torch.zeros(1, 5, dtype=torch.long)], 1), length)
-    assert alone.shape == (1, 4, 8)
-    torch.testing.assert_close(padded[:, :4], alone)
+def test_scores_of_some_items_are_those_of_all(batch: Made, sequences: Sequences, parts: Parts, name: str) -> None:
+    model = made(name, 30)
+    if name in COUNTED:
+        model.count(sequences, parts)
+    query = model.query(batch([3, 1, 4], [2, 2]))
+    some = torch.tensor([[1, 30, 4], [5, 2, 9]])
+    every = model.scores(query)
+    assert every.shape == (2, 30)
+    assert every.dtype == torch.float32
+    torch.testing.assert_close(model.scores(query, some), every.gather(1, some - 1))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_scores_are_products_of_query_and_table(batch: Made, name: str) -> None:
+    model = made(name)
+    with torch.no_grad():
+        query = model.query(batch([3, 1, 4]))
+        expected = [float(query[0].double() @ row.double()) for row in model.table()[1:]]
+        assert model.scores(query)[0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_trained_on_every_position_does_not_see_the_future(name: str) -> None:
-    if catalog.load("models", name).OBJECTIVE != "next-item":
-        pytest.skip("not trained on every position")
-    model = made(name).eval()
-    a, b = (model.encode(torch.tensor([[3, 1, 4, last]]), torch.tensor([4])) for last in (1, 9))
-    torch.testing.assert_close(a[:, :3], b[:, :3], rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_weights_of_padding_are_zero_and_every_item_has_some(name: str) -> None:
-    weights = made(name).items.weight
-    assert weights.shape == (10, 8)
-    assert (weights[0] == 0).all()
-    assert (weights[1:].norm(dim=1) > 0).all()
+def test_weights_read_back_score_alike(batch: Made, sequences: Sequences, parts: Parts, name: str) -> None:
+    model, other = made(name, 30), made(name, 30)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += torch.randn_like(parameter)
+    if name in COUNTED:
+        model.count(sequences, parts)
+    other.load_state_dict({key: value.clone() for key, value in model.state_dict().items()})
+    found: list[Tensor] = [one.scores(one.query(batch([3, 1, 4]))) for one in (model, other)]
+    assert torch.equal(*found)
+    assert found[0].std() > 0

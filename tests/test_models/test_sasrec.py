@@ -1,0 +1,52 @@
+"""SASRec's encoder against its formula, written out step by step."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from linrec_cli.data.batch import Batch
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models.sasrec import Model
+
+
+def norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt() * weight + bias
+
+
+def attended(x: Tensor, w: dict[str, Tensor], at: str) -> Tensor:
+    """Mix `x [T, C]` by causal softmax in one head."""
+    q, k, v = (x @ w[f"{at}.inward.weight"].T + w[f"{at}.inward.bias"]).chunk(3, 1)
+    rows = []
+    for t in range(len(x)):
+        scores = torch.stack([q[t] @ k[s] / math.sqrt(len(q[t])) for s in range(t + 1)]).exp()
+        rows.append((scores[:, None] * v[: t + 1]).sum(0) / scores.sum())
+    return torch.stack(rows) @ w[f"{at}.outward.weight"].T + w[f"{at}.outward.bias"]
+
+
+def test_the_encoder_is_its_formula(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    model = Model(Facts(9), 12, "softmax", width=6, heads=1, layers=2, dropout=0.4).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    w, items = model.state_dict(), [3, 1, 4, 1, 5]
+    x = torch.stack([w["items.weight"][item] * math.sqrt(6) + w["positions.weight"][t] for t, item in enumerate(items)])
+    for layer in ("blocks.0", "blocks.1"):
+        x = x + attended(norm(x, w[f"{layer}.norms.0.weight"], w[f"{layer}.norms.0.bias"]), w, f"{layer}.attention")
+        inner = norm(x, w[f"{layer}.norms.1.weight"], w[f"{layer}.norms.1.bias"])
+        inner = inner @ w[f"{layer}.inward.weight"].T + w[f"{layer}.inward.bias"]
+        inner = inner * (1 + torch.erf(inner / math.sqrt(2))) / 2
+        x = x + inner @ w[f"{layer}.outward.weight"].T + w[f"{layer}.outward.bias"]
+    expected = norm(x, w["norm.weight"], w["norm.bias"])
+    torch.testing.assert_close(model.encode(batch(items))[0], expected)
+    torch.testing.assert_close(model.query(batch(items))[0], expected[-1])
+
+
+def test_weights_begin_as_stated() -> None:
+    torch.manual_seed(0)
+    model = Model(Facts(2000), 50, "linear", width=64, heads=2, layers=1, dropout=0.1)
+    assert abs(float(model.items.weight[1:].detach().std()) - 0.02) < 0.001
+    assert abs(float(model.blocks[0].inward.weight.detach().std()) - 0.02) < 0.001
+    assert (model.blocks[0].inward.bias == 0).all()

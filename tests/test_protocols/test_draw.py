@@ -1,0 +1,78 @@
+"""Negatives: what every protocol promises, and how likely each item is to be drawn."""
+
+import pytest
+import torch
+
+from linrec_cli import catalog
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import DataError
+from linrec_cli.protocols import _draw
+from linrec_cli.splits.leave_one_out import split
+
+NAMES = catalog.names("protocols")
+
+
+def short(users: int, items: int) -> Sequences:
+    """Histories of four events whose training part is always items 1 and 2."""
+    flat = torch.tensor([1, 2, 3, 4]).repeat(users)
+    return Sequences(flat, torch.arange(0, 4 * users + 1, 4), items, torch.arange(1, users + 1))
+
+
+def negatives(sequences: Sequences, name: str, stage: str = "test", seed: int = 0) -> torch.Tensor | None:
+    found: torch.Tensor | None = catalog.load("protocols", name).negatives(sequences, split(sequences), stage, seed)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stage", ["valid", "test"])
+def test_negatives_are_distinct_and_neither_gold_nor_seen(name: str, stage: str) -> None:
+    # Ten users train on fifteen items each, so that by popularity too more than a hundred can be drawn.
+    histories = [[1, 2, 3, 4]] * 5 + [[*range(5 + 15 * j, 20 + 15 * j), 3, 4] for j in range(10)]
+    offsets = torch.tensor([0, *map(len, histories)]).cumsum(0)
+    flat = torch.tensor([item for history in histories for item in history])
+    sequences = Sequences(flat, offsets, 154, torch.arange(15))
+    drawn, module = negatives(sequences, name, stage), catalog.load("protocols", name)
+    assert module.TITLE
+    for history, row in zip(histories, drawn.tolist() if drawn is not None else (), strict=drawn is not None):
+        assert len(set(row)) == len(row) == module.NEGATIVES
+        assert not {*row} & {*(history if stage == "test" else history[:-1])}
+
+
+def test_full_ranking_draws_nothing() -> None:
+    assert negatives(short(3, 12), "full") is None
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+    a, b, c = (negatives(short(5, 300), "uni100", seed=seed) for seed in (0, 0, 1))
+    assert a is not None
+    assert b is not None
+    assert c is not None
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("draws", [13, 2**24])
+def test_uniform_draws_are_uniform_whatever_the_chunk(monkeypatch: pytest.MonkeyPatch, draws: int) -> None:
+    monkeypatch.setattr(_draw, "DRAWS", draws * 14)
+    sequences = short(4000, 14)
+    drawn = _draw.drawn(sequences, split(sequences).test, torch.ones(14), 3, 0)
+    share = torch.bincount(drawn.flatten(), minlength=15)[5:] / drawn.numel()
+    assert (share - 0.1).abs().max() < 0.012
+
+
+def test_popular_items_are_drawn_by_their_count_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    pop100 = catalog.load("protocols", "pop100")
+    monkeypatch.setattr(pop100, "NEGATIVES", 1)
+    # In training item 1 stands three times as often as item 2; the last users have seen neither. What stands in
+    # held-out events, 5 and 8 and 9, counts for nothing.
+    flat = torch.tensor([1, 1, 5, 5] * 3 + [2, 2, 5, 5] + [6, 7, 8, 9] * 4000)
+    sequences = Sequences(flat, torch.arange(0, len(flat) + 1, 4), 9, torch.arange(len(flat) // 4))
+    drawn = pop100.negatives(sequences, split(sequences), "test", 0)[4:, 0]
+    ones, twos = (drawn == 1).sum(), (drawn == 2).sum()
+    assert set(drawn.tolist()) == {1, 2}
+    assert abs(ones / (ones + twos) - 0.75) < 0.03
+
+
+def test_too_few_items_to_draw_from_is_an_error() -> None:
+    with pytest.raises(DataError, match="use --protocol full"):
+        negatives(short(5, 50), "uni100")
