@@ -97,6 +97,9 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bool
         "-k",
         "silly and not (slip and any_shape)",
         f"--junitxml={report}",
+        # In this process: workers would not know of the folder.
+        "-n0",
+        "--tb=line",
         f"--rootdir={TOP}",
         "-p",
         "no:cacheprovider",
