@@ -1,3 +1,6 @@
+"""Tables, settings and ranks come back as they were written, whichever linrec wrote them."""
+
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,39 +9,60 @@ import pytest
 
 from linrec_cli.errors import DataError
 from linrec_cli.results import rows, schema, store
-from linrec_cli.settings import Train
+from linrec_cli.settings import Train, resolved, setup
 
 ENVIRONMENT = {"device": "cpu", "torch": "2", "linrec": "0", "commit": "abc"}
+SETTINGS = resolved(Train(attn="local:window=1"))
+NEW = ("split", "objective", "loss")
+"""Settings that older runs do not know, which have a neutral value."""
 
 
-def shared() -> dict[str, object]:
-    return rows.shared(Train(attn="linear:x=1"), "train", "a-run", datetime.now(UTC), ENVIRONMENT)
+def shared(settings: Train = SETTINGS, command: str = "train") -> dict[str, object]:
+    return rows.shared(settings, command, "a-run", datetime.now(UTC), ENVIRONMENT)
 
 
-def test_a_table_has_the_columns_of_the_schema_and_comes_back_as_written(tmp_path: Path) -> None:
+def written(folder: Path, frame: pl.DataFrame, settings: dict[str, object] | None = None) -> Path:
+    store.write_frame(frame, folder / store.TABLE)
+    if settings:
+        store.write_settings(settings, folder / store.SETTINGS)
+    return folder / store.TABLE
+
+
+def test_a_table_comes_back_as_written(tmp_path: Path) -> None:
     table = schema.table(shared(), [rows.cost("seconds_per_epoch", [1.0, 2.0, 4.0]), rows.fact("epochs", 3)])
-    assert table.schema == schema.COLUMNS
-    store.write_frame(table, store.folder(tmp_path, "a-run") / store.TABLE)
+    written(store.folder(tmp_path, "a-run"), table, asdict(SETTINGS))
     assert store.read(tmp_path).equals(table)
-    assert table["value"].to_list() == [2.0, 3.0]
-    assert table["attention"][0] == "linear"
-    assert table["options"][0] == "x=1"
+    assert store.read(store.folder(tmp_path, "a-run")).equals(table)
+    assert [path.name for path in tmp_path.glob("*/*")] == ["a-run"]
 
 
-def test_a_number_under_an_unknown_label_is_refused() -> None:
-    with pytest.raises(KeyError, match="flavour"):
-        schema.table({"flavour": 1}, [rows.fact("epochs", 3)])
+def test_the_tables_of_all_runs_are_one(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        written(store.folder(tmp_path, name), schema.table({"run": name}, [{"value": 1.0}]))
+    # A folder of figures beside the runs may hold tables too, and they are none of its results.
+    written(tmp_path / "figures", schema.table({"run": "c"}, [{"value": 1.0}]))
+    assert store.read(tmp_path)["run"].to_list() == ["a", "b"]
 
 
-def test_settings_come_back_as_written(tmp_path: Path) -> None:
-    settings = {"text": 'a "quoted" \\ text', "number": 3, "share": 0.5, "flag": True, "none": None}
+def test_settings_come_back_as_written_and_what_is_none_is_left_out(tmp_path: Path) -> None:
+    settings = {"text": 'a "quoted" \\ text \x7f', "number": 3, "share": 0.5, "flag": True, "none": None, "k": [1, 2]}
     store.write_settings(settings, tmp_path / store.SETTINGS)
     assert store.read_settings(tmp_path / store.SETTINGS) == {k: v for k, v in settings.items() if v is not None}
 
 
 def test_nothing_half_written_stays(tmp_path: Path) -> None:
-    store.write_frame(schema.table(shared(), [rows.fact("epochs", 3)]), tmp_path / "table.parquet")
+    written(tmp_path, schema.table(shared(), [rows.fact("epochs", 3)]))
     assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?b", "[ab]"])
+def test_a_folders_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    for one in (name, "a1", "aab", "b"):
+        written(store.folder(tmp_path / one, "run"), schema.table({"run": one}, [{"value": 1.0}]))
+        ranks = pl.DataFrame({"stage": ["test"], "user": [1], "rank": [float(len(one))]})
+        store.write_frame(ranks, store.folder(tmp_path / one, "run") / store.RANKS)
+    assert store.read(tmp_path / name)["run"].to_list() == [name]
+    assert store.read_ranks(tmp_path / name / "runs" / "run" / store.RANKS)["rank"].to_list() == [float(len(name))]
 
 
 def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
@@ -56,7 +80,7 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
 
 def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path) -> None:
     row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0}
-    store.write_frame(schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]), tmp_path / store.TABLE)
+    written(tmp_path, schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]))
     found = store.read(tmp_path).select("value", "status", "note").rows()
     assert found == [(None, "error", "not a number"), (2.0, "ok", None)]
 
@@ -66,3 +90,78 @@ def test_damaged_settings_say_what_to_do(tmp_path: Path, content: bytes) -> None
     (tmp_path / store.SETTINGS).write_bytes(content)
     with pytest.raises(DataError, match="make the run again"):
         store.read_settings(tmp_path / store.SETTINGS)
+
+
+def test_a_table_without_a_newer_column_says_nothing_there(tmp_path: Path) -> None:
+    new = schema.table({}, [{"attention": "linear", "form": "causal", "value": 1.0}])
+    written(store.folder(tmp_path, "new"), new)
+    written(store.folder(tmp_path, "old"), new.drop("form"))
+    both = store.read(tmp_path)
+    assert both.schema == schema.COLUMNS
+    assert both["form"].to_list() == ["causal", None]
+    assert both["value"].to_list() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("train", ("next", "cross-entropy")), ("evaluate", ("next", "cross-entropy")), ("profile", (None, None))],
+)
+def test_before_there_was_a_choice_all_models_were_trained_alike(
+    tmp_path: Path, command: str, told: tuple[str | None, str | None]
+) -> None:
+    old = schema.table(shared(command=command), [rows.fact("epochs", 3)]).drop("objective", "loss")
+    assert store.read_table(written(tmp_path, old)).select("objective", "loss").row(0) == told
+
+
+def test_what_a_row_says_of_its_training_is_kept(tmp_path: Path) -> None:
+    mine = schema.table(shared() | {"objective": "", "loss": "bce"}, [rows.fact("epochs", 3)])
+    assert store.read_table(written(tmp_path, mine)).select("objective", "loss").row(0) == ("", "bce")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_old_and_new_rows_of_equal_settings_share_their_setup(tmp_path: Path, command: str) -> None:
+    old = schema.table(shared(command=command) | {"setup": "as it was"}, [rows.fact("epochs", 3)])
+    stored = {name: value for name, value in asdict(SETTINGS).items() if name not in NEW}
+    if command == "evaluate":
+        stored |= {"protocol": "full", "ks": [1], "seen": "remove", "stage": "test", "negatives_seed": 0, "of": "x"}
+    assert store.read_table(written(tmp_path, old, stored))["setup"].to_list() == [setup(SETTINGS)]
+    other = store.read_table(written(tmp_path / "other", old, stored | {"width": 8}))
+    assert other["setup"].item() not in ("as it was", setup(SETTINGS))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [None, {"width": "wide"}, {"width": 0}, asdict(SETTINGS) | {"of_the_future": 1}],
+)
+def test_settings_that_cannot_be_understood_leave_the_setup_as_it_is(
+    tmp_path: Path, settings: dict[str, object] | None
+) -> None:
+    table = schema.table(shared() | {"setup": "as it was"}, [rows.fact("epochs", 3)])
+    assert store.read_table(written(tmp_path, table, settings))["setup"].item() == "as it was"
+
+
+def test_a_profiles_setup_is_its_own(tmp_path: Path) -> None:
+    table = schema.table({"command": "profile", "setup": "items 50"}, [{"value": 1.0}])
+    assert store.read_table(written(tmp_path, table, {"attn": ["linear"]}))["setup"].item() == "items 50"
+
+
+RANKS = [("test", 1, 3.0), ("test", 2, 1.5), ("valid", 1, 2.0), ("valid", 2, 9.0)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "stage", "expected"),
+    [
+        ({"stage": ["test", "test"], "user": [1, 1], "rank": [3.0, 1.5]}, "", [("test", 1, 1.5), ("test", 1, 3.0)]),
+        ({"user": [1, 2], "valid": [2.0, 9.0], "test": [3.0, 1.5]}, "", RANKS),
+        ({"user": [1, 2], "rank": [2.0, 9.0]}, "valid", RANKS[2:]),
+    ],
+    ids=["long", "a stage a column", "of one stage"],
+)
+def test_ranks_are_a_target_a_row_in_whatever_form_they_were_written(
+    tmp_path: Path, frame: dict[str, list[object]], stage: str, expected: list[tuple[str, int, float]]
+) -> None:
+    store.write_frame(pl.DataFrame(frame), tmp_path / store.RANKS)
+    store.write_settings({"stage": stage}, tmp_path / store.SETTINGS)
+    found = store.read_ranks(tmp_path / store.RANKS)
+    assert found.columns == ["stage", "user", "rank"]
+    assert sorted(found.rows()) == sorted(expected)

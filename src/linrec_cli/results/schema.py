@@ -11,6 +11,9 @@ BENCHMARK = 2
 1: the first. 2: peaks hold nothing that the heap had kept, and one of 0 is a failure to measure.
 """
 
+STATUS = ("ok", "oom", "timeout", "error", "skipped")
+"""How a measurement ended."""
+
 COLUMNS: dict[str, Any] = {
     "run": pl.String,
     "setup": pl.String,
@@ -38,7 +41,7 @@ COLUMNS: dict[str, Any] = {
     "low": pl.Float64,
     "high": pl.Float64,
     "samples": pl.List(pl.Float64),
-    "status": pl.Enum(["ok", "oom", "timeout", "error", "skipped"]),
+    "status": pl.Enum(STATUS),
     "note": pl.String,
     "split": pl.String,
     "protocol": pl.String,
@@ -64,10 +67,12 @@ def table(shared: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> pl.Da
     """Make the table of a run: `shared` stands in every row, a row's own value wins.
 
     Raises:
-        KeyError: a name is no column; a number that loses its label must not pass unseen.
+        KeyError: a name is no column, or a status none; a number that loses its label must not pass unseen.
     """
     records = [{"status": "ok", "benchmark": BENCHMARK} | dict(shared) | dict(row) for row in rows]
     strange = {name for record in records for name in record} - COLUMNS.keys()
     if strange:
         raise KeyError(f"not in the schema: {', '.join(sorted(strange))}")
+    if unknown := {record["status"] for record in records} - {*STATUS}:
+        raise KeyError(f"no status: {', '.join(map(str, unknown))}")
     return pl.DataFrame(records, schema=COLUMNS, strict=False)

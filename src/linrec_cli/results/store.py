@@ -10,7 +10,7 @@ import polars as pl
 from linrec_cli.disk import read_toml, toml, whole
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import schema
-from linrec_cli.settings import Train, from_stored, setup
+from linrec_cli.settings import Train, from_stored, setup, strange
 
 TABLE, SETTINGS, RANKS = "table.parquet", "settings.toml", "ranks.parquet"
 NEUTRAL = {"objective": "next", "loss": "cross-entropy"}
@@ -100,10 +100,11 @@ def told(frame: pl.DataFrame, settings: Path) -> pl.DataFrame:
     filled = {
         name: pl.when(made).then(pl.col(name).fill_null(value)).otherwise(name) for name, value in NEUTRAL.items()
     }
-    # Settings that are not there, or are damaged, leave the rows as they are.
-    with suppress(DataError, UsageError):
-        own = setup(from_stored(Train, read_settings(settings)))
-        filled["setup"] = pl.when(made).then(pl.lit(own)).otherwise("setup")
+    # Settings that are not there, are damaged or of a newer linrec leave the rows as they are.
+    with suppress(DataError, UsageError, TypeError, ValueError):
+        if not strange(stored := read_settings(settings)):
+            own = setup(from_stored(Train, stored))
+            filled["setup"] = pl.when(made).then(pl.lit(own)).otherwise("setup")
     return frame.with_columns(**filled)
 
 

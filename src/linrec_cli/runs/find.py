@@ -60,7 +60,7 @@ def trainings(results_dir: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(results_dir.glob(f"runs/*/{store.SETTINGS}"), reverse=True):
         # What cannot be read is no run to find.
-        with suppress(DataError, UsageError):
+        with suppress(DataError, UsageError, TypeError, ValueError):
             stored = store.read_settings(path)
             if trained(stored):
                 key = digest(from_stored(Train, stored))
