@@ -30,7 +30,7 @@ from linrec_cli.settings import (
 REFERENCE = sorted((Path(__file__).parents[1] / "results/reference").glob("**/settings.toml"))
 STORED = {path.parent.name: tomllib.loads(path.read_text("utf-8")) for path in REFERENCE}
 TRAININGS = {name: stored for name, stored in STORED.items() if "epochs" in stored}
-NEUTRAL = {
+NEUTRAL: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "linear", "maxlen": 200, "model": "sasrec", "width": 64, "layers": 2, "heads": 2, "dropout": 0.3,
         "data": "ml-100k", "data_digest": "", "min_user": 5, "min_item": 5, "split": "leave-one-out", "seed": 0,
@@ -48,7 +48,7 @@ NEUTRAL = {
     },
 }  # fmt: skip
 """What is meant where a run of whatever age says nothing. Add to it; a value that is there never changes."""
-ANOTHER = {
+ANOTHER: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "softmax", "maxlen": 100, "model": "m", "width": 32, "layers": 3, "heads": 4, "dropout": 0.5,
         "data_digest": "d", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
@@ -64,7 +64,11 @@ ANOTHER = {
         "protocol": "uni100", "k": (10,), "seen": "rank", "stage": "valid", "negatives_seed": 1, "device": "cuda",
     },
 }  # fmt: skip
-COUNTLESS = {Train: {"data": "x", "min_user": 0, "min_item": 9}, Profile: {}, Evaluate: {"threads": 9}}
+COUNTLESS: dict[type, dict[str, Any]] = {
+    Train: {"data": "x", "min_user": 0, "min_item": 9},
+    Profile: {},
+    Evaluate: {"threads": 9},
+}
 """Of each setting another value: those that count, and those that do not."""
 
 
@@ -145,7 +149,7 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
     assert len(TRAININGS) > 50
     assert len(STORED) > len(TRAININGS)
     for stored in STORED.values():
-        kind = Profile if "phase" in stored else Train
+        kind: Any = Profile if "phase" in stored else Train
         assert not strange(stored)
         told = asdict(from_stored(kind, stored))
         for name, value in stored.items():
@@ -227,7 +231,7 @@ def test_both_ends_of_every_limit_are_inside(kind: type) -> None:
         ({"phase": ("encode",)}, "did you mean 'encoder'"),
     ],
 )
-def test_a_profile_out_of_range_says_what_is_wrong(change: dict[str, object], message: str) -> None:
+def test_a_profile_out_of_range_says_what_is_wrong(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         replace(Profile(), **change)
 
@@ -260,7 +264,7 @@ def test_auto_is_what_the_model_usually_takes() -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("attn", "softmax"), ("objective", "next")])
-def test_a_model_that_is_not_trained_refuses_what_it_would_not_use(option: str, value: str) -> None:
+def test_a_model_that_is_not_trained_refuses_what_it_would_not_use(option: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"model popular takes no --{option}"):
         resolved(Train(model="popular", **{option: value}))
 

@@ -22,7 +22,7 @@ class Declared:
         folder, attribute: the catalog whose files it names, and what of a file takes the options of a spec.
         choices: all that it may be.
         counts: it can alter a number.
-        asked, shown: its option's default, if that is left to the machine or another setting, and as help has it; else ...
+        asked: its option's default, where the machine or another setting decides; `shown` is how help has it.
         told: the command that makes a run again says it though it is the default.
         was: what older runs call it.
     """

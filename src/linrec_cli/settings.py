@@ -167,7 +167,8 @@ class Evaluate:
     KIND: ClassVar[str] = "Evaluate"
 
     protocol: str = setting(
-        "full", RANKING, "Whom a gold item is ranked against; negatives are drawn once for all models.",
+        "full", RANKING,
+        "full, or 100 negatives drawn once for all models: uni100 uniformly, pop100 by popularity.",
         folder="protocols", attribute="negatives",
     )  # fmt: skip
     k: tuple[int, ...] = setting((1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, axis=True, was="ks")
@@ -237,7 +238,7 @@ def same(one: Any, other: Any) -> bool:
 def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
-    return mapping.keys() - known - {"source", "of"}
+    return mapping.keys() - known - {"source", "prepared", "of"}
 
 
 def axes() -> list[str]:

@@ -1,17 +1,31 @@
 """The command line: one file a command, and `main`, which turns every error into one line and an exit code."""
 
 import errno
+import importlib
 import os
+import pkgutil
 import signal
 import sys
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import typer
 
 from linrec_cli import __version__
-from linrec_cli.cli import compare, config, console, download, evaluate, plot, preprocess, profile, report, show, train
+from linrec_cli.cli import config, console
 from linrec_cli.errors import LinrecError
+
+ORDER = ("download", "preprocess", "train", "evaluate", "profile", "compare", "plot", "report", "show")
+"""In which help lists the commands; one that is not named here comes after."""
+
+
+def commands() -> dict[str, ModuleType]:
+    """Find the commands: the files of this folder that have `command` and `HELP`."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    modules = {name.replace("_", "-"): importlib.import_module(f"{__name__}.{name}") for name in names}
+    return {name: one for name, one in modules.items() if hasattr(one, "command") and hasattr(one, "HELP")}
+
 
 app = typer.Typer(
     name="linrec",
@@ -23,8 +37,8 @@ app = typer.Typer(
     context_settings={"auto_envvar_prefix": "LINREC", "help_option_names": ["-h", "--help"]},
     add_completion=False,
 )
-for module in (download, preprocess, train, evaluate, profile, compare, plot, report, show):
-    app.command(module.__name__.rpartition(".")[2], help=module.HELP)(module.command)
+for name, module in commands().items():
+    app.command(name, help=module.HELP)(module.command)
 INTERRUPTED = 130
 """What Typer makes of Ctrl-C."""
 

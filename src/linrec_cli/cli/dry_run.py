@@ -1,58 +1,74 @@
 """`linrec train --dry-run`: the cells, the settings and where each came from, and what it will cost."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from linrec_cli.cli import console
-from linrec_cli.settings import Train
+from linrec_cli.settings import OWN, Train, axes, varying
 
 if TYPE_CHECKING:
-    from linrec_cli.data.sequences import Sequences
+    from linrec_cli.runs.data import Dataset
 
-ORIGIN = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "linrec.toml"}
+ORIGIN = {"COMMANDLINE": "flag", "ENVIRONMENT": "environment", "DEFAULT_MAP": "linrec.toml", "DEFAULT": "default"}
+COUNTS = ("parameters", "batches", "targets")
 
 
-def show(cells: list[Train], sequences: "Sequences", ctx: typer.Context, as_json: bool) -> None:
-    """Estimate each length and mechanism from a few of its own batches; train nothing to the end."""
+def show(cells: Sequence[Train], data: "Dataset", ctx: typer.Context, as_json: bool) -> None:
+    """Estimate each cell from a few of its own batches, whatever its seed; train nothing to the end."""
     from linrec_cli import machine
+
+    machine.prepare(cells[0].threads)
+    estimates: dict[Train, dict[str, Any]] = {}
+    for cell in cells:
+        if alike(cell) not in estimates:
+            estimates[alike(cell)] = estimated(cell, data)
+    settings = {name: (value, origin(ctx, name)) for name, value in asdict(cells[0]).items()}
+    if as_json:
+        listed = [{"run": cell.name, **asdict(cell), "estimate": estimates[alike(cell)]} for cell in cells]
+        console.document({"settings": settings, "cells": listed})
+        return
+    shown = [(name, several(cells, name), come) for name, (_, come) in settings.items()]
+    console.table("Settings", ["setting", "value", "from"], shown)
+    more = varying(cells)
+    console.table(
+        f"{len(cells)} cells", [*more, "attention", *OWN[1:], *COUNTS, "s/epoch", "MiB"],
+        [line(cell, more, estimates[alike(cell)]) for cell in cells],
+        "Seconds and MiB are extrapolated from up to 3 of each cell's own longest batches, validation excluded.",
+    )  # fmt: skip
+
+
+def alike(cell: Train) -> Train:
+    """Give what costs the same as a cell."""
+    return replace(cell, seed=0)
+
+
+def estimated(cell: Train, data: "Dataset") -> dict[str, Any]:
+    """Estimate what a cell will cost."""
     from linrec_cli.profiling import memory
     from linrec_cli.training.estimate import estimate
 
-    machine.prepare(cells[0].threads)
-    settings = {name: (value, origin(ctx, name)) for name, value in asdict(cells[0]).items()}
-    estimates = {}
-    for cell in cells:
-        if (cell.attn, cell.maxlen) not in estimates:
-            before = memory.baseline()
-            guess = estimate(cell, sequences.to(cell.device))
-            estimates[cell.attn, cell.maxlen] = asdict(guess) | {"peak_bytes": memory.above(before)}
-    if as_json:
-        listed = [{"run": c.name, **asdict(c), "estimate": estimates[c.attn, c.maxlen]} for c in cells]
-        console.document({"settings": settings, "cells": listed})
-        return
-    lists = {"attn", "maxlen", "seed"}
-    shown = [
-        (name, ctx.params.get(name, value) if name in lists else value, come)
-        for name, (value, come) in settings.items()
-    ]
-    console.table("Settings", ["setting", "value", "from"], shown)
-    lines = []
-    for cell in cells:
-        e = estimates[cell.attn, cell.maxlen]
-        counts = [f"{e[name]:,}" for name in ("parameters", "batches", "targets")]
-        cost = [console.duration(e["seconds"]), f"{e['peak_bytes'] / 2**20:.0f}"]
-        lines.append([cell.attn, cell.maxlen, cell.seed, *counts, *cost])
-    console.table(
-        f"{len(cells)} cells", ["attention", "maxlen", "seed", "parameters", "batches", "targets", "s/epoch", "MiB"],
-        lines, "Seconds and MiB are extrapolated from up to 3 of each cell's own longest batches, validation excluded.",
-    )  # fmt: skip
+    before = memory.baseline()
+    guess = estimate(cell, data.sequences.to(cell.device), data.split(cell.split).to(cell.device))
+    return asdict(guess) | {"peak_bytes": memory.above(before)}
+
+
+def several(cells: Sequence[Train], name: str) -> object:
+    """Write the values that cells have of a setting."""
+    values = dict.fromkeys(getattr(cell, name) for cell in cells) if name in axes() else [getattr(cells[0], name)]
+    return ",".join(map(str, values))
+
+
+def line(cell: Train, more: Sequence[str], estimate: dict[str, Any]) -> list[object]:
+    """Write a cell as a line of the table."""
+    what = [getattr(cell, name) for name in (*more, *OWN)]
+    counts = [f"{estimate[name]:,}" for name in COUNTS]
+    return [*what, *counts, console.duration(estimate["seconds"]), f"{estimate['peak_bytes'] / 2**20:.0f}"]
 
 
 def origin(ctx: typer.Context, name: str) -> str:
     """Tell where a setting came from."""
     source = ctx.get_parameter_source(name)
-    if source is None:
-        return "data"
-    return ORIGIN.get(source.name, "default")
+    return "data" if source is None else ORIGIN.get(source.name, "default")

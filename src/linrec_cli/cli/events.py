@@ -1,5 +1,7 @@
 """What happens while runs are made, in words."""
 
+import math
+
 from linrec_cli.cli import console
 from linrec_cli.runs import events
 
@@ -40,5 +42,6 @@ def words(event: events.Event) -> str:
 def line(epoch: events.Epoch) -> str:
     """Write an epoch as a line."""
     mark = f"{epoch.waited} of {epoch.patience} without a better one" if epoch.waited else "best so far"
-    start = f"epoch {epoch.epoch:3}  loss {epoch.loss:.4f}  valid NDCG@10 {epoch.ndcg:.4f}"
-    return f"{start}  {epoch.seconds:.1f} s  {mark}"
+    # What is counted and not trained has no loss.
+    loss = "" if math.isnan(epoch.loss) else f"loss {epoch.loss:.4f}  "
+    return f"epoch {epoch.epoch:3}  {loss}valid NDCG@10 {epoch.ndcg:.4f}  {epoch.seconds:.1f} s  {mark}"

@@ -1,14 +1,22 @@
-"""Options that several commands share, written once."""
+"""Options, each made from the setting it is of, or shared by several commands; and how lists of values are read."""
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import Field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from linrec_cli import catalog
+from linrec_cli.declared import Declared, declared, element, flag
 from linrec_cli.errors import UsageError
+from linrec_cli.settings import AUTO
 
 OUTPUT, WHERE = "Output", "Where things are"
+NUMBERS = {int: "whole numbers as 50,100,200", float: "numbers as 1e-3,3e-3"}
+Command = Callable[..., None]
+Kind = TypeVar("Kind")
 
 
 def option(panel: str, text: str, *flags: str, **more: Any) -> Any:
@@ -23,6 +31,72 @@ DATASETS = Path("datasets")
 RESULTS = Path("results")
 
 
+def of(*kinds: Any) -> Callable[[Command], Command]:
+    """Give a command the options of all settings of some kinds, in the place of its `**given`."""
+
+    def made(command: Command) -> Command:
+        own = list(inspect.signature(command, eval_str=True).parameters.values())
+        first = [one for one in own if one.kind is one.POSITIONAL_OR_KEYWORD]
+        last = [one for one in own if one.kind is one.KEYWORD_ONLY]
+        settings = [parameter(item, how) for kind in kinds for item, how in declared(kind) if how.panel]
+        every = [one.replace(kind=one.KEYWORD_ONLY) for one in (*first, *settings, *last)]
+        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in every}
+        return command
+
+    return made
+
+
+def parameter(item: "Field[Any]", how: Declared) -> inspect.Parameter:
+    """Make the parameter that Typer reads an option from."""
+    kind = element(item)
+    more: dict[str, Any] = {"show_default": how.shown} if how.shown else {}
+    if how.axis:
+        more["metavar"] = f"<{kind.__name__},...>"
+    text = f"{how.help} Known: {known(how.folder)}." if how.folder else how.help
+    default = item.default if how.asked is ... else how.asked
+    if how.axis:
+        kind, default = str, joined(default)
+    # A switch has no opposite: what is off is not given.
+    flags = [flag(item.name)] if kind is bool else []
+    kind = kind | None if default is None else kind
+    annotation: Any = Annotated[kind, option(how.panel, text, *flags, **more)]
+    return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def given(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the settings of a kind from what the options gave; one that may have several values is a list of them."""
+    return {
+        item.name: several(item, values[item.name]) if how.axis else values[item.name]
+        for item, how in declared(kind)
+        if how.panel
+    }
+
+
+def made(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
+    """Make settings of what the options gave, and of what the machine decides."""
+    own = here(given(kind, values))
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in own.items()})
+
+
+def several(item: "Field[Any]", text: str) -> list[Any]:
+    """Read `a,b,c` as values of a setting; an option that leaves its value to others gives none.
+
+    Raises:
+        UsageError: one is not of the setting's type, or there is an empty one.
+    """
+    kind = element(item)
+    try:
+        return list(dict.fromkeys(map(kind, listed(text)))) if text else []
+    except ValueError:
+        raise UsageError(f"{flag(item.name)} takes {NUMBERS[kind]}, not '{text}'.") from None
+
+
+def joined(value: Any) -> str:
+    """Write one value, or several, as they are given on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def listed(text: str) -> list[str]:
     """Split `a,b,c`; repeats are dropped, order is kept."""
     parts = [part.strip() for part in text.split(",")]
@@ -31,14 +105,24 @@ def listed(text: str) -> list[str]:
     return list(dict.fromkeys(parts))
 
 
-def numbers(name: str, text: str) -> list[int]:
-    """Split `1,2,3` into whole numbers; `name` is the option's, for the error."""
-    try:
-        return [int(part) for part in listed(text)]
-    except ValueError:
-        raise UsageError(f"--{name} takes whole numbers as 50,100,200, not '{text}'.") from None
-
-
 def known(package: str) -> str:
     """Write the names of a catalog for a help text."""
     return ", ".join(catalog.names(package))
+
+
+def asked(ctx: typer.Context) -> set[str]:
+    """Name the options that stand on the command line, in the environment or in `linrec.toml`."""
+    return {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") != "DEFAULT"}
+
+
+def here(settings: dict[str, Any]) -> dict[str, Any]:
+    """Let the machine decide what is left to it: device, dtype, threads.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    from linrec_cli import machine
+
+    device = machine.device(settings["device"])
+    usual = {"dtype": "bfloat16" if device == "cuda" else "float32"} if settings.get("dtype") == AUTO else {}
+    return settings | usual | {"device": device, "threads": settings["threads"] or machine.cores()}

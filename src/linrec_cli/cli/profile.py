@@ -1,19 +1,19 @@
 """`linrec profile`: time and peak memory over sequence lengths, a row a number."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from linrec_cli import catalog, machine
-from linrec_cli.cli import console
-from linrec_cli.cli.options import RESULTS, Json, ResultsDir, known, listed, numbers, option
+from linrec_cli import catalog
+from linrec_cli.analysis import baseline
+from linrec_cli.cli import console, options
+from linrec_cli.cli.options import option
+from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError, UsageError
-from linrec_cli.runs.against import judged
-from linrec_cli.runs.profile import Row, measured
-from linrec_cli.settings import Profile
+from linrec_cli.settings import HOW, Effort, Profile
 
 HELP = """Measure time, peak memory and work over sequence lengths.
 
@@ -28,51 +28,15 @@ that says so, and everything else goes on. Cut short, the same command again mea
 lengths have the same number of tokens a batch, or with --batch of sequences. The first mechanism is what the others \
 are compared with.
 """
-
-BASELINE = "softmax"
-D = Profile()
-PHASE = """attention: the layer, forward and backward; either alone by its name. encoder: the model, forward and \
-backward. step: a whole step of training. evaluate: ranking users. serve: one new event for each user. compile: the \
-layer's first run under torch.compile."""
+AGAINST = """Results to compare with: measure what they measured, unless told otherwise, and exit with 5 where fresh \
+runs confirm that something became worse."""
+Row = dict[str, Any]
 
 
-def joined(values: Iterable[object]) -> str:
-    """Write a list as it is given on the command line."""
-    return ",".join(map(str, values))
-
-
-WHAT, SIZE, HOW = "What to measure", "Size", "How to measure"
-
-
+@options.of(Profile, Effort)
 def command(
     ctx: typer.Context,
-    attn: Annotated[
-        str,
-        option(
-            WHAT,
-            f"Mechanisms, as a,b or a:option=value. Known: {known('attentions')}.",
-            show_default="all causal ones",
-        ),
-    ] = "",
-    maxlen: Annotated[str, option(WHAT, "Sequence lengths.")] = joined(D.maxlen),
-    phase: Annotated[str, option(WHAT, PHASE)] = joined(D.phase),
-    tokens: Annotated[
-        int | None, option(SIZE, "Positions in a batch, the same at every length.", show_default=str(D.tokens))
-    ] = None,
-    batch: Annotated[int | None, option(SIZE, "Sequences in a batch, in place of --tokens.")] = None,
-    width: Annotated[str, option(SIZE, "Channels, as a,b.")] = joined(D.width),
-    heads: Annotated[str, option(SIZE, "Heads each width is split into, as a,b.")] = joined(D.heads),
-    model: Annotated[str, option(SIZE, f"Models, as a,b. Known: {known('models')}.")] = joined(D.model),
-    layers: Annotated[int, option(SIZE, "Blocks of the model.")] = D.layers,
-    items: Annotated[int, option(SIZE, "Items the loss and the ranking go over.")] = D.items,
-    budget: Annotated[float, option(HOW, "Seconds a cell is timed for, warm-up included.")] = D.budget,
-    roofline: Annotated[
-        bool, option(HOW, "Measure first how fast the machine copies and multiplies.", "--roofline", show_default=False)
-    ] = False,
-    device: Annotated[str, option(HOW, "auto, cpu, cuda or mps.")] = "auto",
-    dtype: Annotated[str, option(HOW, "float32, bfloat16 or both, as a,b.")] = joined(D.dtype),
-    threads: Annotated[int, option(HOW, "CPU threads.", show_default="physical cores")] = 0,
-    seed: Annotated[int, option(HOW, "Seed of weights and inputs.")] = D.seed,
+    *,
     runs: Annotated[
         int | None,
         option(
@@ -82,43 +46,19 @@ def command(
             show_default="1, with --against 5",
         ),
     ] = None,
-    against: Annotated[
-        Path | None,
-        option(
-            HOW,
-            "Results to compare with: measure what they measured, unless told otherwise, and exit with 5 where fresh "
-            "runs confirm that something became worse.",
-            show_default=False,
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        option(
-            HOW,
-            "Try longer lengths after one ran out, and unfused softmax beyond 2,048.",
-            "--force",
-            show_default=False,
-        ),
-    ] = False,
-    as_json: Json = False,
-    results_dir: ResultsDir = RESULTS,
+    against: Annotated[Path | None, option(HOW, AGAINST, show_default=False)] = None,
+    as_json: options.Json = False,
+    results_dir: options.ResultsDir = options.RESULTS,
+    **given: Any,
 ) -> None:
     """Measure every cell, write the rows, show the tables."""
-    settings = Profile(
-        attn=tuple(chosen(attn)), maxlen=tuple(numbers("maxlen", maxlen)), phase=tuple(listed(phase)),
-        tokens=D.tokens if tokens is None and batch is None else tokens or 0, batch=batch or 0,
-        model=tuple(models(model)),
-        width=tuple(numbers("width", width)), heads=tuple(numbers("heads", heads)), layers=layers, items=items,
-        budget=budget, seed=seed, device=machine.device(device), dtype=tuple(listed(dtype)),
-        threads=threads or machine.cores(),
-    )  # fmt: skip
-    buildable(settings)
+    settings, effort = asked(given), Effort(**options.given(Effort, given))
     if against:
         if against.resolve() == results_dir.resolve():
             raise UsageError(f"--against {against} would get the new runs too; give another --results-dir.")
-        judged(against, settings, given(ctx), runs, lambda one: measured(one, force, roofline, results_dir), as_json)
+        judged(settings, options.asked(ctx), effort, runs, against, results_dir, as_json)
         return
-    every = [measured(settings, force, roofline, results_dir) for _ in range(runs or 1)]
+    every = [measured(settings, effort, results_dir) for _ in range(runs or 1)]
     rows = [row for one in every for row in one]
     if as_json:
         console.document({"settings": asdict(settings), "rows": rows})
@@ -128,18 +68,26 @@ def command(
         raise NothingMeasuredError("no cell could be measured; the notes in the table say why.")
 
 
-def given(ctx: typer.Context) -> set[str]:
-    """Name the options that stand on the command line, in the environment or in `linrec.toml`."""
-    return {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") != "DEFAULT"}
+def asked(given: dict[str, Any]) -> Profile:
+    """Make the settings that the options ask for, and check every name and its options.
+
+    Raises:
+        UsageError: one is unknown, or does not fit.
+    """
+    tokens, batch = given["tokens"], given["batch"]
+    if tokens is None:
+        tokens = Profile.tokens if batch is None else 0
+    load = {"attn": given["attn"] or ",".join(causal()), "tokens": tokens, "batch": batch or 0}
+    settings = options.made(Profile, given | load)
+    check_names(settings)
+    buildable(settings)
+    return settings
 
 
-def chosen(attn: str) -> list[str]:
-    """List the mechanisms asked for, or all with a causal form, the baseline first; check every name."""
-    names = listed(attn) if attn else catalog.names("attentions")
-    modules = {name: catalog.load("attentions", catalog.parse(name)[0]) for name in names}
-    if attn:
-        return names
-    return sorted((n for n in names if "causal" in modules[n].FORMS), key=lambda n: (n != BASELINE, n))
+def causal() -> list[str]:
+    """List all mechanisms with a causal form, the baseline first."""
+    names = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
+    return sorted(names, key=lambda name: (name != baseline.NAME, name))
 
 
 def buildable(settings: Profile) -> None:
@@ -147,16 +95,55 @@ def buildable(settings: Profile) -> None:
     from linrec_cli.attentions._build import build
 
     for spec in (spec for spec in settings.attn if ":" in spec):
-        causal = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
-        build(spec, settings.width[0], settings.heads[0], causal=causal, maxlen=min(settings.maxlen))
+        form = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
+        build(spec, settings.width[0], settings.heads[0], causal=form, maxlen=min(settings.maxlen))
 
 
-def models(model: str) -> list[str]:
-    """List the models asked for; check every name."""
-    return [name for name in listed(model) if catalog.load("models", name)]
+def measured(settings: Profile, effort: Effort, results_dir: Path) -> list[Row]:
+    """Measure a run, or the rest of one cut short, and show it meanwhile."""
+    from linrec_cli.cli.events import tell
+    from linrec_cli.cli.profile_progress import watched
+    from linrec_cli.runs.profile import cells, place
+
+    folder = place(settings, results_dir, tell)
+    rows: list[Row] = []
+    try:
+        for made in watched(settings, cells(settings, folder, effort=effort)):
+            rows += made
+    finally:
+        if rows:
+            console.say(f"Results are in {folder}")
+    return rows
 
 
-def show(settings: Profile, rows: list[Row]) -> None:
+def judged(
+    settings: Profile,
+    given: set[str],
+    effort: Effort,
+    runs: int | None,
+    base: Path,
+    results_dir: Path,
+    as_json: bool,
+) -> None:
+    """Measure what BASE measured, but for what is given, show the verdicts and leave by the worst."""
+    from linrec_cli.analysis import confirm
+    from linrec_cli.analysis.verdict import Rule, leave
+    from linrec_cli.cli import compare
+    from linrec_cli.runs import against
+
+    def several(one: Profile) -> list[Row]:
+        return [row for _ in range(runs or against.RUNS) for row in measured(one, effort, results_dir)]
+
+    rule, verdicts = Rule(), []
+    for verdicts in against.judge(base, against.like(base, settings, given), several, rule):
+        # After the first verdicts come those of fresh runs, if any are in doubt.
+        if doubted := confirm.suspects(verdicts):
+            console.say(f"{len(doubted)} may have become worse: measuring these again.")
+    compare.show(verdicts, rule, f"this code against {base}", "table", as_json)
+    leave(verdicts, strict=False)
+
+
+def show(settings: Profile, rows: Sequence[Row]) -> None:
     """Print a table a phase and size, then how it scales and why anything is missing."""
     from linrec_cli.analysis import tables as summary
     from linrec_cli.analysis.scaling import MADE
