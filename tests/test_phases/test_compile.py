@@ -24,7 +24,7 @@ def broken(x):
 def measured(function, tmp_path, monkeypatch, tiny=lambda: None):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
     torch._dynamo.reset()
-    work = Work({"compile": lambda: function(torch.ones(4))}, tiny=tiny, bare=lambda: None, kernels=False)
+    work = Work({"compile": lambda: function(torch.ones(4))}, tiny=tiny, bare=lambda: None, flushed=False)
     return compiling.measure(CELL, lambda cell: work, str(tmp_path))
 
 

@@ -27,7 +27,7 @@ def sleep() -> None:
 
 def work(span, phase):
     spans = {"forward": span, "backward": sleep} if phase == "attention" else {phase: span}
-    return Work(spans, tiny=nothing, bare=nothing, kernels=False)
+    return Work(spans, tiny=nothing, bare=nothing, flushed=False)
 
 
 def take(mebibytes: int) -> None:
@@ -39,6 +39,12 @@ def holes() -> None:
     blocks = [torch.ones(MIB, dtype=torch.uint8) for _ in range(32)]
     del blocks[::2]
     blocks.append(torch.ones(16 * MIB, dtype=torch.uint8))
+
+
+def hold() -> None:
+    """Take a little while, and what a counter can tell."""
+    take(8)
+    sleep()
 
 
 def hang() -> None:
@@ -101,10 +107,10 @@ BUILT = {
     "slow": slow,
     "square": lambda cell: lambda: take(cell.maxlen**2 // 64),
     "keep": keep,
-    "late-hang": lambda cell: after(RUNS, sleep, hang),
-    "late-die": lambda cell: after(RUNS, sleep, die),
-    "second-die": lambda cell: after(1, sleep, die),
-    "later-die": lambda cell: after(LATER, sleep, die),
+    "late-hang": lambda cell: after(RUNS, hold, hang),
+    "late-die": lambda cell: after(RUNS, hold, die),
+    "second-die": lambda cell: after(1, hold, die),
+    "later-die": lambda cell: after(LATER, hold, die),
     "hoard": lambda cell: hoard(),
 }
 

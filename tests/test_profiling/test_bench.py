@@ -3,10 +3,13 @@
 import psutil
 import pytest
 
-from linrec_cli.profiling import bench as sweep
-from linrec_cli.profiling import clock, isolate, turns
+from linrec_cli.errors import NothingMeasuredError
+from linrec_cli.profiling import bench
+from linrec_cli.profiling import clock, interleave, isolate
 from linrec_cli.profiling.cell import cells
+from linrec_cli.profiling.footprint import Footprint, footprint
 from linrec_cli.profiling.nvml import Reading
+from linrec_cli.profiling.tries import Tries
 from linrec_cli.settings import Profile
 
 MIB = 2**20
@@ -14,7 +17,7 @@ MIB = 2**20
 
 def measure(planted, attn, maxlen=(16,), phase=("step",), budget=1.0, **more):
     settings = Profile(attn=attn, maxlen=maxlen, phase=phase, budget=budget)
-    return [row for rows in sweep.run(settings, planted.build, **more) for row in rows]
+    return [row for rows in bench.run(settings, planted.build, **more) for row in rows]
 
 
 def find(rows, attn, metric, phase="step", maxlen=16):
@@ -25,7 +28,7 @@ def find(rows, attn, metric, phase="step", maxlen=16):
 
 @pytest.fixture(scope="module")
 def rows(planted):
-    """One sweep over every kind of cell."""
+    """Every kind of cell."""
     attn = ("sleep", "hang", "die", "leave", "fail", "long", "take")
     return measure(planted, attn, (16, 64), cap=300 * MIB)
 
@@ -45,8 +48,14 @@ def test_a_planted_allocation_is_the_peak_within_two_mebibytes(rows):
         assert (row["unit"], row["stage"]) == ("B", "rss")
 
 
-def test_what_takes_nothing_has_no_peak(rows):
-    assert find(rows, "sleep", "peak_bytes")["value"] < 2 * MIB
+def test_what_takes_nothing_has_no_peak_of_zero(rows):
+    """A few pages may come in all the same."""
+    row = find(rows, "sleep", "peak_bytes")
+    if row["status"] == "ok":
+        assert 0 < row["value"] < 2 * MIB
+    else:
+        assert (row["status"], "value" in row) == ("skipped", False)
+        assert "below what the counter `rss` can tell" in row["note"]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +138,9 @@ def test_the_layer_is_its_forward_and_its_backward(planted):
     assert peaks[1] < 2 * MIB < peaks[0]
 
 
-def test_a_sweep_that_is_left_kills_its_children(planted):
+def test_a_profile_that_is_left_kills_its_children(planted):
     settings = Profile(attn=("sleep", "take"), maxlen=(16,), phase=("step",), budget=1.0)
-    running = sweep.run(settings, planted.build)
+    running = bench.run(settings, planted.build)
     before = len(processes())
     while next(running)[0]["metric"] != "seconds":
         pass
@@ -148,20 +157,20 @@ def processes():
 
 def test_cells_that_do_not_fit_side_by_side_take_turns_apart():
     (group,) = cells(Profile(attn=("a", "b", "c"), maxlen=(1,), phase=("step",)))
-    known = [sweep.Known(cell, 40.0) for cell in group]
-    assert [len(group) for group in sweep.fitting(known, 100)] == [2, 1]
-    assert [len(group) for group in sweep.fitting(known, 10)] == [1, 1, 1]
-    assert [len(group) for group in sweep.fitting(known, 0)] == [3]
+    known = [Footprint(cell, 40.0) for cell in group]
+    assert [len(group) for group in bench.fitting(known, 100)] == [2, 1]
+    assert [len(group) for group in bench.fitting(known, 10)] == [1, 1, 1]
+    assert [len(group) for group in bench.fitting(known, 0)] == [3]
 
 
 def test_a_cap_is_shared_by_need():
-    assert turns.share(100, [10.0, 30.0]) == [40, 60]
-    assert turns.share(100, [10.0]) == [100]
+    assert interleave.share(100, [10.0, 30.0]) == [40, 60]
+    assert interleave.share(100, [10.0]) == [100]
 
 
 def test_what_runs_out_at_one_size_is_tried_at_another(planted):
     settings = Profile(attn=("long",), maxlen=(64, 128), phase=("step",), heads=(1, 2), budget=1.0)
-    rows = [row for rows in sweep.run(settings, planted.build, cap=300 * MIB) for row in rows]
+    rows = [row for rows in bench.run(settings, planted.build, cap=300 * MIB) for row in rows]
     found = {(row["maxlen"], row["heads"]): row["status"] for row in rows}
     assert found == {(64, 1): "oom", (64, 2): "oom", (128, 1): "skipped", (128, 2): "skipped"}
 
@@ -170,17 +179,17 @@ def test_what_runs_out_at_one_size_is_tried_at_another(planted):
     ("attn", "maxlen", "force", "reason"),
     [
         ("softmax-naive", 2048, False, ""),
-        ("softmax-naive", 2049, False, "unfused, it stops at 2,048; --force goes on"),
+        ("softmax-naive", 2049, False, "it stops at 2,048; --force goes on"),
         ("softmax-naive", 2049, True, ""),
         ("softmax", 4096, False, ""),
     ],
 )
 def test_unfused_softmax_stops_unless_it_is_forced(planted, attn, maxlen, force, reason):
-    state = sweep.Sweep(Profile(), planted.build, cap=0, force=force)
+    tries = Tries(Profile(), planted.build, cap=0, force=force)
     (cell,) = next(cells(Profile(attn=(attn,), maxlen=(maxlen,), phase=("step",))))
-    assert sweep.barred(state, cell) == reason
+    assert tries.barred(cell) == reason
     if reason:
-        rows, known = sweep.alone(state, cell)
+        rows, known = footprint(tries, cell)
         assert known is None
         assert {(row["status"], row["note"]) for row in rows} == {("skipped", reason)}
 
@@ -190,14 +199,14 @@ def test_what_is_kept_for_the_backward_pass_is_exact(planted):
     from linrec_cli.profiling.build import build
 
     settings = Profile(attn=("softmax",), maxlen=(16,), tokens=64, width=(8,), phase=("attention",), budget=0.1)
-    rows = [row for rows in sweep.run(settings, build) for row in rows]
+    rows = [row for rows in bench.run(settings, build) for row in rows]
     row = find(rows, "softmax", "saved_bytes", "attention")
     assert (row["value"], row["unit"], row["form"]) == (4 * 64 * (3 * 8 + 8 + 2), "B", "causal")
 
 
 def test_ceilings_come_first_and_shares_with_them(planted):
     settings = Profile(attn=("take",), maxlen=(16,), phase=("step",), budget=0.2)
-    found = list(sweep.run(settings, planted.build, ceilings=True))
+    found = list(bench.run(settings, planted.build, ceilings=True))
     assert [(row["phase"], row["stage"], row["status"]) for row in found[0]] == [
         ("machine", "copy", "ok"),
         ("machine", "matmul", "ok"),
@@ -238,27 +247,27 @@ class Ready:
 
 def test_a_time_beside_another_process_on_the_gpu_is_contended_and_its_energy_is_asked_for():
     (cell,) = next(cells(Profile(attn=("a",), maxlen=(1,), phase=("step",))))
-    timed, gpu = turns.Timed(cell, Ready(), 1), Gpu()
-    turns.warm(timed, 1.0)
-    turns.take(timed, 1.0, gpu)
+    timed, gpu = interleave.Timed(cell, Ready(), 1), Gpu()
+    interleave.warm(timed, 1.0)
+    interleave.take(timed, 1.0, gpu)
     # Once before the first turn, and after each.
     assert (gpu.asked, timed.contended) == (2, False)
-    turns.take_all([timed], 1.0, gpu)
-    assert (len(timed.readings), timed.contended, timed.joules) == (2 + turns.TURNS, True, {"step": 3.0})
+    interleave.take_turns([timed], 1.0, gpu)
+    assert (len(timed.readings), timed.contended, timed.joules) == (2 + interleave.TURNS, True, {"step": 3.0})
 
 
 @pytest.mark.parametrize(("aside", "contended"), [((9, 1, 1, 1, 1), False), ((9, 9, 9, 9, 1), True)])
 def test_a_time_is_contended_by_how_often_it_was_put_aside_over_all_its_turns(aside, contended):
     (cell,) = next(cells(Profile(attn=("a",), maxlen=(1,), phase=("step",), threads=1)))
-    timed = turns.Timed(cell, Ready(*aside), 1)
-    turns.take_all([timed], 10.0, None)
+    timed = interleave.Timed(cell, Ready(*aside), 1)
+    interleave.take_turns([timed], 10.0, None)
     assert (timed.aside, timed.ran, timed.contended) == (sum(aside), pytest.approx(0.5), contended)
 
 
 def test_without_the_extra_a_row_says_what_is_not_read(planted, monkeypatch):
     def absent(device):
-        raise sweep.NothingMeasuredError("pip install it")
+        raise NothingMeasuredError("pip install it")
 
-    monkeypatch.setattr(sweep.nvml, "opened", absent)
-    (first,) = list(sweep.machine(sweep.Sweep(Profile(), planted.build, 0)))
+    monkeypatch.setattr(bench.nvml, "opened", absent)
+    (first,) = list(bench.machine(bench.Bench(Tries(Profile(), planted.build, 0))))
     assert [(row["phase"], row["status"], row["note"]) for row in first] == [("machine", "skipped", "pip install it")]

@@ -40,7 +40,7 @@ def test_mechanisms_that_take_turns_share_all_but_their_name():
         (("backward", "step"), ["backward", "step"]),
         # Both parts are the whole, and are measured once.
         (("forward", "backward"), ["attention"]),
-        (("step", "attention", "forward", "step"), ["attention", "step"]),
+        (("step", "attention", "forward", "step"), ["step", "attention"]),
         (("compile", "serve"), ["compile", "serve"]),
     ],
 )

@@ -39,8 +39,8 @@ def test_quantiles_are_those_of_the_samples():
     assert clock.quantiles([float(n) for n in range(11)]) == pytest.approx((2.0, 5.0, 8.0))
 
 
-@pytest.mark.parametrize(("apart", "runs"), [(True, [2, 1]), (False, [1, 1])])
-def test_a_quick_way_to_do_the_same_runs_once_untimed_before_it_is_timed(apart, runs):
+@pytest.mark.parametrize(("ways", "runs"), [(True, [2, 1]), (False, [1, 1])])
+def test_a_quick_way_to_do_the_same_runs_once_untimed_before_it_is_timed(ways, runs):
     counts = {"quick": 0, "slow": 0}
 
     def span(name, seconds):
@@ -51,7 +51,7 @@ def test_a_quick_way_to_do_the_same_runs_once_untimed_before_it_is_timed(apart, 
         return run
 
     spans = {"quick": span("quick", 0), "slow": span("slow", 2 * clock.QUICK)}
-    read = clock.stopwatch(spans, "cpu", flushed=False, apart=apart)
+    read = clock.stopwatch(spans, "cpu", flushed=False, ways=ways)
     read()
     counts.update(quick=0, slow=0)
     assert read().keys() == spans.keys()

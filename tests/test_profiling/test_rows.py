@@ -22,12 +22,12 @@ def where(found):
 def test_the_layer_is_its_two_parts_and_a_part_may_stand_alone():
     samples = [{"forward": 1.0, "backward": 3.0}, {"forward": 3.0, "backward": 5.0}, {"forward": 2.0, "backward": 4.0}]
     kernels = dict.fromkeys(("forward", "backward"), "eager")
-    found = rows.time(cell("attention"), samples, kernels, process=7)
+    found = rows.seconds(cell("attention"), samples, kernels, process=7)
     assert where(found) == [("forward", None, "seconds", 2.0), ("backward", None, "seconds", 4.0),
                             ("attention", None, "seconds", 6.0)]  # fmt: skip
     assert found[2]["samples"] == [4.0, 8.0, 6.0]
     assert {(row["kernel"], row["process"], row["unit"]) for row in found} == {("eager", 7, "s")}
-    assert where(rows.time(cell("backward"), samples, kernels)) == [("backward", None, "seconds", 4.0)]
+    assert where(rows.seconds(cell("backward"), samples, kernels)) == [("backward", None, "seconds", 4.0)]
 
 
 def test_the_ways_to_serve_stand_apart_with_their_own_kernels():
@@ -35,16 +35,16 @@ def test_the_ways_to_serve_stand_apart_with_their_own_kernels():
         [{"recurrence": 1.0, "recomputation": 3.0}],
         {"recurrence": "eager", "recomputation": "sdpa.math"},
     )
-    found = rows.time(cell("serve"), samples, kernels)
+    found = rows.seconds(cell("serve"), samples, kernels)
     assert where(found) == [("serve", "recurrence", "seconds", 1.0), ("serve", "recomputation", "seconds", 3.0)]
     assert [row["kernel"] for row in found] == ["eager", "sdpa.math"]
-    found = rows.memory(cell("serve"), {"recurrence": {"rss": 1.0}, "recomputation": {"rss": 2.0}}, kernels, 1)
+    found = rows.peaks(cell("serve"), {"recurrence": {"rss": 1.0}, "recomputation": {"rss": 2.0}}, kernels, 1)
     assert [row["stage"] for row in found] == ["recurrence.rss", "recomputation.rss"]
 
 
 def test_the_peak_of_the_layer_is_the_higher_of_its_parts():
     peaks = {"forward": {"allocated": 5.0, "device": 6.0}, "backward": {"allocated": 4.0, "device": 9.0}}
-    found = rows.memory(cell("attention"), peaks, {}, 1)
+    found = rows.peaks(cell("attention"), peaks, {}, 1)
     assert where(found)[-2:] == [
         ("attention", "allocated", "peak_bytes", 5.0),
         ("attention", "device", "peak_bytes", 9.0),
@@ -53,7 +53,7 @@ def test_the_peak_of_the_layer_is_the_higher_of_its_parts():
 
 def test_work_adds_up_and_what_is_kept_is_said_of_the_whole():
     counts = {"forward": Count(10, 100, 7), "backward": Count(20, 300, 0)}
-    assert where(rows.work(cell("attention"), counts, {}, 1)) == [
+    assert where(rows.counted(cell("attention"), counts, {}, 1)) == [
         ("forward", None, "operations", 10.0),
         ("forward", None, "bytes_moved", 100.0),
         ("backward", None, "operations", 20.0),
@@ -62,14 +62,14 @@ def test_work_adds_up_and_what_is_kept_is_said_of_the_whole():
         ("attention", None, "bytes_moved", 400.0),
         ("attention", None, "saved_bytes", 7.0),
     ]
-    assert [row["metric"] for row in rows.work(cell("evaluate"), {"evaluate": Count(1, 1, 0)}, {}, 1)] == [
+    assert [row["metric"] for row in rows.counted(cell("evaluate"), {"evaluate": Count(1, 1, 0)}, {}, 1)] == [
         "operations",
         "bytes_moved",
     ]
 
 
 def test_rates_divide_work_by_the_median_and_by_the_quantiles():
-    seconds = rows.time(cell("step"), [{"step": value} for value in (1.0, 2.0, 4.0)], {})
+    seconds = rows.seconds(cell("step"), [{"step": value} for value in (1.0, 2.0, 4.0)], {})
     found = {row["metric"]: row for row in rows.rates(cell("step"), seconds, {"step": Count(40, 8, 0)}, None)}
     assert list(found) == ["flops_per_second", "bytes_per_second"]
     low, high = seconds[0]["low"], seconds[0]["high"]
@@ -90,19 +90,19 @@ def test_rates_divide_work_by_the_median_and_by_the_quantiles():
     ],
 )
 def test_the_share_is_that_of_the_lower_ceiling(ceiling, share):
-    seconds = rows.time(cell("step"), [{"step": 2.0}], {})
+    seconds = rows.seconds(cell("step"), [{"step": 2.0}], {})
     found = [*rows.rates(cell("step"), seconds, {"step": Count(40, 8, 0)}, ceiling)]
     assert (found[-1]["metric"], found[-1]["value"]) == ("roofline_share", pytest.approx(share))
 
 
 def test_users_a_second_are_those_of_the_batch():
     for phase, stage in (("evaluate", None), ("serve", "recurrence")):
-        seconds = rows.time(cell(phase), [{stage or phase: 0.5}], {})
+        seconds = rows.seconds(cell(phase), [{stage or phase: 0.5}], {})
         assert where(rows.rates(cell(phase), seconds, {}, None)) == [(phase, stage, "users_per_second", 4 / 0.5)]
 
 
 def test_what_takes_no_time_has_rates_all_the_same():
-    seconds = rows.time(cell("step"), [{"step": 0.0}], {})
+    seconds = rows.seconds(cell("step"), [{"step": 0.0}], {})
     assert next(rows.rates(cell("step"), seconds, {"step": Count(0, 0, 0)}, None))["value"] == 0.0
 
 
@@ -119,7 +119,7 @@ def test_what_failed_has_a_row_a_metric_and_phase():
 
 def test_the_gpu_before_and_after_is_rows_and_what_it_does_not_say_too():
     readings = [Reading(1e9, 40, 0), Reading(9e8, 50, 1), Reading(8e8, None, 2)]
-    found = rows.gpu(cell("step"), readings, {"step": 2.5}, process=3)
+    found = rows.driver(cell("step"), readings, {"step": 2.5}, process=3)
     assert where(found) == [
         ("step", "before", "gpu_clock", 1e9),
         ("step", "before", "gpu_temperature", 40.0),
@@ -130,7 +130,7 @@ def test_the_gpu_before_and_after_is_rows_and_what_it_does_not_say_too():
         ("step", None, "joules", 2.5),
     ]
     assert [row["status"] for row in found].count("skipped") == 1
-    silent = rows.gpu(cell("step"), readings, {})[-1]
+    silent = rows.driver(cell("step"), readings, {})[-1]
     assert (silent["metric"], silent["status"], silent["note"]) == ("joules", "skipped", "the driver does not say")
 
 
@@ -143,9 +143,9 @@ def test_ceilings_are_the_best_sample_or_say_why_there_is_none():
 
 
 def test_every_row_fits_the_table():
-    seconds = rows.time(cell("step"), [{"step": 2.0}], {"step": "eager"}, process=1, contended=False)
+    seconds = rows.seconds(cell("step"), [{"step": 2.0}], {"step": "eager"}, process=1, contended=False)
     found = [*seconds, *rows.rates(cell("step"), seconds, {"step": Count(40, 8, 0)}, Ceiling(1.0, 1.0))]
-    found += rows.ceilings("float32", Answer("oom", note="no memory")) + rows.gpu(cell("step"), [Reading(1, 1, 1)], {})
-    table = schema.table({}, found + rows.memory(cell("step"), {"step": {"rss": 1.0}}, {}, 1))
+    found += rows.ceilings("float32", Answer("oom", note="no memory")) + rows.driver(cell("step"), [Reading(1, 1, 1)], {})
+    table = schema.table({}, found + rows.peaks(cell("step"), {"step": {"rss": 1.0}}, {}, 1))
     assert set(table["metric"]) <= rows.UNITS.keys()
     assert all(row["unit"] == rows.UNITS[row["metric"]] for row in table.to_dicts())

@@ -7,7 +7,7 @@ time: what must be exact is the fastest sample, and of the median, which is repo
 import pytest
 
 from linrec_cli.analysis import scaling
-from linrec_cli.profiling import bench as sweep
+from linrec_cli.profiling import bench
 from linrec_cli.settings import Profile
 
 MIB = 2**20
@@ -15,7 +15,7 @@ MIB = 2**20
 
 def measure(planted, attn, maxlen, budget, **more):
     settings = Profile(attn=attn, maxlen=maxlen, phase=("step",), budget=budget)
-    return [row for rows in sweep.run(settings, planted.build, **more) for row in rows]
+    return [row for rows in bench.run(settings, planted.build, **more) for row in rows]
 
 
 def find(rows, attn, metric):

@@ -8,6 +8,8 @@ from torch import Tensor
 from linrec_cli.attentions._cache import Cached
 
 FORMS = ("causal", "bidirectional")
+LONGEST = 2_048
+"""Positions beyond which it is measured only when told to: it holds whole matrices of scores."""
 
 
 class Attention(Cached):

@@ -66,11 +66,11 @@ def live(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) ->
 
 def parts(settings: Profile, done: Sequence[Row]) -> int:
     """Count what is still to come: of each cell memory and time, and of what is compiled the time alone."""
-    from linrec_cli.profiling import resume
+    from linrec_cli.profiling import finished
     from linrec_cli.profiling.cell import cells
 
-    left = [group for group in cells(settings) if not resume.there(group, done)]
-    return sum(1 if cell.phase == "compile" else 2 for group in left for cell in group)
+    left = [group for group in cells(settings) if not finished.whole(group, done)]
+    return sum(1 if cell.what.measure else 2 for group in left for cell in group)
 
 
 def turn(row: Row) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The attention layer alone, its projections included: a forward span, then its backward span."""
+"""The attention layer alone, its projections included."""
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,8 @@ from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.work import Work, inputs, shapes
 
 
-def attention(cell: Cell) -> Work:
-    """Build the layer and its inputs."""
+def halves(cell: Cell) -> Work:
+    """Build the layer and its inputs: a forward span, then its backward span."""
     layer = made(cell)
     whole, short = (inputs(cell, *shape) for shape in shapes(cell))
     for x, *_ in (whole, short):
@@ -18,7 +18,7 @@ def attention(cell: Cell) -> Work:
 
     def forward(given: tuple[Tensor, ...] = whole) -> None:
         clear(layer, given[0])
-        with lower(cell):
+        with lowered(cell):
             out.append(layer(given[0], given[1]))
 
     def backward(given: tuple[Tensor, ...] = whole) -> None:
@@ -29,7 +29,7 @@ def attention(cell: Cell) -> Work:
         forward(short)
         backward(short)
 
-    return Work({"forward": forward, "backward": backward}, tiny, lambda: clear(layer, whole[0]), kernels=True)
+    return Work({"forward": forward, "backward": backward}, tiny, lambda: clear(layer, whole[0]), flushed=True)
 
 
 def made(cell: Cell) -> nn.Module:
@@ -38,7 +38,7 @@ def made(cell: Cell) -> nn.Module:
     return build(cell.attn, cell.width, cell.heads, causal=causal, maxlen=cell.maxlen).to(cell.device)
 
 
-def lower(cell: Cell) -> torch.autocast:
+def lowered(cell: Cell) -> torch.autocast:
     """Compute in bfloat16 where the cell says so."""
     return torch.autocast(cell.device, torch.bfloat16, enabled=cell.dtype == "bfloat16")
 

@@ -9,8 +9,36 @@ if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
     from linrec_cli.profiling.work import Builder, Work
 
+TITLE = "attention layer, first run under torch.compile"
+HELP = "the layer's first run under torch.compile"
+ORDER = 60
+SLOPES = False
+
 MISSING = ("InvalidCxxCompiler", "TritonMissing")
 """Errors of torch where there is nothing to compile with."""
+
+
+def build(cell: "Cell") -> "Work":
+    """Build the layer to be compiled: a span is its first run, forward and backward; a tiny run compiles a trifle."""
+    import torch
+
+    from linrec_cli.phases._layer import lowered, made
+    from linrec_cli.profiling.work import Work, inputs
+
+    layer = torch.compile(made(cell))
+    x, lengths, gradient = inputs(cell, cell.batch, cell.maxlen)
+    x.requires_grad_()
+
+    def first() -> None:
+        with lowered(cell):
+            y = layer(x, lengths)
+        y.backward(gradient.to(y.dtype))
+
+    def trifle() -> None:
+        number = torch.ones(64, device=cell.device, requires_grad=True)
+        torch.compile(lambda x: x.sin() + 1)(number).sum().backward()
+
+    return Work({"compile": first}, trifle, lambda: None, flushed=False)
 
 
 def measure(cell: "Cell", build: "Builder", folder: str) -> Generator[Any, Any, None]:
@@ -28,7 +56,7 @@ def measure(cell: "Cell", build: "Builder", folder: str) -> Generator[Any, Any, 
     # Compiling in this process, because how many others there are is no matter of the mechanism.
     torch._inductor.config.compile_threads = 1
     work = build(cell)
-    yield loaded(work)
+    yield lacking(work)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
     torch._dynamo.utils.counters.clear()
     begin = time.perf_counter()
@@ -36,10 +64,10 @@ def measure(cell: "Cell", build: "Builder", folder: str) -> Generator[Any, Any, 
         attempt(span)
     if cell.device == "cuda":
         torch.cuda.synchronize()
-    yield time.perf_counter() - begin, *fallen(torch._dynamo.utils.counters)
+    yield time.perf_counter() - begin, *ran(torch._dynamo.utils.counters)
 
 
-def loaded(work: "Work") -> str | None:
+def lacking(work: "Work") -> str | None:
     """Compile a trifle, so that loading the compiler is not counted; say so where there is none."""
     try:
         attempt(work.tiny)
@@ -62,7 +90,7 @@ def attempt(span: Any) -> None:
         raise RuntimeError(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from None
 
 
-def fallen(counters: Any) -> tuple[str, str]:
+def ran(counters: Any) -> tuple[str, str]:
     """Name what ran, and say where torch.compile fell back, from torch's own counters."""
     breaks = counters["graph_break"]
     if not counters["stats"]["unique_graphs"]:
@@ -71,26 +99,3 @@ def fallen(counters: Any) -> tuple[str, str]:
         return "inductor", ""
     reason = next(iter(breaks)).strip().splitlines()[0]
     return "eager,inductor", f"fell back in part, {sum(breaks.values())} graph breaks: {reason}"
-
-
-def first_run(cell: "Cell") -> "Work":
-    """Build the layer to be compiled: a span is its first run, forward and backward; a tiny run compiles a trifle."""
-    import torch
-
-    from linrec_cli.phases._layer import lower, made
-    from linrec_cli.profiling.work import Work, inputs
-
-    layer = torch.compile(made(cell))
-    x, lengths, gradient = inputs(cell, cell.batch, cell.maxlen)
-    x.requires_grad_()
-
-    def first() -> None:
-        with lower(cell):
-            y = layer(x, lengths)
-        y.backward(gradient.to(y.dtype))
-
-    def trifle() -> None:
-        number = torch.ones(64, device=cell.device, requires_grad=True)
-        torch.compile(lambda x: x.sin() + 1)(number).sum().backward()
-
-    return Work({"compile": first}, trifle, lambda: None, kernels=False)

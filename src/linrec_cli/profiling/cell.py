@@ -3,17 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from types import ModuleType
 from typing import Any
 
 from linrec_cli import catalog
+from linrec_cli.phases._phase import Phase, phase, phases
 from linrec_cli.settings import Profile, options
-
-PARTS = ("forward", "backward")
-"""Phases that are measured together, as the attention layer, and may be asked for alone."""
-MODEL = ("encoder", "step", "evaluate")
-"""Phases of a whole model; the others are of the attention layer alone."""
-LONGEST = {"softmax-naive": 2_048}
-"""Lengths beyond which a mechanism is measured only when told to, because it holds whole matrices of scores."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +16,10 @@ class Cell:
     """Everything a child needs to know to build what it measures.
 
     Attributes:
+        attn: a mechanism, or empty for a model that takes none.
         sequences: of a batch, where their number is the same at every length; 0 where that of the tokens is.
-        form: `causal` or `bidirectional`.
+        form: `causal` or `bidirectional`; empty for a model that takes no mechanism.
+        objective: what makes the targets of a step of training; empty for a model without gradients.
     """
 
     phase: str
@@ -40,6 +37,13 @@ class Cell:
     threads: int
     sequences: int = 0
     form: str = "causal"
+    objective: str = "next"
+    loss: str = "cross-entropy"
+
+    @property
+    def what(self) -> Phase:
+        """Read what its phase says of itself."""
+        return phase(self.phase)
 
     @property
     def batch(self) -> int:
@@ -48,21 +52,18 @@ class Cell:
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """List the phases its rows are of: the layer's parts stand beside the whole."""
-        return (*PARTS, "attention") if self.phase == "attention" else (self.phase,)
-
-    @property
-    def alternatives(self) -> bool:
-        """Tell whether what it runs are ways to do the same, told apart by `stage`, and not parts of one run."""
-        return self.phase == "serve"
+        """List the phases its rows are of: its parts stand beside the whole."""
+        return (*self.what.parts, self.phase)
 
     @property
     def labels(self) -> dict[str, Any]:
         """Write what the cell is in the columns of the table; a layer alone has no model and no layers."""
-        attention, chosen = options(self.attn)
-        whole = self.phase in MODEL
+        attention, chosen = options(self.attn) if self.attn else ("", "")
+        whole, trains = self.what.model, self.what.trains
         return {
             "model": self.model if whole else None,
+            "objective": self.objective or None if trains else None,
+            "loss": self.loss if trains else None,
             # Loss and ranking go over this many items, which no other column says.
             "setup": f"items {self.items}" if whole else None,
             "layers": self.layers if whole else None,
@@ -78,42 +79,52 @@ class Cell:
         }
 
 
-def cells(settings: Profile) -> Iterator[list[Cell]]:
-    """List the cells in the order they are measured: mechanisms that take turns, then size, model, phase and length."""
-    same = {name: getattr(settings, name) for name in SAME} | {"sequences": settings.batch}
-    for maxlen, phase in product(sorted(set(settings.maxlen)), needed(settings.phase)):
-        # A layer alone is the same in every model.
-        models = settings.model if phase in MODEL else settings.model[:1]
-        for model, *sizes in product(models, settings.width, settings.heads, dtypes(phase, settings.dtype)):
-            size: dict[str, Any] = dict(zip(SIZE, sizes, strict=True)) | {
-                "maxlen": maxlen,
-                "phase": phase,
-                "model": model,
-            }
-            yield [Cell(attn=attn, form=form(phase, attn, model), **same, **size) for attn in settings.attn]
-
-
 SIZE = ("width", "heads", "dtype")
 SAME = ("tokens", "layers", "items", "seed", "device", "threads")
 
 
-def needed(phases: tuple[str, ...]) -> list[str]:
-    """List the phases that need a cell of their own: both parts of the layer come with the whole."""
-    whole = "attention" in phases or set(PARTS) <= set(phases)
-    rest = [phase for phase in dict.fromkeys(phases) if phase not in (*PARTS, "attention")]
-    return (["attention"] if whole else [phase for phase in PARTS if phase in phases]) + rest
+def cells(settings: Profile) -> Iterator[list[Cell]]:
+    """List the cells in the order they are measured: mechanisms that take turns, then size, model, phase and length."""
+    same = {name: getattr(settings, name) for name in SAME} | {"sequences": settings.batch}
+    for maxlen, what in product(sorted(set(settings.maxlen)), map(phase, needed(settings.phase))):
+        # A layer alone is the same in every model.
+        for model in settings.model if what.model else settings.model[:1]:
+            module = catalog.load("models", options(model)[0])
+            # A model that takes no mechanism is the same beside each.
+            forms = {attn: form(attn) for attn in settings.attn}
+            if what.model:
+                forms = dict.fromkeys(settings.attn if module.FORM else [""], module.FORM or "")
+            own = {"phase": what.name, "maxlen": maxlen, "model": model, "objective": module.OBJECTIVE}
+            for sizes in product(settings.width, settings.heads, what.dtypes or settings.dtype):
+                size: dict[str, Any] = same | own | dict(zip(SIZE, sizes, strict=True))
+                yield [Cell(attn=attn, form=forms[attn], **size) for attn in forms]
 
 
-def dtypes(phase: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    """List the dtypes a phase runs in: `linrec evaluate` ranks in float32 whatever a model was trained in."""
-    return ("float32",) if phase == "evaluate" else given
+def needed(asked: tuple[str, ...]) -> list[str]:
+    """List the phases that need a cell of their own: parts of another come with the whole."""
+    found = list(dict.fromkeys(asked))
+    for whole in phases():
+        parts = whole.parts
+        if parts and (whole.name in found or {*parts} <= {*found}):
+            # It stands where the first of them stood.
+            found = [whole.name if name in parts else name for name in found]
+    return list(dict.fromkeys(found))
 
 
-def form(phase: str, attn: str, model: str) -> str:
-    """Tell the form that is measured: the model's, or of a layer alone the causal one where there is one."""
-    if phase in MODEL:
-        return "causal" if catalog.load("models", model).CAUSAL else "bidirectional"
-    name = options(attn)[0]
-    # What is measured may be no mechanism at all, as in a test.
-    forms = catalog.load("attentions", name).FORMS if name in catalog.names("attentions") else ("causal",)
-    return "causal" if "causal" in forms else "bidirectional"
+def form(attn: str) -> str:
+    """Tell the form of a layer alone: the causal one, where there is one."""
+    return "causal" if "causal" in getattr(mechanism(attn), "FORMS", ("causal",)) else "bidirectional"
+
+
+def impossible(cell: Cell) -> str:
+    """Say why a cell cannot be built; empty where it can."""
+    if cell.what.model and cell.what.keeps and not cell.form:
+        return f"{cell.model} has no gradients, it is counted: there is no {cell.phase}"
+    forms = getattr(mechanism(cell.attn), "FORMS", (cell.form,))
+    return "" if cell.form in forms else f"it has no {cell.form} form, which {cell.model} takes"
+
+
+def mechanism(attn: str) -> ModuleType | None:
+    """Find the module of a mechanism; what is measured may be none at all, as in a test."""
+    name = options(attn)[0] if attn else ""
+    return catalog.load("attentions", name) if name in catalog.names("attentions") else None

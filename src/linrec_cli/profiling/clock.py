@@ -31,7 +31,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
 
     machine.prepare(cell.threads)
     work = build(cell)
-    watch = stopwatch(work.spans, cell.device, flushed=work.kernels, apart=cell.alternatives)
+    watch = stopwatch(work.spans, cell.device, flushed=work.flushed, ways=cell.what.ways)
     settle(watch, (yield None) or 0.0)
     seconds = yield None
     while True:
@@ -74,12 +74,12 @@ def turn(watch: Stopwatch, seconds: float) -> list[dict[str, float]]:
     return samples[1:] if quick and len(samples) > 1 else samples[:TURN]
 
 
-def stopwatch(spans: "Spans", device: str, flushed: bool, apart: bool = False) -> Stopwatch:
+def stopwatch(spans: "Spans", device: str, flushed: bool, ways: bool = False) -> Stopwatch:
     """Make the clock of a device.
 
     Args:
         flushed: the GPU's L2 cache is emptied before each span, untimed.
-        apart: spans are ways to do the same: elsewhere than on a GPU a quick one first runs untimed, or it would find
+        ways: spans are ways to do the same: elsewhere than on a GPU a quick one first runs untimed, or it would find
             what another way left in the caches.
     """
     import torch
@@ -88,7 +88,7 @@ def stopwatch(spans: "Spans", device: str, flushed: bool, apart: bool = False) -
         size = torch.cuda.get_device_properties().L2_cache_size if flushed else 0
         return events(spans, torch.empty(2 * size, dtype=torch.int8, device=device))
     done = torch.mps.synchronize if device == "mps" else lambda: None
-    quick = dict.fromkeys(spans, apart)
+    quick = dict.fromkeys(spans, ways)
 
     def watch() -> dict[str, float]:
         found = {}
@@ -96,7 +96,7 @@ def stopwatch(spans: "Spans", device: str, flushed: bool, apart: bool = False) -
             if quick[name]:
                 span()
             found[name] = wall(span, done)
-            quick[name] = apart and found[name] < QUICK
+            quick[name] = ways and found[name] < QUICK
         return found
 
     return watch

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from linrec_cli.profiling.cell import PARTS
-
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
     from linrec_cli.profiling.work import Spans
@@ -15,15 +13,15 @@ SECONDS = 1.0
 
 
 def measured(cell: "Cell", spans: "Spans") -> dict[str, float]:
-    """Measure each way of a cell, or all its parts as one; nothing where a part alone was asked for."""
+    """Measure each way of a cell, or all its parts as one; nothing where a span of another phase was asked for."""
     import torch
 
     from linrec_cli.profiling import nvml
 
     gpu = nvml.opened(cell.device)
-    if gpu is None or cell.phase in PARTS or gpu.joules() is None:
+    if gpu is None or cell.what.part_of or gpu.joules() is None:
         return {}
-    whole = {name: [span] for name, span in spans.items()} if cell.alternatives else {cell.phase: [*spans.values()]}
+    whole = {name: [span] for name, span in spans.items()} if cell.what.ways else {cell.phase: [*spans.values()]}
     counter, done = (lambda: gpu.joules() or 0.0), torch.cuda.synchronize
     return {name: joules(run, counter, done, SECONDS) for name, run in whole.items()}
 

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from multiprocessing import connection, get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
+
+from linrec_cli import phases
 
 Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
@@ -37,9 +40,10 @@ class Answer:
 def server() -> ForkServerContext:
     """Set up the server that children are forked from: torch is loaded there, with no CUDA context."""
     context = get_context("forkserver")
-    # The optimiser and the profiler load torch._dynamo when first used, and a child loads what its parent was
-    # started by: a second each time.
-    context.set_forkserver_preload(["linrec_cli.profiling.build", "linrec_cli.cli", "torch._dynamo"])
+    # All that phases build with. The optimiser and the profiler load torch._dynamo when first used, and a child loads
+    # what its parent was started by: a second each time.
+    shared = [f"linrec_cli.phases.{module.name}" for module in pkgutil.iter_modules(phases.__path__)]
+    context.set_forkserver_preload(["linrec_cli.profiling.build", *shared, "linrec_cli.cli", "torch._dynamo"])
     return context
 
 
@@ -52,7 +56,7 @@ class Child:
         self.connection, theirs = server().Pipe()
         with tempfile.NamedTemporaryFile(prefix="linrec-", delete=False) as file:
             self.log = Path(file.name)
-        self.process = server().Process(target=serve, args=(theirs, str(self.log), cap, task, arguments), daemon=True)
+        self.process = server().Process(target=work, args=(theirs, str(self.log), cap, task, arguments), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -103,7 +107,7 @@ class Child:
         self.log.unlink(missing_ok=True)
 
 
-def serve(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...]) -> None:
+def work(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...]) -> None:
     """Run the task in the child: an answer for what it yields first, then one for every message."""
     # Ctrl-C reaches the whole group; the parent alone decides, and kills.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -114,10 +118,10 @@ def serve(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...])
     gc.freeze()
     try:
         limit(cap)
-        work = task(*arguments)
-        pipe.send(Answer("ok", next(work)))
+        steps = task(*arguments)
+        pipe.send(Answer("ok", next(steps)))
         while True:
-            pipe.send(Answer("ok", work.send(pipe.recv())))
+            pipe.send(Answer("ok", steps.send(pipe.recv())))
     except (EOFError, ConnectionError):
         return
     except BaseException as error:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 SDPA = "_scaled_dot_product_"
 
 
-def names(spans: dict[str, Callable[[], object]], apart: bool) -> dict[str, str]:
-    """Name the kernel of each span: its own where they stand `apart`, else that of all of them."""
-    return {one: name({one: spans[one]}) for one in spans} if apart else dict.fromkeys(spans, name(spans))
+def names(spans: dict[str, Callable[[], object]], ways: bool) -> dict[str, str]:
+    """Name the kernel of each span: its own where they are `ways` to do the same, else that of all of them."""
+    return {one: name({one: spans[one]}) for one in spans} if ways else dict.fromkeys(spans, name(spans))
 
 
 def name(spans: dict[str, Callable[[], object]]) -> str:

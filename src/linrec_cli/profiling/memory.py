@@ -21,6 +21,8 @@ Peaks = dict[str, dict[str, float]]
 PROC = Path("/proc/self")
 MAPPED = 2**16
 """Bytes from which on a block gets a mapping of its own, which goes back when it is freed."""
+RESOLUTION = {"rss": 2 * 2**20}
+"""Bytes that a counter finds where there is nothing to find: pages come in as code runs."""
 SMALL = 2**13
 """Bytes of the smallest holes in the heap that are filled."""
 
@@ -47,7 +49,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     resident = status()["VmRSS"] - start if cell.device == "cpu" else 0
     found = peaks(work, cell.device)
     yield found, resident + max(max(counters.values()) for counters in found.values())
-    yield kernel.names(work.spans, cell.alternatives)
+    yield kernel.names(work.spans, cell.what.ways)
     yield {name: replace(tally(span), state_bytes=work.state.get(name, 0)) for name, span in work.spans.items()}
 
 

@@ -1,10 +1,12 @@
 """The rows of a cell: what its children measured, in the columns of the table."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from linrec_cli.profiling.cell import PARTS, Cell
+from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.clock import quantiles
+from linrec_cli.profiling.memory import RESOLUTION
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.count import Count
@@ -34,11 +36,7 @@ UNITS = {
 """Every metric of a profile, with its unit."""
 COUNTED = ("operations", "bytes_moved", "saved_bytes")
 """What is counted, not measured: the same on every device."""
-KEEPS = ("attention", "encoder", "step")
-"""Phases that keep something from their forward pass for their backward pass."""
-USERS = ("evaluate", "serve")
-"""Phases whose batch is so many users."""
-RESOLUTION = 1e-9
+TICK = 1e-9
 """Seconds that a clock tells apart: a span that does nothing may take none."""
 
 
@@ -58,15 +56,21 @@ def failed(cell: Cell, metrics: tuple[str, ...], status: str, note: str) -> list
         row(cell, metric, phase=phase, status=status, note=note)
         for metric in metrics
         for phase in cell.phases
-        if metric != "saved_bytes" or phase in KEEPS
+        if metric != "saved_bytes" or keeps(cell, phase)
     ]
 
 
+def keeps(cell: Cell, phase: str) -> bool:
+    """Tell whether something is kept for a backward pass: said of the whole, not of its parts."""
+    return cell.what.keeps and phase == cell.phase
+
+
 def completed(cell: Cell, found: dict[str, T], whole: Callable[[T, T], T]) -> dict[str, T]:
-    """Add the whole layer, made of its two parts, to what was found of each span, and keep what is asked for."""
-    if set(PARTS) <= found.keys():
-        found = found | {"attention": whole(found["forward"], found["backward"])}
-    return {span: value for span, value in found.items() if cell.alternatives or span in cell.phases}
+    """Add the whole to what was found of each of its parts, and keep what is asked for."""
+    parts = cell.what.parts
+    if parts and {*parts} <= found.keys():
+        found = found | {cell.phase: reduce(whole, (found[part] for part in parts))}
+    return {span: value for span, value in found.items() if cell.what.ways or span in cell.phases}
 
 
 def first(a: T, b: T) -> T:
@@ -75,33 +79,42 @@ def first(a: T, b: T) -> T:
 
 
 def where(cell: Cell, span: str) -> Row:
-    """Write the span a row is of: its phase, or the way that a cell with alternatives does it."""
-    return {"phase": cell.phase, "stage": span} if cell.alternatives else {"phase": span}
+    """Write the span a row is of: its phase, or the way that it is done."""
+    return {"phase": cell.phase, "stage": span} if cell.what.ways else {"phase": span}
 
 
-def memory(cell: Cell, peaks: "Peaks", kernels: dict[str, str], process: int) -> list[Row]:
-    """Write peaks, the whole layer's being the higher of its two; `stage` ends with the counter."""
+def peaks(cell: Cell, found: "Peaks", kernels: dict[str, str], process: int) -> list[Row]:
+    """Write peaks, the whole's being the highest of its parts'; `stage` ends with the counter."""
 
     def higher(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
         return {counter: max(a[counter], b[counter]) for counter in a}
 
     kernels, rows = completed(cell, kernels, first), []
-    for span, counters in completed(cell, peaks, higher).items():
+    for span, counters in completed(cell, found, higher).items():
         shared = where(cell, span) | {"kernel": kernels.get(span), "process": process}
         for counter, value in counters.items():
-            stage = f"{span}.{counter}" if cell.alternatives else counter
-            rows.append(number(cell, "peak_bytes", value, **shared | {"stage": stage}))
+            stage = f"{span}.{counter}" if cell.what.ways else counter
+            rows.append(peak(cell, counter, value, **shared | {"stage": stage}))
     return rows
 
 
-def work(cell: Cell, counts: "dict[str, Count]", kernels: dict[str, str], process: int) -> list[Row]:
+def peak(cell: Cell, counter: str, value: float, **shared: Any) -> Row:
+    """Write a peak; one of 0 is no measurement, and says why."""
+    if value > 0:
+        return number(cell, "peak_bytes", value, **shared)
+    finest = f" of {RESOLUTION[counter] >> 20} MiB" if counter in RESOLUTION else ""
+    note = f"its peak is below what the counter `{counter}` can tell{finest}"
+    return row(cell, "peak_bytes", **shared | {"status": "skipped", "note": note})
+
+
+def counted(cell: Cell, counts: "dict[str, Count]", kernels: dict[str, str], process: int) -> list[Row]:
     """Write what was counted: operations, bytes moved, and bytes kept for the backward pass or the next event."""
     kernels, rows = completed(cell, kernels, first), []
     for span, count in completed(cell, counts, both).items():
         shared = where(cell, span) | {"kernel": kernels.get(span), "process": process}
         values = {"operations": count.operations, "bytes_moved": count.bytes, "saved_bytes": count.saved_bytes}
         for metric, value in values.items():
-            if metric != "saved_bytes" or span in KEEPS:
+            if metric != "saved_bytes" or keeps(cell, span):
                 rows.append(number(cell, metric, value, **shared))
         if count.state_bytes:
             rows.append(number(cell, "state_bytes", count.state_bytes, **shared))
@@ -115,8 +128,8 @@ def both(a: "Count", b: "Count") -> "Count":
     return Count(a.operations + b.operations, a.bytes + b.bytes, a.saved_bytes, a.saved_input_bytes)
 
 
-def time(cell: Cell, samples: list[dict[str, float]], kernels: dict[str, str], **more: Any) -> list[Row]:
-    """Write samples, the whole layer's (forward and backward of one run) included."""
+def seconds(cell: Cell, samples: list[dict[str, float]], kernels: dict[str, str], **more: Any) -> list[Row]:
+    """Write samples; the whole's are the sums of its parts in one run."""
     by_span = {name: [sample[name] for sample in samples] for name in samples[0]}
     kernels, rows = completed(cell, kernels, first), []
     for span, values in completed(cell, by_span, lambda a, b: [x + y for x, y in zip(a, b, strict=True)]).items():
@@ -126,28 +139,28 @@ def time(cell: Cell, samples: list[dict[str, float]], kernels: dict[str, str], *
     return rows
 
 
-def rates(cell: Cell, seconds: list[Row], counts: "dict[str, Count]", ceiling: "Ceiling | None") -> Iterator[Row]:
+def rates(cell: Cell, times: list[Row], counts: "dict[str, Count]", ceiling: "Ceiling | None") -> Iterator[Row]:
     """Write what follows from rows of seconds: work a second, the share of the roofline, users a second."""
     counts = completed(cell, counts, both)
-    for one in seconds:
-        amounts = {"users_per_second": float(cell.batch)} if cell.phase in USERS else {}
-        if count := counts.get(one["stage"] if cell.alternatives else one["phase"]):
+    for one in times:
+        amounts = {"users_per_second": float(cell.batch)} if cell.what.users else {}
+        if count := counts.get(one["stage"] if cell.what.ways else one["phase"]):
             amounts |= {"flops_per_second": float(count.operations), "bytes_per_second": float(count.bytes)}
             if ceiling:
                 amounts["roofline_share"] = ceiling.seconds(count.operations, count.bytes)
         for metric, amount in amounts.items():
             ends = {"value": one["value"], "low": one["high"], "high": one["low"]}
-            found = {name: amount / max(value, RESOLUTION) for name, value in ends.items()}
+            found = {name: amount / max(value, TICK) for name, value in ends.items()}
             yield one | found | {"metric": metric, "unit": UNITS[metric], "samples": None}
 
 
 def followers(cell: Cell, roofline: bool) -> tuple[str, ...]:
     """List the metrics that follow from a cell's time, and from what was counted of it."""
-    users = ("users_per_second",) if cell.phase in USERS else ()
+    users = ("users_per_second",) if cell.what.users else ()
     return ("flops_per_second", "bytes_per_second", *users, *(("roofline_share",) if roofline else ()))
 
 
-def gpu(cell: Cell, readings: "list[Reading]", joules: dict[str, float], **more: Any) -> list[Row]:
+def driver(cell: Cell, readings: "list[Reading]", joules: dict[str, float], **more: Any) -> list[Row]:
     """Write what the driver said before the first turn and after the last, and the energy of a run."""
     silent: Row = {"status": "skipped", "note": "the driver does not say"}
     rows = []
@@ -156,7 +169,7 @@ def gpu(cell: Cell, readings: "list[Reading]", joules: dict[str, float], **more:
         for metric, value in said.items():
             known = silent if value is None else {"value": float(value)}
             rows.append(row(cell, metric, **known, **more, stage=stage))
-    if not joules and cell.phase not in PARTS:
+    if not joules and not cell.what.part_of:
         rows.append(row(cell, "joules", **silent, **more))
     return rows + [number(cell, "joules", value, **where(cell, span), **more) for span, value in joules.items()]
 

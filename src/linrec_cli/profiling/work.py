@@ -20,17 +20,17 @@ class Work:
     """What a child runs.
 
     Attributes:
-        spans: what is measured, by phase, in this order; the ways of a cell that has alternatives, by name.
+        spans: what is measured, by phase, in this order; of a phase with ways, by the way.
         tiny: runs the same code on one short sequence.
         bare: drops gradients, so that weights, optimiser and inputs are all there is.
-        kernels: whether a GPU's cache is emptied before each span.
+        flushed: whether a GPU's cache is emptied before each span.
         state: bytes that a way to serve keeps of one history between two events, by name.
     """
 
     spans: Spans
     tiny: Callable[[], object]
     bare: Callable[[], object]
-    kernels: bool
+    flushed: bool
     state: dict[str, int] = field(default_factory=dict)
 
 

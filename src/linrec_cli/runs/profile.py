@@ -89,7 +89,7 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
 
     Code with uncommitted changes may be another each time.
     """
-    from linrec_cli.profiling import resume
+    from linrec_cli.profiling import finished
     from linrec_cli.profiling.cell import cells
     from linrec_cli.results import store
 
@@ -97,7 +97,7 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
     for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
         if disk.held(folder) or not (found := standing(settings, folder)):
             continue
-        done = sum(resume.there(group, found[1]) for group in groups)
+        done = sum(finished.whole(group, found[1]) for group in groups)
         if done < len(groups):
             watch(events.CutShort(folder.name, done, len(groups)))
             return folder
@@ -122,7 +122,7 @@ def taken_up(settings: Profile, folder: Path) -> tuple[Row, list[Row]]:
 def standing(settings: Profile, folder: Path) -> tuple[Row, list[Row]] | None:
     """Read the labels and rows that stand of a run of the same settings, code and machine; None of any other."""
     from linrec_cli.declared import from_stored
-    from linrec_cli.profiling import resume
+    from linrec_cli.profiling import finished
     from linrec_cli.results import store
 
     new = labels(settings, folder.name)
@@ -134,7 +134,7 @@ def standing(settings: Profile, folder: Path) -> tuple[Row, list[Row]] | None:
     asked = from_stored(Profile, store.read_settings(folder / store.SETTINGS))
     if digest(asked) != digest(settings) or old | {"run": ""} != new | {"run": ""}:
         return None
-    return old, resume.kept(settings, rows)
+    return old, finished.standing(settings, rows)
 
 
 def write(asked: Row, rows: list[Row], folder: Path) -> None:

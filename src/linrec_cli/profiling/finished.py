@@ -1,34 +1,32 @@
-"""A sweep that was cut short: which of its cells are there already, and what their rows say about the rest."""
+"""A profile that was cut short: which of its cells are finished, and what their rows say about the rest."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from linrec_cli.profiling.cell import Cell, cells
 from linrec_cli.profiling.roofline import Ceiling
+from linrec_cli.profiling.rows import Row
 from linrec_cli.settings import Profile
 
-Row = dict[str, Any]
 
-
-def kept(settings: Profile, rows: Sequence[Row]) -> list[Row]:
+def standing(settings: Profile, rows: Sequence[Row]) -> list[Row]:
     """Choose the rows that stand: those of the machine, and of cells whose whole group was timed.
 
     Mechanisms of a group took turns, and are compared because they did: of a group cut short nothing is kept.
     """
-    done = [cell for group in cells(settings) if there(group, rows) for cell in group]
+    done = [cell for group in cells(settings) if whole(group, rows) for cell in group]
     # What a GPU's driver says is asked for anew.
-    stands = [row for row in rows if row["phase"] == "machine" and row["metric"] != "gpu_clock"]
-    return stands + [row for row in rows if any(belongs(row, cell) for cell in done)]
+    machine = [row for row in rows if row["phase"] == "machine" and row["metric"] != "gpu_clock"]
+    return machine + [row for row in rows if any(belongs(row, cell) for cell in done)]
 
 
-def there(group: Iterable[Cell], rows: Sequence[Row]) -> bool:
+def whole(group: Iterable[Cell], rows: Sequence[Row]) -> bool:
     """Tell whether each cell of a group was timed, or has a row that says why not."""
     times = [row for row in rows if row["metric"] == "seconds"]
     return all(any(belongs(row, cell) for row in times) for cell in group)
 
 
 def belongs(row: Row, cell: Cell) -> bool:
-    """Tell whether a row is one of a cell's; what a sweep makes of several lengths belongs to none."""
+    """Tell whether a row is one of a cell's; what is made of several lengths belongs to none."""
     same = all(row.get(name) == value for name, value in cell.labels.items())
     return same and row["phase"] in cell.phases and row.get("maxlen") is not None
 

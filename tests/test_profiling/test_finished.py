@@ -2,8 +2,8 @@
 
 import pytest
 
-from linrec_cli.profiling import bench as sweep
-from linrec_cli.profiling import resume, roofline
+from linrec_cli.profiling import bench
+from linrec_cli.profiling import finished, roofline
 from linrec_cli.profiling.cell import cells
 from linrec_cli.settings import Profile
 
@@ -22,10 +22,10 @@ def rows_of(cell, status="ok", **more):
 def test_a_group_stands_when_each_of_its_cells_was_timed_or_says_why_not():
     first, second = cells(settings())
     whole = rows_of(first[0]) + rows_of(first[1], "oom")
-    assert resume.there(first, whole)
-    assert not resume.there(second, whole)
+    assert finished.whole(first, whole)
+    assert not finished.whole(second, whole)
     # The second cell's memory is there, its time is not.
-    assert not resume.there(first, rows_of(first[0]) + rows_of(first[1])[:1])
+    assert not finished.whole(first, rows_of(first[0]) + rows_of(first[1])[:1])
 
 
 def test_of_a_group_cut_short_nothing_is_kept():
@@ -34,27 +34,27 @@ def test_of_a_group_cut_short_nothing_is_kept():
     machine = {"phase": "machine", "metric": "bytes_per_second", "status": "ok"}
     driver = {"phase": "machine", "metric": "gpu_clock", "status": "skipped"}
     slope = first[0].labels | {"phase": "step", "metric": "time_slope", "status": "ok", "maxlen": None}
-    assert resume.kept(settings(), [machine, driver, *whole, *half, slope]) == [machine, *whole]
+    assert finished.standing(settings(), [machine, driver, *whole, *half, slope]) == [machine, *whole]
 
 
 def test_parts_of_the_layer_belong_to_its_cell_and_another_size_does_not():
     (cell,) = next(cells(settings(attn=("linear",), phase=("attention",), maxlen=(16,))))
     row = rows_of(cell)[1]
-    assert all(resume.belongs(row | {"phase": phase}, cell) for phase in ("forward", "backward", "attention"))
-    assert not resume.belongs(row | {"phase": "step"}, cell)
-    assert not resume.belongs(row | {"width": 65}, cell)
+    assert all(finished.belongs(row | {"phase": phase}, cell) for phase in ("forward", "backward", "attention"))
+    assert not finished.belongs(row | {"phase": "step"}, cell)
+    assert not finished.belongs(row | {"width": 65}, cell)
 
 
 def test_ceilings_are_read_where_both_were_measured():
     row = {"phase": "machine", "status": "ok", "dtype": "float32"}
     copy, product = row | {"stage": "copy", "value": 5.0}, row | {"stage": "matmul", "value": 7.0}
-    assert resume.ceilings([copy, product, copy | {"dtype": "bfloat16"}]) == {"float32": roofline.Ceiling(5.0, 7.0)}
+    assert finished.ceilings([copy, product, copy | {"dtype": "bfloat16"}]) == {"float32": roofline.Ceiling(5.0, 7.0)}
 
 
 def test_only_what_is_missing_is_measured(planted):
     first, _ = cells(settings())
     done = [row for cell in first for row in rows_of(cell)]
-    found = [row for rows in sweep.run(settings(), planted.build, done=done) for row in rows]
+    found = [row for rows in bench.run(settings(), planted.build, done=done) for row in rows]
     assert {row["maxlen"] for row in found} == {32}
     assert {row["attention"] for row in found} == {"sleep", "take"}
     # Numbers of processes go on.
@@ -65,5 +65,5 @@ def test_only_what_is_missing_is_measured(planted):
 def test_what_ran_out_before_is_not_tried_at_a_longer_length(planted, status, expected):
     one = settings(attn=("take",))
     first, _ = cells(one)
-    found = [row for rows in sweep.run(one, planted.build, done=rows_of(first[0], status)) for row in rows]
+    found = [row for rows in bench.run(one, planted.build, done=rows_of(first[0], status)) for row in rows]
     assert {row["status"] for row in found} == {expected}

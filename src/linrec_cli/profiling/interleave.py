@@ -47,7 +47,7 @@ class Timed:
         return crowded or any(reading.others for reading in self.readings)
 
 
-def take_all(taking: list[Timed], budget: float, gpu: Gpu | None) -> None:
+def take_turns(taking: list[Timed], budget: float, gpu: Gpu | None) -> None:
     """Warm all up, then let them have their turns, there and back, so that who goes first changes."""
     for timed in taking:
         warm(timed, budget)
