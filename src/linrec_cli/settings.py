@@ -105,11 +105,9 @@ class Reading:
     skip_bad: bool = setting(False, DATA, "Leave malformed rows of your file out.", counts=False)
 
 
-PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
-"""What can be profiled."""
-PHASE = """attention: the layer, forward and backward; either alone by its name. encoder: the model, forward and \
-backward. step: a whole step of training. evaluate: ranking users. serve: one new event for each user. compile: the \
-layer's first run under torch.compile."""
+PHASES = tuple(catalog.names("phases"))
+PHASE = " ".join(f"{name}: {catalog.load('phases', name).HELP}." for name in PHASES)
+"""What each phase says of itself; to load it is quick."""
 
 
 @dataclass(frozen=True)
