@@ -127,7 +127,7 @@ def judged(
 ) -> None:
     """Measure what BASE measured, but for what is given, show the verdicts and leave by the worst."""
     from linrec_cli.analysis import confirm
-    from linrec_cli.analysis.verdict import Rule, leave
+    from linrec_cli.analysis.verdict import Rule, Verdict, leave
     from linrec_cli.cli import compare
     from linrec_cli.runs import against
 
@@ -135,9 +135,9 @@ def judged(
         return [row for _ in range(runs or against.RUNS) for row in measured(one, effort, results_dir)]
 
     rule, verdicts = Rule(), []
-    for verdicts in against.judge(base, against.like(base, settings, given), several, rule):
+    for number, verdicts in enumerate(against.judge(base, against.like(base, settings, given), several, rule)):
         # After the first verdicts come those of fresh runs, if any are in doubt.
-        if doubted := confirm.suspects(verdicts):
+        if number == 0 and (doubted := confirm.suspects(verdicts)):
             console.say(f"{len(doubted)} may have become worse: measuring these again.")
     compare.show(verdicts, rule, f"this code against {base}", "table", as_json)
     leave(verdicts, strict=False)

@@ -77,8 +77,8 @@ def judge(
 
 def verdicts(before: "pl.DataFrame", rows: Rows, rule: "Rule") -> "list[Verdict]":
     """Judge the cells of new rows; what BASE alone has was not asked for."""
+    from linrec_cli.analysis.compare import compare
     from linrec_cli.analysis.pairs import PLACE
-    from linrec_cli.analysis.verdict import compare
     from linrec_cli.results import schema
 
     after = schema.table({}, rows)

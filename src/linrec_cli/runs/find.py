@@ -57,15 +57,14 @@ def trainings(results_dir: Path) -> dict[str, Path]:
     """
     from linrec_cli.results import store
 
+    paths = sorted(results_dir.glob(f"runs/*/{store.SETTINGS}"))
+    paths.sort(key=lambda path: not path.with_name(store.TABLE).is_file())
     found: dict[str, Path] = {}
-    for path in sorted(results_dir.glob(f"runs/*/{store.SETTINGS}"), reverse=True):
+    for path in paths:
         # What cannot be read is no run to find.
         with suppress(DataError, UsageError, TypeError, ValueError):
-            stored = store.read_settings(path)
-            if trained(stored):
-                key = digest(from_stored(Train, stored))
-                there = path.with_name(store.TABLE).is_file()
-                found |= {key: path.parent} if there or key not in found else {}
+            if trained(stored := store.read_settings(path)):
+                found.setdefault(digest(from_stored(Train, stored)), path.parent)
     return found
 
 

@@ -138,14 +138,21 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
 
 def take_up(state: "State", folder: Path, watch: Watch) -> None:
     """Tell where the run goes on, and note what an interruption made it train twice."""
-    at = state.at
-    if at.batch or (folder / PROGRESS).is_file():
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            reached = json.loads((folder / PROGRESS).read_text("utf-8"))
-            if reached["epoch"] == at.epoch:
-                at.repeated += max(0, reached["batch"] - at.batch)
-                at.resumed_at.append(at.batch)
+    at, reached = state.at, progress(folder)
+    lost = max(0, reached.get("batch", 0) - at.batch) if reached.get("epoch") == at.epoch else 0
+    if at.batch or lost:
+        at.resumed_at.append(at.batch)
+    at.repeated += lost
     watch(events.TakenUp(folder.name, at.epoch + 1, at.batch + 1))
+
+
+def progress(folder: Path) -> dict[str, int]:
+    """Read how far an interrupted run came; nothing where that is not known."""
+    try:
+        found = json.loads((folder / PROGRESS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def reporter(

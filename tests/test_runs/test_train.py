@@ -1,0 +1,291 @@
+"""A training run: whole rows with or without a folder, and one that was cut short ends as one that was not."""
+
+import json
+import signal
+import threading
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+import torch
+
+from linrec_cli import disk, machine, runs
+from linrec_cli.errors import LinrecError
+from linrec_cli.results import schema, store
+from linrec_cli.runs import events
+from linrec_cli.settings import resolved
+from linrec_cli.training import checkpoint
+
+FILES = {"settings.toml", "table.parquet", "history.parquet", "ranks.parquet", "weights.safetensors"}
+
+
+def weights(result):
+    return checkpoint.digest(result.model.state_dict())
+
+
+def number(result, metric, stage="train", k=None):
+    return result.rows.filter(pl.col("k").eq_missing(k), metric=metric, stage=stage)["value"].item()
+
+
+def test_without_a_folder_nothing_touches_the_disk(here, data, quick):
+    runs.train(quick(), data)
+    assert not list(here.iterdir())
+
+
+def test_every_row_says_how_it_was_made(really, data, quick):
+    before = datetime.now(UTC)
+    settings = quick(attn="softmax", seed=3, split="ratio", loss="bce")
+    found = runs.train(settings, data)
+    assert found.rows.schema == schema.COLUMNS
+    own = machine.describe("cpu") | {
+        "run": found.settings.name, "command": "train", "dataset": "ring", "data_digest": data.prepared.digest,
+        "model": "sasrec", "objective": "next", "loss": "bce", "attention": "softmax", "options": "", "maxlen": 20,
+        "width": 8, "seed": 3, "dtype": "float32", "threads": 1, "benchmark": schema.BENCHMARK,
+    }  # fmt: skip
+    assert found.rows.select(*own).unique().to_dicts() == [own]
+    assert before.replace(microsecond=0) <= found.rows["created"].min() <= datetime.now(UTC)
+    assert found.rows["kernel"].unique().item() in ("sdpa.flash", "sdpa.math")
+    ranked = found.rows.drop_nulls("k")
+    assert ranked.select("split", "protocol", "seen", "ties").unique().row(0) == ("ratio", "full", "remove", "mean")
+    assert set(ranked.select("stage", "metric", "k").iter_rows()) == {
+        (stage, metric, k)
+        for stage in ("valid", "test") for metric in ("recall", "ndcg", "mrr") for k in (1, 5, 10, 20)
+    }  # fmt: skip
+
+
+def test_the_kernel_that_ran_stands_in_the_row_and_of_a_model_that_takes_no_step_none(really, data, quick):
+    assert runs.train(quick(attn="linear"), data).rows["kernel"].unique().to_list() == ["eager"]
+    counted = runs.train(quick(model="popular", attn="auto"), data)
+    assert counted.rows["kernel"].unique().to_list() == [""]
+    assert counted.rows.select("attention", "objective").unique().row(0) == ("", "")
+
+
+def test_the_threads_that_really_ran_stand_in_the_row(data, quick, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "prepare", asked.append)
+    assert runs.train(quick(threads=3), data).rows["threads"].unique().to_list() == [1]
+    assert asked == [3]
+
+
+def test_the_data_fill_in_what_is_theirs(data, quick):
+    found = runs.train(quick(data="another", data_digest="wrong", min_user=3), data).settings
+    assert (found.data, found.data_digest, found.min_user) == ("ring", data.prepared.digest, 5)
+    assert (found.attn, found.objective) == ("linear", "next")
+
+
+def test_numbers_are_those_of_the_ranks(data, quick):
+    found = runs.train(quick(), data)
+    assert found.ranks.columns == ["stage", "user", "rank"]
+    for stage in ("valid", "test"):
+        ranks = found.ranks.filter(stage=stage)
+        assert ranks["user"].to_list() == data.sequences.users.tolist()
+        hits = [rank <= 5 for rank in ranks["rank"]]
+        assert number(found, "recall", stage, 5) == pytest.approx(sum(hits) / len(hits))
+
+
+def test_the_best_epoch_is_tested_and_not_the_last(data, quick):
+    # At this rate the model is soon worse than it was.
+    found = runs.train(quick(epochs=6, lr=1.0), data)
+    values = found.history["ndcg"].to_list()
+    best = max(range(len(values)), key=values.__getitem__)
+    assert best < len(values) - 1, "the last epoch is the best: this shows nothing"
+    assert number(found, "ndcg", "valid", 10) == pytest.approx(values[best])
+    assert number(found, "best_epoch") == best + 1 == found.history["epoch"][best]
+
+
+def test_what_a_run_took_is_in_its_rows(data, quick):
+    found = runs.train(quick(), data)
+    history = found.history
+    assert number(found, "epochs") == history.height == 2
+    assert number(found, "seconds_per_epoch") == pytest.approx(history["seconds"].median())
+    assert number(found, "validation_seconds") == pytest.approx(history["validation_seconds"].median())
+    spent = history["seconds"].sum() + history["validation_seconds"].sum()
+    assert number(found, "seconds") == pytest.approx(spent)
+    assert number(found, "parameters") == sum(p.numel() for p in found.model.parameters())
+    # Of 25 events a user two are held out, and the first has no history.
+    assert number(found, "targets_per_epoch") == history["targets"][0] == 60 * 22
+
+
+@pytest.mark.parametrize(("above", "status", "value"), [(4096, "ok", 4096.0), (0, "skipped", None)])
+def test_a_peak_of_zero_is_a_failure_to_measure(data, quick, monkeypatch, above, status, value):
+    from linrec_cli.profiling import memory
+
+    monkeypatch.setattr(memory, "above", lambda before: above)
+    row = runs.train(quick(epochs=1), data).rows.filter(metric="peak_bytes").row(0, named=True)
+    assert (row["status"], row["value"], row["unit"]) == (status, value, "B")
+    assert "held before the model was built" in row["note"]
+
+
+def test_a_run_in_a_folder_leaves_what_it_gave(here, kept, quick):
+    folder = here / "results" / "runs" / "mine"
+    found = runs.train(quick(), kept, folder)
+    assert {path.name for path in folder.iterdir()} - {disk.LOCK} == FILES
+    assert store.read_table(folder / store.TABLE).equals(found.rows)
+    assert set(found.rows["run"]) == {"mine"}
+    assert store.read_ranks(folder / store.RANKS).equals(found.ranks)
+    stored = store.read_settings(folder / store.SETTINGS)
+    assert stored["source"] == "ring.csv"
+    assert (folder / stored["prepared"]).resolve() == kept.prepared.folder.resolve()
+    assert not stored["prepared"].startswith("/")
+    assert {"attn": "linear", "objective": "next", "data": "ring"}.items() <= stored.items()
+
+
+def test_a_run_that_is_done_is_read_and_not_trained_again(here, data, quick, heard):
+    first = runs.train(quick(), data, here / "run")
+    again = runs.train(quick(), data, here / "run", watch=heard)
+    assert not heard
+    assert again.settings == first.settings
+    assert again.rows.equals(first.rows)
+    assert again.ranks.equals(first.ranks)
+    assert again.history.equals(first.history)
+    assert weights(again) == weights(first)
+
+
+def test_fresh_makes_a_run_anew_and_discards_what_was_there(here, data, quick, heard):
+    first = runs.train(quick(), data, here / "run")
+    (here / "run" / "notes").mkdir()
+    again = runs.train(quick(), data, here / "run", watch=heard, fresh=True)
+    assert len(heard.of(events.Epoch)) == 2
+    assert weights(again) == weights(first)
+    assert not (here / "run" / "notes").exists()
+
+
+def test_a_run_that_failed_is_tried_again(here, data, quick, heard):
+    rows = schema.table({"run": "run", "command": "train"}, [{"status": "error", "note": "why"}])
+    store.write_frame(rows, here / "run" / store.TABLE)
+    assert set(runs.train(quick(), data, here / "run", watch=heard).rows["status"]) <= {"ok", "skipped"}
+
+
+def test_batches_and_epochs_are_heard_of(data, quick, heard):
+    found = runs.train(quick(patience=5), data, watch=heard)
+    batches, epochs = heard.of(events.Batch), heard.of(events.Epoch)
+    assert [one.epoch for one in epochs] == [1, 2]
+    assert [(one.loss, one.ndcg, one.seconds) for one in epochs] == list(
+        found.history.select("loss", "ndcg", "seconds").iter_rows()
+    )
+    assert {(one.run, one.patience) for one in epochs} == {(found.settings.name, 5)}
+    first = [one for one in batches if one.epoch == 1]
+    assert [one.batch for one in first] == list(range(1, first[0].batches + 1))
+    assert first[-1].loss == pytest.approx(epochs[0].loss)
+    assert [one.best for one in (first[-1], batches[-1])] == [None, epochs[0].ndcg]
+    assert batches[0].attention == "linear"
+
+
+def test_waiting_is_counted_from_the_best_epoch(data, quick, heard):
+    found = runs.train(quick(epochs=5, lr=1.0), data, watch=heard)
+    values = found.history["ndcg"].to_list()
+    expected = [n - max(range(n + 1), key=lambda i: (values[i], -i)) for n in range(len(values))]
+    assert [one.waited for one in heard.of(events.Epoch)] == expected
+
+
+def interrupt(heard, epoch, batch):
+    heard.until = lambda event: isinstance(event, events.Batch) and (event.epoch, event.batch) == (epoch, batch)
+
+
+@pytest.mark.parametrize("at", [(1, 3), (2, 1), (3, 5)])
+def test_a_run_cut_short_ends_as_one_that_was_not(here, data, quick, heard, at):
+    interrupt(heard, *at)
+    settings = quick(epochs=3, dropout=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(settings, data, here / "run", watch=heard)
+    assert heard[-1] == events.Stopped("run", at[0])
+    assert not (here / "run" / store.TABLE).exists()
+    heard.until = None
+    cut, whole = runs.train(settings, data, here / "run", watch=heard), runs.train(settings, data)
+    assert heard.of(events.TakenUp) == [events.TakenUp("run", at[0], at[1] + 1)]
+    assert weights(cut) == weights(whole)
+    same = ["epoch", "loss", "ndcg", "recall", "targets", "batches"]
+    assert cut.history.select(same).equals(whole.history.select(same))
+    assert cut.ranks.equals(whole.ranks)
+    assert {path.name for path in (here / "run").iterdir()} - {disk.LOCK} == FILES
+    assert cut.history["resumed_at"].to_list() == [[at[1]] if n == at[0] else [] for n in (1, 2, 3)]
+    assert set(cut.history["repeated"]) == {0}
+
+
+def test_what_was_trained_twice_is_counted(here, data, quick, heard):
+    interrupt(heard, 1, 3)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(), data, here / "run", watch=heard)
+    # Killed three batches after its last checkpoint, in the same epoch.
+    (here / "run" / "progress.json").write_text(json.dumps({"epoch": 0, "batch": 6}), "utf-8")
+    heard.until = None
+    found = runs.train(quick(), data, here / "run", watch=heard)
+    assert found.history["repeated"].to_list() == [3, 0]
+    assert found.history["resumed_at"].to_list() == [[3], []]
+    assert not (here / "run" / "progress.json").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"epoch": 0}', '{"epoch": 7, "batch": 9}'])
+def test_a_progress_that_says_nothing_is_no_reason_to_stop(here, data, quick, heard, content):
+    interrupt(heard, 1, 3)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(), data, here / "run", watch=heard)
+    (here / "run" / "progress.json").write_text(content, "utf-8")
+    heard.until = None
+    assert runs.train(quick(), data, here / "run").history["repeated"].to_list() == [0, 0]
+
+
+def test_how_far_a_run_came_is_on_disk_while_it_trains(here, data, quick, heard):
+    seen = []
+    heard.until = lambda event: seen.append((here / "run" / "progress.json").read_text("utf-8"))
+    runs.train(quick(epochs=1), data, here / "run", watch=heard)
+    assert json.loads(seen[0]) == {"epoch": 0, "batch": 1}
+
+
+def test_an_interrupted_run_without_a_folder_leaves_nothing(here, data, quick, heard):
+    interrupt(heard, 1, 2)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(), data, watch=heard)
+    assert not list(here.iterdir())
+
+
+def test_signals_wait_while_a_run_is_saved_and_are_heard_again_after(here, data, quick, heard, monkeypatch):
+    during = []
+    saved = checkpoint.save
+
+    def save(state, folder):
+        during.append(signal.getsignal(signal.SIGINT))
+        saved(state, folder)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    interrupt(heard, 1, 2)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(), data, here / "run", watch=heard)
+    assert during == [signal.SIG_IGN]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_thread_that_is_not_the_main_one_can_be_interrupted_too(here, data, quick, heard):
+    interrupt(heard, 1, 2)
+
+    def work():
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(quick(), data, here / "run", watch=heard)
+        done.append(True)
+
+    done = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
+    assert (here / "run" / checkpoint.CHECKPOINT).is_file()
+
+
+def test_a_folder_that_another_process_holds_is_left_alone(here, data, quick):
+    with disk.locked(here / "run"), pytest.raises(disk.HeldError, match="another process"):
+        runs.train(quick(), data, here / "run")
+    assert {path.name for path in (here / "run").iterdir()} == {disk.LOCK}
+
+
+def test_a_loss_that_is_no_number_ends_the_run_without_a_table(here, data, quick):
+    with pytest.raises(LinrecError, match="lower --lr"):
+        runs.train(quick(lr=10.0, weight_decay=10.0, width=64, epochs=200, patience=200), data, here / "run")
+    assert not (here / "run" / store.TABLE).exists()
+
+
+def test_settings_are_named_after_they_are_resolved(here, data, quick):
+    auto, plain = quick(attn="auto", objective="auto"), quick(attn="linear", objective="next")
+    assert runs.train(auto, data).settings == runs.train(plain, data).settings == resolved(
+        runs.train(auto, data).settings
+    )
