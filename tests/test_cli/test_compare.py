@@ -59,6 +59,41 @@ def test_one_run_a_side_is_inconclusive_and_only_strict_minds(sides, capsys):
     assert run(["compare", one, other, "--strict", "--chance", "50"]) == 5
 
 
+def test_what_is_gone_is_never_fine_and_strict_minds(sides, tmp_path, capsys):
+    """Of the four numbers of the base the new side has all but those of 1,024."""
+    for number in range(5):
+        table = store.read_table(store.folder(tmp_path / "same", f"run-{number}") / store.TABLE)
+        half = table.filter(maxlen=512)
+        store.write_frame(half, store.folder(tmp_path / "half", f"run-{number}") / store.TABLE)
+    half = str(tmp_path / "half")
+    assert run(["compare", sides["base"], half]) == 0
+    shown = capsys.readouterr()
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert ["inconclusive", "linear", "1024", "step", "time", "1.515x", "–", "–", "–"] in lines
+    assert shown.out.endswith("Of 4 numbers, 0 worse, 2 inconclusive, 2 unchanged as far as can be seen.\n")
+    assert "inconclusive, not in NEW: linear 1024 attention time, linear 1024 step time" in shown.err
+    assert run(["compare", sides["base"], half, "--strict"]) == 6
+    # The other way round all is there, and something is new.
+    assert run(["compare", half, sides["base"], "--strict"]) == 0
+
+
+def trained(folder, *values):
+    """Write trainings of a seed a value, which differ by more than users do."""
+    for seed, value in enumerate(values):
+        own = {"seed": seed, "run": f"t-{seed}", "value": value, "high": value + 0.001}
+        what = {"command": "train", "dataset": "d", "attention": "linear", "maxlen": 50, "unit": "1"}
+        row = what | own | {"stage": "test", "metric": "ndcg", "k": 10}
+        store.write_frame(schema.table({}, [row]), store.folder(folder, f"t-{seed}") / store.TABLE)
+    return str(folder)
+
+
+def test_the_numbers_beside_a_change_are_those_it_is_computed_from(tmp_path, capsys):
+    """The means over the seeds of both are .3 and .2, the medians .2 and .2: the change is of a third."""
+    base, new = trained(tmp_path / "base", 0.1, 0.2, 0.6), trained(tmp_path / "new", 0.1, 0.2, 0.3, 0.9)
+    assert run(["compare", base, new, "--format", "md"]) == 0
+    assert "| linear 50 train | NDCG@10 | 0.3000 | 0.2000 | -33.3 % |" in capsys.readouterr().out
+
+
 def test_another_machine_is_refused_with_4_unless_forced(sides, tmp_path, capsys):
     other = write(tmp_path / "other", 1.5, device="cpu y")
     assert run(["compare", sides["base"], other]) == 4
@@ -124,7 +159,7 @@ def test_ranks_of_runs_are_read_where_they_are(sides, tmp_path, capsys):
     assert "no ranks" not in shown.err
     (tmp_path / "b/runs/t-0/ranks.parquet").write_bytes(b"no parquet")
     assert run(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 3
-    assert "make that run again" in capsys.readouterr().err
+    assert "make it again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -132,7 +167,7 @@ def test_ranks_of_runs_are_read_where_they_are(sides, tmp_path, capsys):
     [
         (["--format", "mdd"], "did you mean 'md'"),
         (["--metric", "ndgc@10"], "did you mean 'ndcg'"),
-        (["--metric", "ndcg"], "--metric takes a cut-off as in ndcg@10"),
+        (["--metric", "ndcg"], "write it as ndcg@10"),
         (["--yardstick", "sofmax"], "did you mean 'softmax'"),
         (["--export", "bfm=x"], "did you mean 'bmf'"),
         (["--export", "bmf"], "write it as bmf=FILE"),

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from linrec_cli.analysis import phases
+from linrec_cli.analysis.judge_cost import counted
+from linrec_cli.analysis.labels import mechanism
 from linrec_cli.analysis.pairs import HOW, WHAT
-from linrec_cli.analysis.verdict import Verdict, counted
+from linrec_cli.analysis.verdict import Verdict
 from linrec_cli.settings import Profile
 
 SIZES = ("maxlen", "phase", "width", "heads", "dtype")
@@ -21,18 +24,13 @@ def narrowed(settings: Profile, verdicts: Sequence[Verdict], yardstick: str) -> 
     """Keep of a sweep's settings the lists that cover the verdicts' cells, the yardstick beside them."""
     found: dict[str, set[Any]] = {name: {one.cell[name] for one in verdicts} for name in SIZES}
     found["attn"] = {mechanism(one.cell) for one in verdicts} | {yardstick}
-    if found["phase"] & {"forward", "backward"}:
-        # They may have been measured as the whole layer, one after the other.
-        found["phase"] |= {"attention", "forward", "backward"}
+    for whole in {phases.wholes().get(phase) for phase in found["phase"]} - {None}:
+        # A part may have been measured with the others, one after the other.
+        found["phase"] |= {whole, *(part for part, other in phases.wholes().items() if other == whole)}
     kept: dict[str, Any] = {
         name: tuple(value for value in getattr(settings, name) if value in found[name]) for name in found
     }
     return replace(settings, **{name: values for name, values in kept.items() if values})
-
-
-def mechanism(cell: dict[str, Any]) -> str:
-    """Write a cell's mechanism as it is asked for."""
-    return ":".join(filter(None, (cell["attention"], cell["options"])))
 
 
 def confirmed(first: Sequence[Verdict], again: Sequence[Verdict]) -> Iterator[Verdict]:

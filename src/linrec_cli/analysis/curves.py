@@ -1,15 +1,16 @@
 """A mechanism's cost over lengths, taken from the rows of a sweep, and bootstrap draws of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from linrec_cli.analysis.tables import COUNTERS, counter, way
+from linrec_cli.analysis import phases
+from linrec_cli.analysis.reading import NEEDED, Row, over_runs, parts, read
 
-Row = dict[str, Any]
 Numbers = NDArray[np.float64]
 
 DRAWS = 1000
@@ -17,12 +18,17 @@ METRICS = ("seconds", "peak_bytes")
 RESOLUTION = {"rss": 2 * 2**20}
 """Bytes that a counter finds where there is nothing to find: pages come in as code runs."""
 LABELS = (
-    "run", "setup", "created", "command", "dataset", "model", "attention", "options", "form", "width", "heads",
-    "layers", "seed", "phase", "stage", "device", "dtype", "threads", "benchmark", "torch", "linrec", "commit",
+    "run", "setup", "created", "command", "dataset", "model", "objective", "loss", "attention", "options", "form",
+    "width", "heads", "layers", "seed", "phase", "stage", "device", "dtype", "threads", "benchmark", "torch", "linrec",
+    "commit",
 )  # fmt: skip
 """What stands in every row made from a curve."""
 RIVALS = ("phase", "model", "width", "heads", "layers", "dtype")
 """What two mechanisms share that are compared; within a run all else is the same."""
+LEAST_SAMPLE = pl.coalesce(pl.col("samples").list.min(), "value")
+NOTHING = pl.col("counter").replace_strict(RESOLUTION, default=0, return_dtype=pl.Int64).fill_null(0)
+TELLS = ((pl.col("status") == "ok") & LEAST_SAMPLE.gt(NOTHING)).fill_null(False)
+"""Whether a row has a number that its counter can tell from nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,52 +62,53 @@ class Curve:
         return replace(self, lengths=lengths, tokens=tokens, values=values, draws=self.draws[:, places])
 
 
-def curves(rows: Sequence[Row]) -> Iterator[Curve]:
-    """Make the curves of a sweep; a mechanism that gave no number at all has one without a length."""
+def curves(table: pl.DataFrame) -> Iterator[Curve]:
+    """Make the curves of a sweep that was read; a mechanism that gave no number at all has one without a length."""
     generator = np.random.default_rng(0)
-    for same in split([row for row in rows if useful(row)], ("metric", "attention", "options", *RIVALS)):
-        parts = [curve([row for row in same if way(row) == name], generator) for name in dict.fromkeys(map(way, same))]
+    for same in parts(useful(table), ("metric", "mechanism", *RIVALS)):
+        found = [curve(way, generator) for way in parts(same, ["way"])]
         # A way is known by its name only where it gave a number.
-        yield from [part for part in parts if len(part.lengths)] or parts[:1]
+        yield from [one for one in found if len(one.lengths)] or found[:1]
 
 
-def useful(row: Row) -> bool:
-    """Tell whether a row is a time or a peak that the algorithm needs; compiling is no cost of a length."""
-    return row["metric"] in METRICS and row["phase"] != "compile" and counter(row) in (None, *COUNTERS)
+def useful(table: pl.DataFrame) -> pl.DataFrame:
+    """Take the rows of a time or a peak that the algorithm needs, in phases that cost by the length."""
+    needed = pl.col("counter").is_null() | pl.col("counter").is_in(NEEDED)
+    sloped = ~pl.col("phase").is_in(phases.without_slopes()).fill_null(False)
+    return table.filter(pl.col("metric").is_in(METRICS), needed, sloped)
 
 
-def told(row: Row) -> bool:
-    """Tell whether a row has a number that its counter can tell from nothing."""
-    return row["status"] == "ok" and min(row.get("samples") or [row["value"]]) > RESOLUTION.get(counter(row) or "", 0)
-
-
-def split(rows: Iterable[Row], names: Sequence[str]) -> Iterator[list[Row]]:
-    """Split rows by what stands under some names; parts come in the order of their first rows."""
-    parts: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        parts.setdefault(tuple(row.get(name) for name in names), []).append(row)
-    yield from parts.values()
-
-
-def curve(rows: Sequence[Row], generator: np.random.Generator) -> Curve:
+def curve(rows: pl.DataFrame, generator: np.random.Generator) -> Curve:
     """Pool the samples of each length and resample them; a length that told nothing is left out."""
-    pooled: dict[int, list[float]] = {}
-    tokens: dict[int, int] = {}
-    for row in sorted(filter(told, rows), key=lambda row: row["maxlen"]):
-        pooled.setdefault(row["maxlen"], []).extend(row.get("samples") or [row["value"]])
-        tokens[row["maxlen"]] = row.get("tokens") or 0
-    drawn = [resampled(np.array(samples), generator) for samples in pooled.values()]
-    return Curve(
-        metric=rows[0]["metric"],
-        way=way(rows[0]),
-        labels={name: rows[-1][name] for name in LABELS if rows[-1].get(name) is not None},
-        lengths=np.array([*pooled], np.int64),
-        tokens=np.array([*tokens.values()], np.int64),
-        values=np.array([np.median(samples) for samples in pooled.values()]),
-        draws=np.array(drawn).reshape(len(drawn), DRAWS).T,
-        sampled=any(len(samples) > 1 for samples in pooled.values()),
-        faint=any(row["status"] == "ok" and counter(row) in RESOLUTION and not told(row) for row in rows),
+    several = pl.col("samples").list.len() > 0
+    pooled = (
+        rows.filter(TELLS)
+        .with_columns(samples=pl.when(several).then("samples").otherwise(pl.concat_list("value")))
+        .explode("samples")
+        .group_by("maxlen")
+        .agg("samples", tokens=pl.col("tokens").last().fill_null(0))
+        .sort("maxlen")
     )
+    samples = pooled["samples"].to_list()
+    drawn = [resampled(np.array(one), generator) for one in samples]
+    last = rows.row(-1, named=True)
+    return Curve(
+        metric=last["metric"],
+        way=last["way"],
+        labels={name: last[name] for name in LABELS if last[name] is not None},
+        lengths=pooled["maxlen"].to_numpy().astype(np.int64),
+        tokens=pooled["tokens"].to_numpy().astype(np.int64),
+        values=np.array([over_runs(one) for one in samples]),
+        draws=np.array(drawn).reshape(len(drawn), DRAWS).T,
+        sampled=any(len(one) > 1 for one in samples),
+        faint=len(rows.filter(~TELLS, pl.col("counter").is_in(list(RESOLUTION)), status="ok")) > 0,
+    )
+
+
+def together(found: Sequence[Curve], names: Sequence[str]) -> Iterator[list[Curve]]:
+    """Split curves by what stands under some names in the rows made from them."""
+    for part in parts(read([one.labels for one in found]).with_row_index("place"), names):
+        yield [found[place] for place in part["place"]]
 
 
 def resampled(samples: Numbers, generator: np.random.Generator) -> Numbers:

@@ -1,33 +1,36 @@
 """Cells of two tables side by side: what may be compared with what, and why something may not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from linrec_cli import catalog
+from linrec_cli.analysis.reading import NEEDED, read
 
 Keys = tuple[Any, ...]
 Side = dict[Keys, dict[Keys, pl.DataFrame]]
 """The numbers of a table: by what was measured, then by how."""
 
-WHAT = ("command", "dataset", "model", "attention", "options", "form", "width", "heads", "layers", "maxlen", "tokens",
-        "phase", "stage", "metric", "k")  # fmt: skip
+WHAT = ("command", "model", "attention", "options", "form", "width", "heads", "layers", "maxlen", "tokens", "phase",
+        "stage", "metric", "k")  # fmt: skip
 """What makes a cell."""
 HOW = ("device", "dtype", "threads", "torch", "benchmark", "data_digest", "split", "protocol", "seen", "ties", "setup")
 """What must be the same for two numbers of a cell to be compared."""
+CELL = ("dataset", *WHAT, *HOW)
+"""What is known of a cell; the same data may have two names."""
 NUMBER = ("stage", "metric", "k")
 """What tells the numbers of a cell apart."""
 PLACE = tuple(name for name in WHAT if name not in NUMBER)
 OWN = ("attention", "options", "form")
 """What the yardstick need not share with a mechanism."""
-NEEDED = ("train", "rss", "allocated")
-"""The counters of `peak_bytes` that say what the algorithm needs."""
 COUNTED = {"saved_bytes": "saved", "state_bytes": "state"}
 """Bytes that are counted, not measured, and what they are called in short."""
 LIVE = ("seconds", "peak_bytes", "run")
 """Metrics whose failure means that the cell itself could not be run."""
+GONE = "not in NEW"
+"""What is said of a number that the base has and the new side lacks."""
 WORDS = {"threads": "thread count", "benchmark": "benchmark version", "data_digest": "data", "setup": "settings"}
 
 
@@ -36,13 +39,13 @@ class Pair:
     """A cell's numbers on both sides.
 
     Attributes:
-        cell: what was measured, and how.
+        cell: what was measured, and how, under `CELL`.
         kind: `time`, `memory` or `quality`; empty where neither side has a number.
         base: its rows, a number a row in `value`; `None` where there are none.
         new: the same of the other side.
         comparable: whether both have numbers, made in the same way or forced.
         note: what is wrong with it.
-        lost: whether the new side tried and failed where the base has numbers.
+        lost: whether the base has numbers and the new side none.
     """
 
     cell: dict[str, Any]
@@ -70,51 +73,54 @@ def pairs(
     Raises:
         UsageError: nothing in either table was timed under the yardstick's name.
     """
-    rows = [named(table, quantile) for table in (base, new)]
+    tables = [told_by_data(table) for table in (base, new)]
+    rows = [numbered(table, quantile) for table in tables]
     known = {name for side in rows for name in side.filter(command="profile", metric="seconds")["mechanism"]}
     if yardstick and known and yardstick not in known:
         raise catalog.unknown("yardstick", yardstick, [*sorted(known), "none"])
     left, right = (numbers(side, yardstick, score) for side in rows)
-    failures = [failed(table) for table in (base, new)]
-    places = {place(what) for what in (*left, *right)}
+    failures = [failed(table) for table in tables]
+    there = set()
     for what in dict.fromkeys([*left, *right]):
-        for how, ours, theirs, note in matched(left.get(what, {}), right.get(what, {})):
-            cell = dict(zip((*WHAT, *HOW), (*what, *how), strict=True))
-            why = [side.get(place(what), "") for side in failures]
-            yield explained(cell, ours, theirs, why, note, force=force, yardstick=yardstick)
+        for pair in matched(left.get(what, {}), right.get(what, {})):
+            places = [place(what, how) for how in pair[:2]]
+            there |= {*places}
+            why = [side.get(key, "") for side, key in zip(failures, places, strict=True)]
+            yield explained(what, *pair, why, force=force, yardstick=yardstick)
     for key in dict.fromkeys([*failures[0], *failures[1]]):
-        if key not in places:
-            cell = dict.fromkeys((*WHAT, *HOW)) | dict(zip(PLACE, key, strict=True))
+        if key not in there:
+            cell = dict.fromkeys(CELL) | dict(zip((*PLACE, "data_digest"), key, strict=True))
             yield Pair(cell, "", None, None, False, reasons([side.get(key, "") for side in failures]))
 
 
-def place(what: Keys) -> Keys:
-    """Leave out what tells the numbers of a cell apart."""
-    return tuple(key for name, key in zip(WHAT, what, strict=True) if name not in NUMBER)
+def told_by_data(table: pl.DataFrame) -> pl.DataFrame:
+    """Read a table; its data are known by their digest, and by their name only where they have none."""
+    return read(table).with_columns(data_digest=pl.coalesce("data_digest", "dataset"))
 
 
-def named(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
-    """Take the rows that have a number, of times a quantile of the samples, with the mechanism as it is asked for."""
-    given = pl.when(pl.col("options").fill_null("") != "").then(pl.format(":{}", "options")).otherwise(pl.lit(""))
+def place(what: Keys, how: Keys) -> Keys:
+    """Say which cell a number is of: of what and of which data."""
+    cell = dict(zip((*WHAT, *HOW), (*what, *how), strict=True))
+    return tuple(cell[name] for name in (*PLACE, "data_digest"))
+
+
+def numbered(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
+    """Take the rows that have a number, of times a quantile of the samples."""
     timed = pl.col("metric").is_in(["seconds", "seconds_per_epoch"])
     fast = pl.when(timed).then(pl.col("samples").list.eval(pl.element().quantile(quantile, "linear")).list.first())
-    return table.filter(status="ok").with_columns(
-        mechanism=pl.col("attention") + given, value=pl.coalesce(fast, "value")
-    )
+    return table.filter(status="ok").with_columns(value=pl.coalesce(fast, "value"))
 
 
 def numbers(rows: pl.DataFrame, yardstick: str, score: tuple[str, int]) -> Side:
     """Take the numbers that are compared out of a table."""
-    # Of a cell with several ways to do the same, the stage is `way.counter`.
-    counter = pl.col("stage").str.split(".").list.last()
-    counted, needed = pl.col("metric").is_in(COUNTED), counter.is_in(NEEDED)
-    parts = {
+    counted, needed = pl.col("metric").is_in(COUNTED), pl.col("counter").is_in(NEEDED)
+    kinds = {
         "time": times(rows, yardstick),
         "memory": rows.filter(counted | ((pl.col("metric") == "peak_bytes") & needed)),
         "quality": rows.filter(stage="test", metric=score[0], k=score[1]),
     }
     found: Side = {}
-    for kind, part in parts.items():
+    for kind, part in kinds.items():
         for keys, group in part.with_columns(kind=pl.lit(kind)).group_by(*WHAT, *HOW, maintain_order=True):
             found.setdefault(keys[: len(WHAT)], {})[keys[len(WHAT) :]] = group
     return found
@@ -143,55 +149,85 @@ def times(rows: pl.DataFrame, yardstick: str) -> pl.DataFrame:
 
 def failed(table: pl.DataFrame) -> dict[Keys, str]:
     """List the cells of which a run failed, and why the first one did."""
-    rows = table.filter((pl.col("status") != "ok") & pl.col("metric").is_in(LIVE))
-    why = pl.format("{}, {}", pl.col("status").cast(pl.String), pl.col("note").fill_null("no reason given"))
-    found = rows.group_by(*PLACE, maintain_order=True).agg(why.first())
+    bad = table.filter(pl.col("status") != "ok", pl.col("metric").is_in(LIVE))
+    why = pl.format("{}, {}", "status", pl.col("note").fill_null("no reason given"))
+    found = bad.group_by(*PLACE, "data_digest", maintain_order=True).agg(why.first())
     return {row[:-1]: row[-1] for row in found.rows()}
 
 
-def matched(
-    left: Mapping[Keys, pl.DataFrame], right: Mapping[Keys, pl.DataFrame]
-) -> Iterator[tuple[Keys, pl.DataFrame | None, pl.DataFrame | None, str]]:
-    """Match what was made in the same way; of what is left over on both sides, the latest, with a note what differs."""
+Match = tuple[Keys, Keys, pl.DataFrame | None, pl.DataFrame | None]
+"""How a number was made on both sides, the other's where one has none, and its rows."""
+
+
+def matched(left: Mapping[Keys, pl.DataFrame], right: Mapping[Keys, pl.DataFrame]) -> Iterator[Match]:
+    """Match what was made in the same way; of what is left over, what was made in the most similar way.
+
+    Two numbers are similar only if their data have the same name; whatever finds no other comes alone.
+    """
     for how in left:
         if how in right:
-            yield how, left[how], right[how], ""
-    alone = {how: frame for how, frame in left.items() if how not in right}
-    others = {how: frame for how, frame in right.items() if how not in left}
-    if alone and others:
-        ours, theirs = (max(side, key=lambda how: str(side[how]["created"].max())) for side in (alone, others))
-        yield theirs, alone[ours], others[theirs], difference(ours, theirs)
-        return
-    yield from ((how, frame, None, "") for how, frame in alone.items())
-    yield from ((how, None, frame, "") for how, frame in others.items())
+            yield how, how, left[how], right[how]
+    alone, others = left_over(left, right), left_over(right, left)
+    while found := nearest([(a, b) for a in alone for b in others if named(left[a]) == named(right[b])]):
+        yield *found, left[found[0]], right[found[1]]
+        alone.remove(found[0])
+        others.remove(found[1])
+    yield from ((how, how, left[how], None) for how in alone)
+    yield from ((how, how, None, right[how]) for how in others)
 
 
-def difference(ours: Keys, theirs: Keys) -> str:
-    """Say what differs in how two numbers were made."""
+def left_over(mine: Mapping[Keys, pl.DataFrame], its: Mapping[Keys, pl.DataFrame]) -> list[Keys]:
+    """List how numbers were made that the other side has none of, the latest first."""
+    alone = [how for how in mine if how not in its]
+    return sorted(alone, key=lambda how: str(mine[how]["created"].max()), reverse=True)
+
+
+def named(rows: pl.DataFrame) -> str | None:
+    """Give the name of the data that numbers are of."""
+    name: str | None = rows["dataset"][0]
+    return name
+
+
+def nearest(couples: Sequence[tuple[Keys, Keys]]) -> tuple[Keys, Keys] | None:
+    """Choose the couple that differs in the fewest columns, of several the first."""
+    return min(couples, key=lambda couple: len(differing(*couple)), default=None)
+
+
+def differing(ours: Keys, theirs: Keys) -> dict[str, str]:
+    """Say by column what differs in how two numbers were made."""
     other = {name: f" ({a} against {b})" for name, a, b in zip(HOW, ours, theirs, strict=True) if a != b}
     if "setup" in other:
         # A digest of all settings, which changes with some of the others and tells nobody anything.
         other = {name: values for name, values in other.items() if name != "setup"} or {"setup": ""}
-    return "another " + ", ".join(WORDS.get(name, name) + values for name, values in other.items())
+    return other
+
+
+def difference(ours: Keys, theirs: Keys) -> str:
+    """Write what differs in how two numbers were made."""
+    other = differing(ours, theirs)
+    return "another " + ", ".join(WORDS.get(name, name) + values for name, values in other.items()) if other else ""
 
 
 def explained(
-    cell: dict[str, Any], ours: pl.DataFrame | None, theirs: pl.DataFrame | None, why: list[str], note: str, *,
+    what: Keys, ours: Keys, theirs: Keys, base: pl.DataFrame | None, new: pl.DataFrame | None, why: list[str], *,
     force: bool, yardstick: str,
 ) -> Pair:  # fmt: skip
-    """Make a pair, and say what is wrong with it; `why` is what failed on each side, `note` how they were made."""
-    there = [frame for frame in (ours, theirs) if frame is not None]
-    kind, said = there[0]["kind"][0], reasons(why)
-    blind = [frame is not None and frame["value"].null_count() == len(frame) for frame in (ours, theirs)]
+    """Make a pair, and say what is wrong with it; `why` is what failed on each side."""
+    there = [frame for frame in (base, new) if frame is not None]
+    cell = {"dataset": named(there[-1])} | dict(
+        zip((*WHAT, *HOW), (*what, *(ours if new is None else theirs)), strict=True)
+    )
+    kind, said, note = there[0]["kind"][0], reasons(why), difference(ours, theirs)
+    if len(there) == 1:
+        text = said or ("not in BASE" if base is None else GONE)
+        return Pair(cell, kind, base, new, False, text, lost=new is None)
+    blind = [frame["value"].null_count() == len(frame) for frame in there]
     if any(blind):
         text = f"no {yardstick} timed beside it; --yardstick none compares seconds"
-        return Pair(cell, kind, ours, theirs, False, text, ours is not None and blind == [False, True])
-    if len(there) == 1:
-        text = said or f"not in {'BASE' if ours is None else 'NEW'}"
-        return Pair(cell, kind, ours, theirs, False, text, theirs is None and bool(why[1]))
+        return Pair(cell, kind, base, new, False, text, lost=blind == [False, True])
     refused = bool(note) and not force
     text = "; ".join(filter(None, (note, "--force compares all the same" if refused else "", said)))
-    return Pair(cell, kind, ours, theirs, not refused, text)
+    return Pair(cell, kind, base, new, not refused, text)
 
 
 def reasons(why: list[str]) -> str:

@@ -1,66 +1,85 @@
 """What trainings and evaluations came to, a line a mechanism and length, over the seeds there are."""
 
-from collections.abc import Iterator, Sequence
-from statistics import mean, median, stdev
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import stdev
 from typing import Any
 
 import polars as pl
 
-from linrec_cli.analysis.tables import mechanism
+from linrec_cli import catalog
+from linrec_cli.analysis.baseline import baselines
+from linrec_cli.analysis.labels import QUALITY, metric_label
+from linrec_cli.analysis.reading import distinct, latest, over_runs, over_seeds, parts, read
 
-Row = dict[str, Any]
 Content = tuple[str, Sequence[str], Sequence[Sequence[str]], str]
 """Title, columns, lines and caption of a table."""
 
-GROUP = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "protocol", "seen", "split", "stage")
-COLUMNS = ("maxlen", "attention", "seeds", "NDCG@10", "±", "Recall@10", "MRR@10")
+GROUP = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "protocol", "seen",
+         "split", "stage")  # fmt: skip
+"""What must be the same for numbers to share a table."""
+LINE = ["maxlen", "mechanism"]
 COSTS = {"seconds_per_epoch": ("s an epoch", 1.0), "peak_bytes": ("peak MiB", 2.0**-20)}
-BASELINE, FEW = "softmax", 3
-"""What a sentence names beside the best of more than a few mechanisms."""
+HEADLINE = metric_label(QUALITY)
+FEW = 3
+"""What a sentence names beside the best of more than a few mechanisms is the baseline alone."""
 
 
 def trained(table: pl.DataFrame) -> Iterator[Content]:
     """Make a table of each group of trainings, the best mechanism of a length first."""
-    costs = table.filter(pl.col("command") == "train", pl.col("stage") == "train", pl.col("status") == "ok").to_dicts()
+    costs = read(table).filter(command="train", stage="train", status="ok")
     for group in groups(table, "train"):
-        found = []
-        for (maxlen, name), rows in by_line(group).items():
-            runs = {row["run"] for row in rows}
-            mine = [[r["value"] for r in costs if r["run"] in runs and r["metric"] == metric] for metric in COSTS]
-            scaled = [f"{median(v) * f:,.4g}" if v else "–" for v, (_, f) in zip(mine, COSTS.values(), strict=True)]
-            found.append((maxlen, -value(rows, "ndcg")[0], [str(maxlen), name, *numbers(rows), *scaled]))
-        columns = [*COLUMNS, *(title for title, _ in COSTS.values())]
-        yield heading(group[0]), columns, [line for *_, line in sorted(found)], caption(group[0])
+        yield content(group, costs)
 
 
 def evaluated(table: pl.DataFrame) -> Iterator[Content]:
     """Make a table of each group of evaluations."""
     for group in groups(table, "evaluate"):
-        lines = [
-            (key[0], -value(rows, "ndcg")[0], [str(key[0]), key[1], *numbers(rows)])
-            for key, rows in by_line(group).items()
-        ]
-        yield heading(group[0]), COLUMNS, [line for *_, line in sorted(lines)], caption(group[0])
+        yield content(group)
+
+
+def content(group: pl.DataFrame, costs: pl.DataFrame | None = None) -> Content:
+    """Make the table of a group: its quality, and its costs if they are given."""
+    others = [name for name in distinct(group, "metric") if name != QUALITY["metric"]]
+    titles = [metric_label(QUALITY | {"metric": name}) for name in others]
+    found = []
+    for line in parts(group, LINE):
+        maxlen, name = line.select(LINE).row(0)
+        value, spread = summed(line, QUALITY["metric"])
+        rest = (summed(line, other)[0] for other in others)
+        numbers = [written(value), written(spread), *map(written, rest)]
+        cells = [str(maxlen), name, str(line["seed"].n_unique()), *numbers]
+        found.append((maxlen, -(value or 0.0), cells + (spent(line, costs) if costs is not None else [])))
+    dear = [title for title, _ in COSTS.values()] if costs is not None else []
+    columns = [*LINE[:1], "attention", "seeds", HEADLINE, "±", *titles, *dear]
+    first = group.row(0, named=True)
+    return heading(first), columns, [cells for *_, cells in sorted(found)], caption(first)
+
+
+def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
+    """Write what the runs of a line cost."""
+    mine = costs.filter(pl.col("run").is_in(line["run"].unique().to_list()))
+    found = ((mine.filter(metric=metric)["value"].to_list(), factor) for metric, (_, factor) in COSTS.items())
+    return [f"{over_runs(values) * factor:,.4g}" if values else "–" for values, factor in found]
 
 
 def sentences(table: pl.DataFrame) -> Iterator[str]:
     """Say of each group of trainings and length how the mechanisms rank."""
     for group in groups(table, "train"):
-        lines = by_line(group)
-        for maxlen in sorted({maxlen for maxlen, _ in lines}):
-            mine = {name: rows for (length, name), rows in lines.items() if length == maxlen}
-            if len(mine) > 1:
-                found = {name: value(rows, "ndcg")[0] for name, rows in mine.items()}
-                seeds = {name: len({row["seed"] for row in rows}) for name, rows in mine.items()}
-                yield f"{group[0]['dataset']}, maxlen {maxlen}, NDCG@10: {ranking(found, seeds)}."
+        for same in parts(group.filter(metric=QUALITY["metric"]).sort("maxlen", maintain_order=True), ["maxlen"]):
+            lines = {line["mechanism"][0]: line for line in parts(same, ["mechanism"])}
+            if len(lines) > 1:
+                found = {name: over_seeds(line["value"].to_list()) for name, line in lines.items()}
+                seeds = {name: line["seed"].n_unique() for name, line in lines.items()}
+                where = f"{same['dataset'][0]}, maxlen {same['maxlen'][0]}"
+                yield f"{where}, {HEADLINE}: {ranking(found, seeds)}."
 
 
 def ranking(found: dict[str, float], seeds: dict[str, int]) -> str:
     """Write mechanisms with their numbers, the best first; of many only that one and the baseline."""
     order = sorted(found, key=lambda name: -found[name])
-    chosen = order if len(order) <= FEW else [name for name in order if name in (order[0], BASELINE)]
-    written = ", ".join(f"{name} {found[name]:.4f} ({counted(seeds[name])})" for name in chosen)
-    return written if len(order) <= FEW else f"{written}, of {len(order)} mechanisms"
+    chosen = order if len(order) <= FEW else dict.fromkeys((order[0], baselines(order)[0]))
+    said = ", ".join(f"{name} {found[name]:.4f} ({counted(seeds[name])})" for name in chosen)
+    return said if len(order) <= FEW else f"{said}, of {len(order)} mechanisms"
 
 
 def counted(seeds: int) -> str:
@@ -68,46 +87,31 @@ def counted(seeds: int) -> str:
     return f"{seeds} seed{'' if seeds == 1 else 's'}"
 
 
-def groups(table: pl.DataFrame, command: str) -> Iterator[list[Row]]:
-    """Split a command's ranking metrics at 10 into what may stand in one table; of what was repeated the latest."""
+def groups(table: pl.DataFrame, command: str) -> Iterator[pl.DataFrame]:
+    """Split a command's metrics of ranking into what may stand in one table; of what was repeated the latest."""
     test = (pl.col("stage") == "test") | (pl.lit(command) == "evaluate")
-    rows = table.filter(pl.col("command") == command, test, pl.col("k") == 10, pl.col("status") == "ok").sort("created")
-    same = [*GROUP, "attention", "options", "maxlen", "seed", "metric"]
-    rows = rows.unique(same, keep="last", maintain_order=True)
-    for part in rows.partition_by(GROUP, maintain_order=True):
-        yield part.to_dicts()
+    rows = read(table).filter(test, command=command, k=QUALITY["k"], status="ok")
+    yield from parts(latest(rows, [*GROUP, *LINE, "seed", "metric"]), GROUP)
 
 
-def by_line(rows: Sequence[Row]) -> dict[tuple[int, str], list[Row]]:
-    """Split rows by length and mechanism."""
-    found: dict[tuple[int, str], list[Row]] = {}
-    for row in rows:
-        found.setdefault((row["maxlen"], mechanism(row)), []).append(row)
-    return found
-
-
-def value(rows: Sequence[Row], metric: str) -> tuple[float, float | None]:
+def summed(line: pl.DataFrame, metric: str) -> tuple[float | None, float | None]:
     """Average a metric over seeds, with its standard deviation; of one seed, its standard error over users."""
-    mine = [row for row in rows if row["metric"] == metric]
-    values = [row["value"] for row in mine]
+    mine = line.filter(metric=metric)
+    values = mine["value"].to_list()
     if len(values) > 1:
-        return mean(values), stdev(values)
-    return values[0], None if mine[0]["high"] is None else mine[0]["high"] - values[0]
+        return over_seeds(values), stdev(values)
+    if not values:
+        return None, None
+    high = mine["high"][0]
+    return values[0], None if high is None else high - values[0]
 
 
-def numbers(rows: Sequence[Row]) -> list[str]:
-    """Write a line's numbers, from the count of seeds on."""
-    ndcg, spread = value(rows, "ndcg")
-    rest = (f"{value(rows, metric)[0]:.4f}" for metric in ("recall", "mrr"))
-    return [
-        str(len({row["seed"] for row in rows})),
-        f"{ndcg:.4f}",
-        f"{spread:.4f}" if spread is not None else "–",
-        *rest,
-    ]
+def written(value: float | None) -> str:
+    """Write a quality, or that there is none."""
+    return "–" if value is None else f"{value:.4f}"
 
 
-def heading(row: Row) -> str:
+def heading(row: Mapping[str, Any]) -> str:
     """Write what a table is of."""
     size = f"width {row['width']}, {row['layers']} layers, {row['heads']} heads"
     return (
@@ -115,11 +119,13 @@ def heading(row: Row) -> str:
     )
 
 
-def caption(row: Row) -> str:
+def caption(row: Mapping[str, Any]) -> str:
     """Write how the numbers of a table were made."""
-    ranked = "full ranking" if row["protocol"] == "full" else f"100 negatives ({row['protocol']})"
+    protocol = str(row["protocol"])
+    known = protocol.partition(":")[0] in catalog.names("protocols")
+    ranked = catalog.load("protocols", protocol.partition(":")[0]).TITLE if known else f"protocol {protocol}"
     seen = "seen items removed" if row["seen"] == "remove" else "seen items ranked"
     return (
-        f"{row['stage']} items, {row['split']}, {ranked}, {seen}. ±: standard deviation of NDCG over seeds;"
-        " of one seed, standard error over users."
+        f"{row['stage']} items, {row['split']}, {ranked}, {seen}. ±: standard deviation of {HEADLINE.partition('@')[0]}"
+        " over seeds; of one seed, standard error over users."
     )

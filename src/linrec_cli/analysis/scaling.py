@@ -18,7 +18,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from linrec_cli.analysis.curves import RESOLUTION, RIVALS, Curve, Numbers, Row, curves, split, useful
+from linrec_cli.analysis import phases
+from linrec_cli.analysis.baseline import baselines
+from linrec_cli.analysis.curves import RESOLUTION, RIVALS, Curve, Numbers, curves, together, useful
+from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.reading import Row, Rows, read
 
 LEAST = 3
 """Lengths that a slope takes."""
@@ -28,8 +32,6 @@ FLOOR = 0.5
 SLACK = 0.05
 """Share of its tokens that a batch may leave out, because the length does not divide them, and count as full."""
 INTERVAL = (0.025, 0.975)
-BASELINE = "softmax"
-"""Mechanisms named so, or `softmax-...`, are what the others are compared with; without one, the first one is."""
 SLOPES = {"seconds": "time_slope", "peak_bytes": "memory_slope"}
 MADE = (*SLOPES.values(), "crossover")
 """Metrics that are made from others; their rows are of no single length."""
@@ -37,11 +39,11 @@ RULES = {
     "tokens": "at fixed tokens quadratic cost is 1, linear cost 0",
     "batch": "at a fixed batch quadratic cost is 2, linear cost 1",
 }
-SERVED = {"tokens": ", a state's cost -1", "batch": ", a state's cost 0"}
-"""In `serve`, fixed tokens are fewer users the longer their histories."""
+STATE = {"tokens": ", a state's cost -1", "batch": ", a state's cost 0"}
+"""Where a state is a way to do it, fixed tokens are fewer users the longer their histories."""
 
 
-def rows(measured: Sequence[Row]) -> list[Row]:
+def rows(measured: Rows) -> list[Row]:
     """Make the rows `time_slope`, `memory_slope` and `crossover` of a sweep; none below `LEAST` lengths.
 
     A slope's `note` says over which lengths, and what to expect; a row without a slope is `skipped`. A crossover's
@@ -49,12 +51,13 @@ def rows(measured: Sequence[Row]) -> list[Row]:
     length that gave both a number. It has no value where that is so `always`, or `never`, or `only` of shorter lengths:
     its `note` starts with that word. A bound that is missing lies beyond the lengths measured.
     """
-    if len({row["maxlen"] for row in measured if useful(row)}) < LEAST:
+    table = read(measured)
+    if useful(table)["maxlen"].n_unique() < LEAST:
         return []
-    found = list(curves(measured))
-    times = [one.labels | {"curve": one} for one in found if one.metric == "seconds"]
+    found = list(curves(table))
     slopes = [one.labels | slope(one) for one in found]
-    return slopes + [row for group in split(times, RIVALS) for row in crossovers(group)]
+    times = [one for one in found if one.metric == "seconds"]
+    return slopes + [row for rivals in together(times, RIVALS) for row in crossovers(rivals)]
 
 
 def slope(curve: Curve) -> Row:
@@ -66,13 +69,13 @@ def slope(curve: Curve) -> Row:
         same = f" and the same {fixed}" if len(curve.lengths) else ""
         few = f"it takes {LEAST} lengths with {number}{same}; there are {len(curve.lengths)}"
         return shared | {"status": "skipped", "note": few}
-    served = curve.labels["phase"] == "serve"
-    first = start(curve, grows=fixed == "batch" and not served)
+    ways = curve.labels["phase"] in phases.with_ways()
+    first = start(curve, grows=fixed == "batch" and not ways)
     if first is None:
         why = f"overhead still shows at {curve.lengths[-1]:,}; measure longer lengths"
         return shared | {"status": "skipped", "note": why}
     curve = curve.at(np.arange(first, len(curve.lengths)))
-    expected = RULES[fixed] + (SERVED[fixed] if served else "")
+    expected = RULES[fixed] + (STATE[fixed] if ways else "")
     note = f"from {curve.lengths[0]:,} to {curve.lengths[-1]:,}; {expected}"
     row = shared | {"status": "ok", "value": float(exponents(curve.lengths, curve.values)), "note": note}
     return row | bounds(exponents(curve.lengths, curve.draws)) if curve.sampled else row
@@ -116,25 +119,24 @@ def bounds(draws: Numbers) -> Row:
     return {name: float(value) for name, value in zip(("low", "high"), pair, strict=True) if np.isfinite(value)}
 
 
-def crossovers(times: Sequence[Row]) -> Iterator[Row]:
+def crossovers(times: Sequence[Curve]) -> Iterator[Row]:
     """Write where each mechanism overtakes each baseline, by the fastest way that each has."""
-    best = [quickest(ways) for ways in split(times, ("attention", "options"))]
-    baselines = [row for row in best if row["attention"].partition("-")[0] == BASELINE] or best[:1]
-    for theirs in baselines:
+    best = {mechanism(ways[0].labels): quickest(ways) for ways in together(times, ["mechanism"])}
+    chosen = baselines([*best])
+    for theirs in chosen:
         for ours in best:
-            # By identity: arrays that are compared give no single answer.
-            if all(ours is not row for row in baselines):
-                yield ours["curve"].labels | crossover(ours["curve"], theirs["curve"])
+            if ours not in chosen:
+                yield best[ours].labels | crossover(best[ours], best[theirs])
 
 
-def quickest(ways: Sequence[Row]) -> Row:
+def quickest(ways: Sequence[Curve]) -> Curve:
     """Choose the way that takes least at the longest length."""
-    return min(ways, key=lambda row: (-row["curve"].lengths.max(initial=0), *row["curve"].values[-1:]))
+    return min(ways, key=lambda way: (-way.lengths.max(initial=0), *way.values[-1:]))
 
 
 def crossover(curve: Curve, baseline: Curve) -> Row:
     """Write the length from which on a mechanism is faster than the baseline."""
-    against = ":".join(filter(None, (baseline.labels["attention"], baseline.labels.get("options"))))
+    against = mechanism(baseline.labels)
     row = {"metric": "crossover", "unit": "positions", "stage": against} | held(*comparable(curve))
     lengths, ours, theirs = np.intersect1d(curve.lengths, baseline.lengths, return_indices=True)
     if not len(lengths):

@@ -1,50 +1,47 @@
 """What a sweep says about scaling, in sentences."""
 
-from collections.abc import Iterator, Sequence
-from statistics import median
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from linrec_cli.analysis.curves import RIVALS, Row, split, told, useful
-from linrec_cli.analysis.scaling import MADE, SLOPES
-from linrec_cli.analysis.tables import mechanism, way
+import polars as pl
 
-PARTS = ("forward", "backward")
-"""Phases of which, beside `attention`, slopes and crossovers are in the rows alone."""
+from linrec_cli.analysis.curves import METRICS, RIVALS, TELLS, useful
+from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.reading import Rows, distinct, like, over_runs, parts, read, whole
+from linrec_cli.analysis.scaling import MADE
+
+Row = Mapping[str, Any]
+
 SAME = 0.05
 """Two costs that differ by less are called as much."""
 ENDS = {"oom": "ran out of memory", "timeout": "ran out of time", "error": "failed"}
 
 
-def sentences(rows: Sequence[Row]) -> Iterator[str]:
+def sentences(rows: Rows) -> Iterator[str]:
     """Write, for each phase, what to expect of slopes, a line of slopes a mechanism, a line a crossover."""
-    made = whole([row for row in rows if row["metric"] in MADE])
-    apart = [name for name in RIVALS[1:] if len({row.get(name) for row in made} - {None}) > 1]
-    for group in split(made, RIVALS):
-        slopes = [row for row in group if row["metric"] != "crossover"]
-        rules = dict.fromkeys(row["note"].partition("; ")[2] for row in slopes if row["status"] == "ok")
-        what = [group[0]["phase"], *(f"{name} {group[0][name]}" for name in apart if group[0].get(name) is not None)]
+    table = read(rows)
+    made = whole(table.filter(pl.col("metric").is_in(MADE)))
+    apart = [name for name in RIVALS[1:] if len(distinct(made, name)) > 1]
+    for group in parts(made, RIVALS):
+        first, slopes = group.row(0, named=True), group.filter(pl.col("metric") != "crossover")
+        rules = dict.fromkeys(note.partition("; ")[2] for note in slopes.filter(status="ok")["note"].drop_nulls())
+        what = [first["phase"], *(f"{name} {first[name]}" for name in apart if first[name] is not None)]
         yield f"{', '.join(what)}: slope of log(cost) over log(length); {'; '.join(rules) or 'none found'}."
-        for pair in split([row | {"way": way(row)} for row in slopes], ("attention", "options", "way")):
-            name = ", ".join(filter(None, (mechanism(pair[0]), pair[0]["way"])))
-            yield f"  {name}: {slopes_of(pair)}."
-        measured = [row for row in rows if useful(row) and all(row.get(n) == group[0].get(n) for n in RIVALS)]
-        for row in group:
-            if row["metric"] == "crossover":
-                yield f"  {crossover(row, measured)}."
+        for line in parts(slopes, ["mechanism", "way"]):
+            name = ", ".join(filter(None, line.select("mechanism", "way").row(0)))
+            yield f"  {name}: {slopes_of(line.to_dicts())}."
+        measured = like(useful(table), first, RIVALS)
+        for row in group.filter(metric="crossover").iter_rows(named=True):
+            yield f"  {crossover(row, measured)}."
 
 
-def whole(rows: Sequence[Row]) -> list[Row]:
-    """Leave out the parts of the layer where there is the whole."""
-    parts = PARTS if any(row["phase"] == "attention" for row in rows) else ()
-    return [row for row in rows if row["phase"] not in parts]
-
-
-def headlines(rows: Sequence[Row]) -> Iterator[str]:
+def headlines(rows: Rows) -> Iterator[str]:
     """Write the crossovers alone, against the first baseline of each phase and not of its parts."""
-    for group in split(whole([row for row in rows if row["metric"] == "crossover"]), RIVALS):
-        measured = [row for row in rows if useful(row) and all(row.get(n) == group[0].get(n) for n in RIVALS)]
-        for row in group:
-            if row["stage"] == group[0]["stage"]:
-                yield f"{row['phase']}: {crossover(row, measured)}"
+    table = read(rows)
+    for group in parts(whole(table).filter(metric="crossover"), RIVALS):
+        measured = like(useful(table), group.row(0, named=True), RIVALS)
+        for row in group.filter(pl.col("stage") == pl.col("stage").first()).iter_rows(named=True):
+            yield f"{row['phase']}: {crossover(row, measured)}"
 
 
 def slopes_of(rows: Sequence[Row]) -> str:
@@ -60,14 +57,14 @@ def slope(row: Row) -> str:
     name = row["metric"].replace("_", " ")
     if row["status"] != "ok":
         return f"no {name} ({row['note']})"
-    numbers = [row[column] for column in ("value", "low", "high") if row.get(column) is not None]
+    numbers = [row[column] for column in ("value", "low", "high") if row[column] is not None]
     # A sum with 0 turns -0.00 into 0.00.
     value, *interval = (f"{round(number, 2) + 0.0:.2f}" for number in numbers)
     within = f" ({' to '.join(interval)})" if interval else ""
     return f"{name} {value}{within} {row['note'].partition(';')[0]}"
 
 
-def crossover(row: Row, measured: Sequence[Row]) -> str:
+def crossover(row: Row, measured: pl.DataFrame) -> str:
     """Write where a mechanism overtakes a baseline, what it gains at the longest common length, and what failed."""
     ours, theirs, note = mechanism(row), row["stage"], row["note"]
     if row["status"] != "ok":
@@ -75,8 +72,8 @@ def crossover(row: Row, measured: Sequence[Row]) -> str:
     where, *ways = note.split("; ")
     word, _, rest = where.partition(" ")
     starts = f"{ours} is {word} faster than {theirs}, {rest}"
-    if row.get("value") is not None:
-        low, high = (f"{row[name]:,.0f}" if row.get(name) is not None else "?" for name in ("low", "high"))
+    if row["value"] is not None:
+        low, high = (f"{row[name]:,.0f}" if row[name] is not None else "?" for name in ("low", "high"))
         # Of one sample a length there is no interval.
         within = f", {low} to {high}" if {low, high} != {"?"} else ""
         starts = f"{ours} overtakes {theirs} {where} (at {row['value']:,.0f}{within})"
@@ -86,15 +83,14 @@ def crossover(row: Row, measured: Sequence[Row]) -> str:
     return "; ".join([starts, *ways, f"at {longest:,} it {gains}", *ended(measured, (ours, theirs), longest)])
 
 
-def costs(rows: Sequence[Row], name: str) -> dict[int, tuple[float, float]]:
+def costs(rows: pl.DataFrame, name: str) -> dict[int, tuple[float, float]]:
     """List seconds and bytes (0: unknown) of a mechanism at each length, by the fastest way it has there."""
     found: dict[int, tuple[float, float]] = {}
-    mine = [row | {"way": way(row)} for row in rows if mechanism(row) == name and told(row)]
-    for same in split(mine, ("maxlen", "way")):
-        seconds, peaks = ([row["value"] for row in same if row["metric"] == metric] for metric in SLOPES)
+    for same in parts(rows.filter(TELLS, mechanism=name), ["maxlen", "way"]):
+        seconds, peaks = (same.filter(metric=metric)["value"].to_list() for metric in METRICS)
         if seconds:
-            cost = median(seconds), median(peaks or [0.0])
-            found[same[0]["maxlen"]] = min(cost, found.get(same[0]["maxlen"], cost))
+            cost, maxlen = (over_runs(seconds), over_runs(peaks or [0.0])), same["maxlen"][0]
+            found[maxlen] = min(cost, found.get(maxlen, cost))
     return found
 
 
@@ -117,10 +113,9 @@ def ratio(*pair: float) -> str:
     return f"{value:,.{2 if value < 2 else 1 if value < 10 else 0}f}x"
 
 
-def ended(rows: Sequence[Row], names: Sequence[str], longest: int) -> Iterator[str]:
+def ended(rows: pl.DataFrame, names: Sequence[str], longest: int) -> Iterator[str]:
     """Say which of the mechanisms failed at a longer length."""
+    failed = rows.filter(pl.col("maxlen") > longest, pl.col("status").is_in([*ENDS])).sort("maxlen", "status")
     for name in names:
-        later = [row for row in rows if mechanism(row) == name and row["maxlen"] > longest]
-        failed = sorted((row["maxlen"], row["status"]) for row in later if row["status"] in ENDS)
-        if failed:
-            yield f"at {failed[0][0]:,} {name} {ENDS[failed[0][1]]}"
+        for maxlen, status in failed.filter(mechanism=name).select("maxlen", "status").head(1).iter_rows():
+            yield f"at {maxlen:,} {name} {ENDS[status]}"

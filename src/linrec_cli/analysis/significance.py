@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linrec_cli.evaluation.metrics import METRICS
+from linrec_cli import catalog
+from linrec_cli.evaluation.summary import RANK, by_user
 
 DRAWS = 5_000
 HELD = 2**22
@@ -28,19 +29,19 @@ class Difference:
 
 
 def differences(base: Mapping[int, pl.DataFrame], new: Mapping[int, pl.DataFrame], metric: str, k: int) -> pl.DataFrame:
-    """Subtract each user's metric under `base` from that under `new`.
+    """Subtract each user's metric under `base` from that under `new`; a user's is the mean over their targets.
 
     Args:
-        base: by seed, a user a row: `user`, `rank`.
+        base: by seed, a target a row: `user`, `rank`.
         new: the same for the other side; seeds and users that both have count.
 
     Returns:
         a row a user, a column a seed.
     """
-    score = METRICS[metric](k)
+    score = catalog.bound("metrics", metric, "value")(RANK, k)
     frames = []
     for seed in sorted(base.keys() & new.keys()):
-        left, right = (side[seed].select("user", score=score) for side in (base, new))
+        left, right = (by_user(side[seed], {"score": score}) for side in (base, new))
         pair = left.join(right, on="user", suffix="_new", validate="1:1")
         frames.append(pair.select("user", (pl.col("score_new") - pl.col("score")).alias(str(seed))))
     whole, *others = frames

@@ -1,17 +1,20 @@
 """What a person reads of a profile: a table a phase and size, a line a mechanism and length."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Row = dict[str, Any]
-Line = dict[str, Row]
+import polars as pl
+
+from linrec_cli.analysis import phases
+from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.reading import NEEDED, Row, Rows, distinct, like, parts, read
+
+Line = Mapping[str, Row]
 """A mechanism's rows at a length, one a metric."""
 
-COUNTERS = ("rss", "allocated")
-"""The counters that say what the algorithm needs; the others are in the rows alone."""
-PHASES = ("attention", "forward", "backward", "encoder", "step", "evaluate", "serve", "compile")
-"""In the order they are shown: the whole before its parts."""
+MACHINE = "machine"
+"""Stands in the place of a phase where a row is of the machine alone."""
 SIZE = ("model", "width", "heads", "dtype")
 
 
@@ -26,48 +29,31 @@ class Table:
     kernels: str
 
 
-def tables(rows: Sequence[Row]) -> Iterator[Table]:
+def tables(rows: Rows) -> Iterator[Table]:
     """Make a table of each phase and size; a column that would be empty is left out."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        if row["phase"] in PHASES and not row["metric"].startswith("gpu_"):
-            groups.setdefault((row["phase"], *(row.get(name) for name in SIZE)), []).append(row)
-    for (phase, *size), mine in sorted(groups.items(), key=lambda group: PHASES.index(group[0][0])):
-        cells = [[write(line, first) for write in COLUMNS.values()] for line, first in lines(mine)]
-        filled = {name for name, *column in zip(COLUMNS, *cells, strict=True) if {*column} != {"-"}}
-        kept = [place for place, name in enumerate(COLUMNS) if name in filled - ROOM.get(phase, set())]
-        shown = [[line[place] for place in kept] for line in ([*COLUMNS], *cells)]
-        yield Table(phase, dict(zip(SIZE, size, strict=True)), shown[0], shown[1:], kernels(mine))
+    table = read(rows).filter(~pl.col("metric").str.starts_with("gpu_"))
+    order = [*phases.ordered(), *distinct(table.filter(pl.col("phase") != MACHINE), "phase")]
+    for phase in dict.fromkeys(order):
+        for mine in parts(table.filter(phase=phase), SIZE):
+            cells = [[write(line, first) for write in COLUMNS.values()] for line, first in lines(mine)]
+            filled = {name for name, *column in zip(COLUMNS, *cells, strict=True) if {*column} != {"-"}}
+            kept = [name in filled and name not in phases.left_out(phase) for name in COLUMNS]
+            shown = [[text for text, keep in zip(line, kept, strict=True) if keep] for line in ([*COLUMNS], *cells)]
+            yield Table(phase, mine.select(SIZE).row(0, named=True), shown[0], shown[1:], kernels(mine))
 
 
-def lines(rows: Sequence[Row]) -> Iterator[tuple[Line, Line]]:
+def lines(rows: pl.DataFrame) -> Iterator[tuple[Line, Line]]:
     """Give each line of a phase, shortest length first, beside the first line of its length."""
     # What failed has no way: it has a line of its own.
-    ways = dict.fromkeys((mechanism(row), way(row)) for row in rows)
-    for maxlen in sorted({row["maxlen"] for row in rows}):
+    ways = rows.select("mechanism", "way").unique(maintain_order=True).to_dicts()
+    needed = rows.filter(pl.col("counter").is_null() | pl.col("counter").is_in(NEEDED))
+    for same in parts(needed.sort("maxlen", maintain_order=True), ["maxlen"]):
         first: Line = {}
-        for own in ways:
-            same = [row for row in rows if (mechanism(row), way(row)) == own and row["maxlen"] == maxlen]
-            line = {row["metric"]: row for row in same if counter(row) in (None, *COUNTERS)}
+        for way in ways:
+            line = {row["metric"]: row for row in like(same, way, [*way]).iter_rows(named=True)}
             if line:
                 first = first or line
                 yield line, first
-
-
-def mechanism(row: Row) -> str:
-    """Write a mechanism with its options."""
-    return ":".join(filter(None, (row.get("attention"), row.get("options"))))
-
-
-def way(row: Row) -> str | None:
-    """Tell the way that a row of `serve` is of."""
-    return (row.get("stage") or "").partition(".")[0] or None if row["phase"] == "serve" else None
-
-
-def counter(row: Row) -> str | None:
-    """Tell which counter of memory a row is of."""
-    stage = row.get("stage")
-    return (stage or "").partition(".")[2] or None if row["phase"] == "serve" else stage
 
 
 def one(line: Line) -> Row:
@@ -84,7 +70,7 @@ def value(metric: str, factor: float, digits: str) -> Callable[[Line, Line], str
 
     def write(line: Line, first: Line) -> str:
         row = line.get(metric, {})
-        if "value" not in row:
+        if row.get("value") is None:
             return row.get("status", "-") if metric in DIRECT else "-"
         number = factor * row["value"]
         return format(number, digits if number < 1e4 or digits.endswith("%") else ",.0f")
@@ -95,32 +81,29 @@ def value(metric: str, factor: float, digits: str) -> Callable[[Line, Line], str
 def spread(line: Line, first: Line) -> str:
     """Write half of what lies between the 20 % and the 80 % quantile of a time, as a share of it."""
     row = line.get("seconds", {})
-    several = row.get("low") and row["value"] and len(row.get("samples") or ()) != 1
+    several = row.get("low") and row["value"] and len(row["samples"] or ()) != 1
     return f"{(row['high'] - row['low']) / row['value'] / 2:.0%}" if several else "-"
 
 
 def ratio(line: Line, first: Line) -> str:
     """Write a time as a multiple of the first line's."""
-    mine, other = line.get("seconds", {}), first.get("seconds", {})
-    if "value" not in mine or not other.get("value"):
+    mine, other = (one.get("seconds", {}).get("value") for one in (line, first))
+    if mine is None or not other:
         return "-"
-    times = mine["value"] / other["value"]
+    times = mine / other
     return f"{times:.{2 if times < 10 else 1 if times < 100 else 0}f}x"
 
 
-def kernels(rows: Sequence[Row]) -> str:
+def kernels(rows: pl.DataFrame) -> str:
     """Write which kernels ran, and for which mechanisms."""
-    ran: dict[str, dict[str, None]] = {}
-    for row in rows:
-        if row.get("kernel"):
-            ran.setdefault(row["kernel"], {})[mechanism(row)] = None
-    return "; ".join(f"{kernel}: {', '.join(names)}" for kernel, names in ran.items())
+    ran = parts(rows.filter(pl.col("kernel").fill_null("") != ""), ["kernel"])
+    return "; ".join(f"{same['kernel'][0]}: {', '.join(distinct(same, 'mechanism'))}" for same in ran)
 
 
 COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "maxlen": lambda line, first: str(one(line)["maxlen"]),
-    "attention": lambda line, first: mechanism(one(line)),
-    "way": lambda line, first: way(one(line)) or "-",
+    "attention": lambda line, first: one(line)["mechanism"] or "-",
+    "way": lambda line, first: one(line)["way"] or "-",
     "ms": value("seconds", 1e3, ",.4g"),
     "±": spread,
     "ratio": ratio,
@@ -132,45 +115,51 @@ COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "joules": value("joules", 1, ".3g"),
 }
 """What a line shows, by the name of its column."""
-ROOM = {"serve": {"roof", "peak MiB"}}
-"""Columns left to the rows, because a line would not fit in a terminal."""
 
 
-def notes(rows: Sequence[Row]) -> list[str]:
+def notes(rows: Rows) -> list[str]:
     """Write the machine's ceilings, why cells were not measured, and which times to distrust: a line a reason."""
+    table = read(rows)
     told: dict[str, None] = {}
     skipped: dict[tuple[str, str], int] = {}
-    for row in rows:
-        if row["phase"] == "machine":
+    for row in table.iter_rows(named=True):
+        if row["phase"] == MACHINE:
             told[ceiling(row)] = None
-        elif row.get("note") and row["status"] == "skipped":
+        elif row["note"] and row["status"] == "skipped":
             skipped.setdefault((mechanism(row), row["note"]), row["maxlen"])
-        elif row.get("note"):
+        elif row["note"]:
             told[f"{mechanism(row)} at {row['maxlen']}: {row['status']}, {row['note']}"] = None
     told |= {f"{name} from {maxlen} on: skipped, {note}": None for (name, note), maxlen in skipped.items()}
     for reason, chosen in (
-        ("in its bidirectional form, as it has no causal one", lambda row: row.get("form") == "bidirectional"),
-        ("timed while others were using the cores or the GPU", lambda row: row.get("contended")),
+        ("in its bidirectional form, as it has no causal one", pl.col("form") == "bidirectional"),
+        ("timed while others were using the cores or the GPU", pl.col("contended")),
     ):
-        if names := {mechanism(row): None for row in rows if chosen(row)}:
+        if names := distinct(table.filter(chosen), "mechanism"):
             told[f"{reason}: {', '.join(names)}"] = None
     return list(told)
 
 
 def ceiling(row: Row) -> str:
     """Write what the machine can do, or why that is not known."""
-    if "value" not in row:
-        return row["note"]
+    if row["value"] is None:
+        return str(row["note"])
     number = f"{row['value'] / 1e9:,.4g} {'GB' if row['stage'] == 'copy' else 'billion operations'}"
     return f"ceiling of {row['stage']}, {row['dtype']}: {number} a second"
 
 
-def line(rows: Sequence[Row]) -> str:
+def line(rows: Rows) -> str:
     """Write a cell's rows as one line, by the first, which stands for the whole of them."""
-    row = next((row for row in rows if row["phase"] in ("attention", "machine")), rows[0])
-    if row["phase"] == "machine":
+    table = read(rows)
+    # A part of a phase comes before it.
+    row = table.filter(~pl.col("phase").is_in([*phases.wholes()])).head(1).to_dicts() or table.head(1).to_dicts()
+    return told(row[0])
+
+
+def told(row: Row) -> str:
+    """Write a row of a cell: its number, or why there is none."""
+    if row["phase"] == MACHINE:
         return ceiling(row)
     column, unit = ("ms", "ms") if row["metric"] == "seconds" else ("peak MiB", "MiB")
     number = f"{COLUMNS[column]({row['metric']: row}, {})} {unit}"
-    text = number if "value" in row else f"{row['metric']} {row['status']}: {row.get('note')}"
+    text = number if row["value"] is not None else f"{row['metric']} {row['status']}: {row['note']}"
     return f"{row['phase']} {mechanism(row)} at {row['maxlen']}: {text}"

@@ -5,18 +5,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from linrec_cli import catalog
+from linrec_cli.analysis import baseline
 from linrec_cli.cli import console
-from linrec_cli.cli.options import OUTPUT, Json, option
-from linrec_cli.errors import DataError, InconclusiveError, NothingMeasuredError, RegressionError, UsageError
+from linrec_cli.cli.options import OUTPUT, Json, known, option
+from linrec_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from linrec_cli.analysis.verdict import Rule, Verdict
 
 HELP = """Compare two results: what became worse, better, or cannot be told?
@@ -39,7 +38,7 @@ def command(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Results after.", show_default=False)],
     yardstick: Annotated[
         str, option(WHAT, "Mechanism whose time in the same run is the unit of time; none: seconds.")
-    ] = "softmax",
+    ] = baseline.NAME,
     quantile: Annotated[
         float,
         option(
@@ -49,7 +48,7 @@ def command(
             max=100,
         ),
     ] = 5.0,
-    metric: Annotated[str, option(WHAT, "Quality on the test items, as recall@10, ndcg@10 or mrr@10.")] = "ndcg@10",
+    metric: Annotated[str, option(WHAT, f"Quality on the test items. Known: {known('metrics')}.")] = "ndcg@10",
     force: Annotated[
         bool, option(WHAT, "Compare also what another device, version or setting made.", "--force", show_default=False)
     ] = False,
@@ -81,18 +80,18 @@ def command(
     """Judge every number, show the verdicts, write what was asked for, and leave by the worst of them."""
     if format not in FORMATS:
         raise catalog.unknown("format", format, FORMATS)
-    name, k = score(metric)
     targets = exports(export)
 
-    from linrec_cli.analysis import verdict
-    from linrec_cli.results import store
+    from linrec_cli.analysis.labels import metric_of
+    from linrec_cli.analysis.verdict import Rule, leave
+    from linrec_cli.runs.compare import compare
 
-    rule = verdict.Rule(
-        threshold / 100, memory_threshold / 100, quality_threshold / 100, chance / 100, quantile / 100,
-        "" if yardstick == NO_YARDSTICK else yardstick, name, k, force,
+    rule = Rule(
+        time=threshold / 100, memory=memory_threshold / 100, quality=quality_threshold / 100, chance=chance / 100,
+        quantile=quantile / 100, yardstick="" if yardstick == NO_YARDSTICK else yardstick, force=force,
+        **metric_of(metric),
     )  # fmt: skip
-    tables = store.read(base), store.read(new)
-    verdicts = verdict.compare(*tables, rule, (ranks(base, tables[0]), ranks(new, tables[1])))
+    verdicts = compare(base, new, rule)
     show(verdicts, rule, f"{new} against {base}", format, as_json)
     try:
         write(verdicts, rule, targets, summary)
@@ -105,24 +104,13 @@ def command(
     leave(verdicts, strict)
 
 
-def score(metric: str) -> tuple[str, int]:
-    """Split `ndcg@10` into its metric and its `k`."""
-    name, _, k = metric.lower().partition("@")
-    known = ("recall", "ndcg", "mrr")
-    if name not in known:
-        raise catalog.unknown("metric", name, known)
-    if not k.isdecimal() or int(k) < 1:
-        raise UsageError(f"--metric takes a cut-off as in {name}@10, not '{metric}'.")
-    return name, int(k)
-
-
 def exports(given: str) -> dict[str, Path]:
     """Split `bmf=FILE,gha=FILE`."""
-    known = ("bmf", "gha")
+    services = ("bmf", "gha")
     pairs = [part.strip().partition("=") for part in given.split(",")] if given else []
     for kind, _, path in pairs:
-        if kind not in known:
-            raise catalog.unknown("export", kind, known)
+        if kind not in services:
+            raise catalog.unknown("export", kind, services)
         if not path:
             raise UsageError(f"--export {kind} names no file; write it as {kind}=FILE.")
         if sum(kind == other for other, _, _ in pairs) > 1:
@@ -130,65 +118,35 @@ def exports(given: str) -> dict[str, Path]:
     return {kind: Path(path) for kind, _, path in pairs}
 
 
-def ranks(folder: Path, table: "pl.DataFrame") -> dict[str, "pl.DataFrame"]:
-    """Read the users' ranks of a table's runs, by run; a committed reference has none."""
-    import polars as pl
-
-    runs = set(table["run"])
-    paths = [path for path in folder.glob("**/ranks.parquet") if path.parent.name in runs]
-    try:
-        return {path.parent.name: pl.read_parquet(path) for path in paths}
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"ranks in {folder} cannot be read ({error}); make that run again.") from None
-
-
 def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, as_json: bool) -> None:
     """Print the verdicts as JSON, Markdown or a table; the reasons of what is unclear go to stderr."""
-    from linrec_cli.analysis import wording as export
+    from linrec_cli.analysis import verdict_text
 
     if as_json:
         rows = [asdict(one) for one in verdicts]
-        console.document({"rule": asdict(rule), "verdicts": rows, "summary": export.sentence(verdicts)})
+        console.document({"rule": asdict(rule), "verdicts": rows, "summary": verdict_text.sentence(verdicts)})
     elif format == "md":
-        print(export.markdown(verdicts, rule), end="")
+        print(verdict_text.markdown(verdicts, rule), end="")
     else:
-        console.table(title, export.COLUMNS, export.lines(verdicts), export.legend(rule))
-        print(export.sentence(verdicts))
-        for note in export.notes(verdicts):
+        console.table(title, verdict_text.COLUMNS, verdict_text.lines(verdicts), verdict_text.legend(rule))
+        print(verdict_text.sentence(verdicts))
+        for note in verdict_text.notes(verdicts):
             console.say(note)
 
 
 def write(verdicts: Sequence["Verdict"], rule: "Rule", targets: dict[str, Path], summary: bool) -> None:
     """Append the Markdown to the summary of a GitHub job, and write the exports."""
-    from linrec_cli.analysis import wording as export
+    from linrec_cli.analysis.benchmark_services import SERVICES
+    from linrec_cli.analysis.verdict_text import markdown
+    from linrec_cli.results import store
 
-    made: dict[str, Any] = {"bmf": export.bmf, "gha": export.gha}
-    try:
-        if summary and os.environ.get(SUMMARY):
-            with open(os.environ[SUMMARY], "a", encoding="utf-8") as file:
-                file.write(export.markdown(verdicts, rule))
-        for kind, path in targets.items():
-            path.write_text(json.dumps(made[kind](verdicts), indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise DataError(f"cannot write {error.filename}: {error.strerror}; choose another place.") from None
-    if summary and not os.environ.get(SUMMARY):
+    if summary and (path := os.environ.get(SUMMARY)):
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(markdown(verdicts, rule))
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror}; mend {SUMMARY}.") from None
+    elif summary:
         console.say(f"{SUMMARY} is not set: no summary written.")
-
-
-def leave(verdicts: Sequence["Verdict"], strict: bool) -> None:
-    """Leave with the exit code of the worst verdict.
-
-    Raises:
-        RegressionError: a number became worse.
-        NothingMeasuredError: no number could be compared.
-        InconclusiveError: one was inconclusive, and that is not accepted.
-    """
-    counts = {word: sum(one.verdict == word for one in verdicts) for word in {one.verdict for one in verdicts}}
-    if worse := counts.get("regression"):
-        raise RegressionError(f"{worse} became worse; mend it, or make NEW the next BASE if it is meant.")
-    if all(one.verdict == "incomparable" or not (one.base and one.new) for one in verdicts):
-        reasons = list(dict.fromkeys(one.note for one in verdicts))
-        why = f": {(reasons or ['neither side has a number'])[0]}" if len(reasons) < 2 else "; the notes say why"
-        raise NothingMeasuredError(f"nothing could be compared{why}.")
-    if strict and (unclear := counts.get("inconclusive")):
-        raise InconclusiveError(f"{unclear} inconclusive; measure more runs, or on a quieter machine.")
+    for kind, target in targets.items():
+        store.write_text(json.dumps(SERVICES[kind](verdicts), indent=2) + "\n", target)

@@ -8,6 +8,7 @@ import polars as pl
 
 from linrec_cli.analysis import quality, scaling, sentences
 from linrec_cli.analysis import tables as summary
+from linrec_cli.analysis.reading import read, whole
 from linrec_cli.reporting import commands
 from linrec_cli.runs.read import Run
 
@@ -78,7 +79,7 @@ def profile(run: Run, count: int) -> Part:
     rows = run.told
     measured = [row for row in rows if row["metric"] not in scaling.MADE]
     tables = []
-    for one in summary.tables(sentences.whole(measured)):
+    for one in summary.tables(whole(read(measured))):
         size = ", ".join(f"{name} {value}" for name, value in one.size.items() if value is not None)
         tables.append(Table(f"{one.phase}: {size}", one.columns, one.lines, f"Kernels: {one.kernels or 'none ran'}."))
     said = [*sentences.sentences(rows), *summary.notes(measured)]

@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from linrec_cli.analysis.verdict import Rule, compare
-from linrec_cli.evaluation import metrics
+from linrec_cli.analysis.compare import compare
+from linrec_cli.analysis.significance import differences
+from linrec_cli.analysis.verdict import Rule
+from linrec_cli.analysis.verdict_text import lines
+from linrec_cli.evaluation.summary import summary
 from linrec_cli.results import rows, schema
 from linrec_cli.settings import Train
 
@@ -24,7 +27,10 @@ def ranks_of(seed, worse=0.0):
     taste, chance = np.random.default_rng(7), np.random.default_rng(seed)
     rank = np.floor(np.exp(taste.normal(2.5, 1.5, USERS) + chance.normal(0, 0.1, USERS))) + 1
     rank = np.where(chance.random(USERS) < worse, rank + 100, rank)
-    return pl.DataFrame({"user": np.arange(USERS), "valid": rank[::-1].copy(), "test": rank})
+    stages = {"valid": rank[::-1].copy(), "test": rank}
+    return pl.concat(
+        pl.DataFrame({"stage": stage, "user": np.arange(USERS), "rank": ranks}) for stage, ranks in stages.items()
+    )
 
 
 def side(name, seeds, attn="linear", **more):
@@ -33,7 +39,7 @@ def side(name, seeds, attn="linear", **more):
     for seed in seeds:
         run = f"{name}-{attn}-{seed}"
         held[run] = ranks_of(100 * len(name) + seed, **more)
-        made = rows.quality("test", metrics.summary(held[run].select(rank="test"), [10]))
+        made = rows.quality("test", summary(held[run].filter(stage="test"), [10]))
         settings = Train(attn=attn, seed=seed, data_digest="d")
         shared = rows.shared(settings, "train", run, datetime.now(UTC), {"device": "cpu", "torch": "2.9"})
         frames.append(schema.table(shared, made))
@@ -83,16 +89,60 @@ def test_without_ranks_the_standard_errors_decide_less_sharply_and_the_note_says
     assert coarse.noise > paired.noise
 
 
-def test_no_seed_in_common_is_not_compared():
+def test_no_seed_in_common_is_not_compared_and_not_fine():
     one = judge(side("old", (0, 1, 2)), side("newer", (3, 4, 5)))
-    assert (one.verdict, one.note) == ("incomparable", "no seed in common")
+    assert (one.verdict, one.note, one.change) == ("inconclusive", "no seed in common", None)
 
 
-def test_an_evaluation_keeps_its_ranks_under_another_name():
-    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2), worse=0.2)
-    renamed = [{run: frame.select("user", rank="test") for run, frame in held.items()} for _, held in (base, new)]
-    (one,) = compare(base[0], new[0], Rule(), (renamed[0], renamed[1]))
-    assert one == judge(base, new)
+def test_a_seed_that_is_gone_is_not_fine_although_the_others_are_the_same():
+    base, new = side("old", (0, 1, 2, 3)), side("old", (0, 1, 2))
+    one = judge(base, new)
+    assert (one.verdict, one.change, one.note) == ("inconclusive", 0.0, "not in NEW: seed 3")
+    assert judge(new, base).verdict == "ok"
+
+
+def planted(*values):
+    """Make a side of a seed a value, without ranks and with a standard error of .01 over users."""
+    frames = []
+    for seed, value in enumerate(values):
+        made = {"metric": "ndcg", "k": 10, "value": value, "low": value - 0.01, "high": value + 0.01}
+        shared = rows.shared(
+            Train(attn="linear", seed=seed, data_digest="d"), "train", f"r{seed}", datetime.now(UTC), {"torch": "2.9"}
+        )
+        frames.append(schema.table(shared, rows.quality("test", pl.DataFrame([made]))))
+    return pl.concat(frames), {}
+
+
+def test_what_is_printed_is_what_the_change_is_computed_from():
+    """Of .1, .2 and .6 the mean is .3 and the median .2; of .1, .2 and .3 both are .2: a change of -1/3, not of 0."""
+    one = judge(planted(0.1, 0.2, 0.6), planted(0.1, 0.2, 0.3))
+    assert one.sides == pytest.approx((0.3, 0.2))
+    assert one.change == pytest.approx(-1 / 3)
+    (line,) = lines([one])
+    assert line[2:6] == ("NDCG@10", "0.3000", "0.2000", "-33.3 %")
+
+
+def test_a_seed_of_one_side_alone_counts_in_no_mean():
+    """The fourth seed would make the base's mean .475."""
+    one = judge(planted(0.1, 0.2, 0.6, 1.0), planted(0.1, 0.2, 0.3))
+    assert one.sides == pytest.approx((0.3, 0.2))
+    assert one.base == (0.1, 0.2, 0.6)
+    assert one.change == pytest.approx(-1 / 3)
+
+
+def test_of_a_seed_that_was_trained_again_the_latest_counts():
+    old, again = planted(0.1, 0.2, 0.6)[0], planted(0.4)[0]
+    again = again.with_columns(created=pl.lit(datetime(2100, 1, 1, tzinfo=UTC), schema.COLUMNS["created"]))
+    one = judge((pl.concat([again, old]), {}), planted(0.4, 0.2, 0.6))
+    assert (one.base, one.verdict) == ((0.4, 0.2, 0.6), "ok")
+
+
+def test_a_user_with_several_targets_counts_once():
+    """User 0 has found one of two, user 1 the only one: .75 in the mean, and afterwards the other way round .5."""
+    before = pl.DataFrame({"stage": "test", "user": [0, 0, 1], "rank": [1.0, 99.0, 1.0]})
+    after = before.with_columns(rank=pl.Series([1.0, 99.0, 99.0]))
+    found = differences({0: before.drop("stage")}, {0: after.drop("stage")}, "recall", 10)
+    assert sorted(found["0"].to_list()) == [-1.0, 0.0]
 
 
 def test_more_cells_ask_more_of_each():

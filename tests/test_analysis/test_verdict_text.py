@@ -1,14 +1,12 @@
-"""What a person, a pull request and two benchmark services read of verdicts."""
+"""What a person and a pull request read of verdicts."""
 
-import json
+from dataclasses import replace
 
-import pytest
-
-from linrec_cli.analysis.pairs import HOW, WHAT
+from linrec_cli.analysis import pairs
 from linrec_cli.analysis.verdict import Rule, Verdict
-from linrec_cli.analysis.wording import bmf, gha, legend, lines, markdown, names, notes, sentence
+from linrec_cli.analysis.verdict_text import legend, lines, markdown, names, notes, sentence
 
-CELL = dict.fromkeys((*WHAT, *HOW)) | {
+CELL = dict.fromkeys(pairs.CELL) | {
     "command": "profile", "attention": "linear", "options": "", "maxlen": 512, "phase": "step", "metric": "seconds",
     "width": 64, "heads": 2, "tokens": 1024, "dtype": "float32", "device": "cpu x", "threads": 2,
 }  # fmt: skip
@@ -38,6 +36,31 @@ def test_a_name_says_no_more_than_tells_cells_apart():
     assert names([served, held]) == ["linear:a=1 512 serve recurrence"] * 2
 
 
+def test_a_model_without_a_mechanism_is_called_by_its_own_name():
+    popular = Verdict("ok", TRAINED | {"attention": "", "model": "popular"}, "quality", "1")
+    assert names([popular]) == ["popular 512 train"]
+
+
+def test_the_same_name_of_other_data_is_told_apart_by_the_digest():
+    one, other = (Verdict("ok", TRAINED | {"data_digest": digest}, "quality", "1") for digest in "de")
+    assert names([one, other]) == ["linear 512 train data_digest d", "linear 512 train data_digest e"]
+
+
+def test_a_cost_is_a_median_and_a_quality_a_mean():
+    """Of 1, 2 and 6 the median is 2 and the mean 3."""
+    cost = Verdict("ok", CELL, "time", "s", (1e-3, 2e-3, 6e-3), (1e-3, 1e-3, 4e-3))
+    quality = Verdict("ok", TRAINED, "quality", "1", (0.1, 0.2, 0.6), (0.1, 0.1, 0.4))
+    assert [line[3:5] for line in lines([cost, quality])] == [("2 ms", "1 ms"), ("0.3000", "0.2000")]
+
+
+def test_names_are_no_markup():
+    odd = Verdict("incomparable", TRAINED | {"attention": "_a|b*<i>$"}, "quality", "1", note="`why`")
+    other = replace(odd, cell=TRAINED)
+    text = markdown([odd, other], Rule())
+    assert r"| incomparable | \_a\|b\*\<i>\$ 512 train | NDCG@10 |" in text
+    assert r"- incomparable, \`why\`: \_a\|b\*\<i>\$ 512 train NDCG@10" in text
+
+
 def test_one_sentence_sums_up_and_every_reason_is_a_line():
     assert sentence(ALL) == (
         "Of 4 numbers, 1 worse, 1 inconclusive, 1 unchanged as far as can be seen, 1 not compared; "
@@ -64,30 +87,3 @@ def test_markdown_is_a_table_with_a_cell_for_every_column():
     assert legend(Rule()) in text
     assert "- inconclusive, one seed" in text
     assert "<details>" not in markdown([PEAK], Rule())
-
-
-def test_bencher_metric_format():
-    found = bmf(ALL)
-    name = "profile linear 512 step width 64 heads 2 tokens 1024 float32"
-    assert found[name] == {
-        "relative-time": {"value": 1.4, "lower_value": 1.3, "upper_value": 1.5},
-        "peak-bytes": {"value": 2.0**20, "lower_value": 2.0**20, "upper_value": 2.0**20},
-    }
-    assert [*found[f"train ml-100k {name[8:].replace('step', 'train')}"]] == ["ndcg-10"]
-    assert len(found) == 2
-    absolute = bmf([Verdict("ok", CELL, "time", "s", (), (2e-3,))])
-    # Bencher's latency is in nanoseconds.
-    assert absolute[name]["latency"]["value"] == pytest.approx(2e6)
-    assert json.loads(json.dumps(found)) == found
-
-
-def test_github_action_benchmark_takes_costs_alone():
-    slow, peak = gha(ALL)
-    assert slow == {
-        "name": "profile linear 512 step width 64 heads 2 tokens 1024 float32 time",
-        "unit": "x softmax",
-        "value": 1.4,
-        "range": "1.3 - 1.5",
-        "extra": "3 runs; regression",
-    }
-    assert (peak["unit"], peak["value"]) == ("B", 2.0**20)

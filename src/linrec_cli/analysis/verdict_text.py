@@ -1,36 +1,26 @@
-"""Verdicts as a person reads them, as Markdown, and as other benchmark services take them."""
+"""Verdicts as a person reads them: names, lines of a table, sentences, and all of it as Markdown."""
 
-from collections.abc import Iterator, Sequence
-from statistics import median
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from linrec_cli.analysis import phases
+from linrec_cli.analysis.labels import mechanism, metric_label
+from linrec_cli.analysis.markup import escaped, escaped_line
 from linrec_cli.analysis.pairs import COUNTED
 from linrec_cli.analysis.verdict import ORDER, Rule, Verdict
 
 COLUMNS = ("verdict", "cell", "metric", "base", "new", "change", "noise")
 NONE = "–"
-NAMED = ("form", "width", "heads", "layers", "tokens", "dtype", "protocol", "seen", "setup")
-"""What a full name says of a cell beside its command, data set, model, mechanism, length and phase."""
 TELLING = ("dataset", "model", "form", "width", "heads", "layers", "tokens", "dtype", "protocol", "seen", "device",
-           "threads", "setup")  # fmt: skip
+           "threads", "split", "setup", "data_digest")  # fmt: skip
 """What a short name says only where it tells two cells apart, in this order."""
-BARE = ("dataset", "model", "form", "dtype", "protocol", "device")
+BARE = ("dataset", "model", "form", "dtype", "protocol", "device", "split")
 """What needs no word before its value."""
 
 
 def names(verdicts: Sequence[Verdict]) -> list[str]:
     """Name each cell in short: its mechanism, length and phase, and what else tells it from the others."""
     return told_apart([" ".join(short(one.cell)) for one in verdicts], verdicts, TELLING)
-
-
-def full_names(verdicts: Sequence[Verdict]) -> list[str]:
-    """Name each cell so that it has the same name in every comparison on one machine."""
-    texts = []
-    for cell in (one.cell for one in verdicts):
-        start = (cell[name] for name in ("command", "dataset", "model") if cell[name])
-        more = (worded(cell, name) for name in NAMED if cell[name] is not None)
-        texts.append(" ".join((*start, *short(cell), *more)))
-    return told_apart(texts, verdicts, ("device", "threads"))
 
 
 def told_apart(texts: list[str], verdicts: Sequence[Verdict], columns: Sequence[str]) -> list[str]:
@@ -47,13 +37,13 @@ def told_apart(texts: list[str], verdicts: Sequence[Verdict], columns: Sequence[
     return texts
 
 
-def short(cell: dict[str, Any]) -> Iterator[str]:
+def short(cell: Mapping[str, Any]) -> Iterator[str]:
     """Name a cell by mechanism, length and phase; what was trained has no phase."""
-    yield ":".join(filter(None, (cell["attention"], cell["options"])))
+    yield mechanism(cell)
     yield str(cell["maxlen"])
     yield cell["phase"] or cell["command"]
-    # A way to serve an event, before its counter if it has one; of other numbers the stage is a counter or a split.
-    if cell["phase"] == "serve" and cell["stage"]:
+    # A way, before its counter if it has one; of other phases the stage is a counter or the items that were ranked.
+    if cell["phase"] in phases.with_ways() and cell["stage"]:
         yield cell["stage"].partition(".")[0]
 
 
@@ -64,24 +54,22 @@ def worded(cell: dict[str, Any], column: str) -> str:
 
 def metric(verdict: Verdict) -> str:
     """Name the number that a verdict is on."""
-    cell = verdict.cell
     if verdict.kind == "quality":
-        return f"{cell['metric'].upper() if cell['metric'] != 'recall' else 'Recall'}@{cell['k']}"
-    return COUNTED.get(cell["metric"], verdict.kind) or NONE
+        return metric_label(verdict.cell)
+    return COUNTED.get(verdict.cell["metric"], verdict.kind) or NONE
 
 
 def lines(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
-    """Write a line a verdict, under `COLUMNS`."""
+    """Write a line a verdict, under `COLUMNS`: what both sides come to, and by how much they differ."""
     for one, name in zip(verdicts, names(verdicts), strict=True):
-        base, new = (number(runs, one.unit) for runs in (one.base, one.new))
+        base, new = (number(value, one.unit) for value in one.sides)
         yield one.verdict, name, metric(one), base, new, share(one.change, "+"), share(one.noise)
 
 
-def number(runs: Sequence[float], unit: str) -> str:
-    """Write the median of runs in their unit."""
-    if not runs:
+def number(value: float | None, unit: str) -> str:
+    """Write what a side comes to in its unit."""
+    if value is None:
         return NONE
-    value = median(runs)
     size = f"{value / 2**20:,.1f} MiB" if value >= 2**17 else f"{value / 2**10:,.1f} KiB"
     written = {"B": size, "s": f"{1000 * value:,.4g} ms", "1": f"{value:.4f}"}
     return written.get(unit, f"{value:.3f}x")
@@ -124,7 +112,9 @@ def legend(rule: Rule) -> str:
     time += f"as a multiple of {rule.yardstick}'s beside it" if rule.yardstick else "in seconds"
     limits = f"{100 * rule.time:g} % in time, {100 * rule.memory:g} % in memory, {100 * rule.quality:g} % in quality"
     return (
-        f"Time {time}. noise: what two runs of the same code differ by; of a quality, half of its 95 % interval. "
+        f"Time {time}. base, new: the median over runs, of a quality the mean over the seeds of both; "
+        "change: of these two. noise: what two runs of the same code differ by; of a quality, half of its 95 % "
+        "interval. "
         f"Worse or better: every new run beyond every base run, and by more than {limits} and twice the noise; "
         "quality by a paired bootstrap over users, corrected for the number of cells (Holm)."
     )
@@ -134,53 +124,10 @@ def markdown(verdicts: Sequence[Verdict], rule: Rule) -> str:
     """Write a report for a pull request: the sentence, the table, the reasons folded."""
     table = [f"| {' | '.join(COLUMNS)} |", "|---|---|---|--:|--:|--:|--:|"]
     for word, *rest in lines(verdicts):
-        table.append(f"| {f'**{word}**' if word == 'regression' else word} | {' | '.join(rest)} |")
-    why = "\n".join(f"- {note}" for note in notes(verdicts))
+        marked = f"**{word}**" if word == "regression" else word
+        table.append(f"| {' | '.join([marked, *map(escaped, rest)])} |")
+    why = "\n".join(f"- {escaped_line(note)}" for note in notes(verdicts))
     folded = f"\n<details><summary>What is unclear</summary>\n\n{why}\n\n</details>\n" if why else ""
-    return f"### linrec compare\n\n{sentence(verdicts)}\n\n" + "\n".join(table) + f"\n{folded}\n{legend(rule)}\n"
-
-
-def bmf(verdicts: Sequence[Verdict]) -> dict[str, dict[str, dict[str, float]]]:
-    """Write the new side in the Bencher Metric Format: by cell, then by measure; time in nanoseconds, or relative.
-
-    Source: bencher.dev, Bencher Metric Format.
-    """
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for one, name in measured(verdicts):
-        scale = 1e9 if one.unit == "s" else 1.0
-        low, middle, high = (scale * value for value in (min(one.new), median(one.new), max(one.new)))
-        numbers = {"value": middle, "lower_value": low, "upper_value": high}
-        found.setdefault(name, {})[measure(one)] = numbers
-    return found
-
-
-def measure(verdict: Verdict) -> str:
-    """Name a measure as Bencher does: `latency` is its own, in nanoseconds."""
-    if verdict.kind == "time":
-        return "latency" if verdict.unit == "s" else "relative-time"
-    if verdict.kind == "quality":
-        return f"{verdict.cell['metric']}-{verdict.cell['k']}"
-    return str(verdict.cell["metric"]).replace("_", "-")
-
-
-def gha(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Write the new side's costs for github-action-benchmark's `customSmallerIsBetter`; quality is no cost.
-
-    Source: github.com/benchmark-action/github-action-benchmark, `BenchmarkResult`.
-    """
-    return [
-        {
-            "name": f"{name} {metric(one)}",
-            "unit": one.unit,
-            "value": median(one.new),
-            "range": f"{min(one.new):.6g} - {max(one.new):.6g}",
-            "extra": f"{len(one.new)} runs; {one.verdict}",
-        }
-        for one, name in measured(verdicts)
-        if one.kind != "quality"
-    ]
-
-
-def measured(verdicts: Sequence[Verdict]) -> Iterator[tuple[Verdict, str]]:
-    """Pass on what the new side has a number of, with its full name."""
-    return (pair for pair in zip(verdicts, full_names(verdicts), strict=True) if pair[0].new)
+    return (
+        f"### linrec compare\n\n{escaped(sentence(verdicts))}\n\n" + "\n".join(table) + f"\n{folded}\n{legend(rule)}\n"
+    )

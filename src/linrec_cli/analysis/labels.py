@@ -1,0 +1,49 @@
+"""How mechanisms and metrics are called, in every table, figure, sentence and verdict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from linrec_cli import catalog
+from linrec_cli.errors import UsageError
+
+QUALITY: dict[str, Any] = {"metric": "ndcg", "k": 10}
+"""What quality is where one number stands for it."""
+HAS_ATTENTION = pl.col("attention").fill_null("") != ""
+HAS_OPTIONS = pl.col("options").fill_null("") != ""
+MECHANISM = (
+    pl.when(HAS_ATTENTION & HAS_OPTIONS)
+    .then(pl.format("{}:{}", "attention", "options"))
+    .when(HAS_ATTENTION)
+    .then("attention")
+    .otherwise("model")
+)
+"""What `mechanism` gives, of the columns of a table."""
+
+
+def mechanism(row: Mapping[str, Any]) -> str:
+    """Name a mechanism as it is asked for, options included; of a model that takes none, the model."""
+    if row.get("attention"):
+        return ":".join(filter(None, (row["attention"], row.get("options"))))
+    return row.get("model") or ""
+
+
+def metric_label(row: Mapping[str, Any]) -> str:
+    """Name a metric as people do: `NDCG@10`; what is none of the folder's keeps its name, as `seconds_per_epoch`."""
+    name, _, given = str(row["metric"]).partition(":")
+    title = catalog.load("metrics", name).TITLE if name in catalog.names("metrics") else name
+    return ":".join(filter(None, (title, given))) + (f"@{row['k']}" if row.get("k") else "")
+
+
+def metric_of(label: str) -> dict[str, Any]:
+    """Split `ndcg@10` into the columns `metric` and `k`.
+
+    Raises:
+        UsageError: there is no such metric, or no cut-off.
+    """
+    name, _, k = label.lower().partition("@")
+    catalog.load("metrics", name)
+    if not k.isdecimal() or int(k) < 1:
+        raise UsageError(f"'{label}' has no cut-off; write it as {name}@10.")
+    return {"metric": name, "k": int(k)}

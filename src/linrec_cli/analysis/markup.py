@@ -1,0 +1,24 @@
+"""Text as Markdown shows it letter for letter."""
+
+import re
+
+MARK = re.compile(
+    r"""
+    [\\`*\[\]<|~$]                      # what means something anywhere
+    | (?<![^\W_])_ | _(?![^\W_])        # an underscore that does not stand within a word
+    | &(?=\#?\w+;)                      # the start of an entity
+    """,
+    re.VERBOSE,
+)
+START = re.compile(r"^(\d+(?=[.)]\s)|)((?<!\d)[#>+-]|(?<=\d)[.)])")
+"""What makes a line a heading, a quotation or an item."""
+
+
+def escaped(text: str) -> str:
+    """Write a text so that nothing in it is taken for markup, on one line."""
+    return MARK.sub(r"\\\g<0>", " ".join(text.splitlines()))
+
+
+def escaped_line(text: str) -> str:
+    """Write a text that a line, or an item of a list, begins with."""
+    return START.sub(r"\1\\\2", escaped(text))

@@ -1,0 +1,96 @@
+"""Tables and sentences of quality: means over seeds beside medians of costs, worked by hand."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from linrec_cli.analysis import quality
+from linrec_cli.results import schema
+
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+RUN = {"command": "train", "dataset": "d", "data_digest": "x", "model": "sasrec", "width": 8, "layers": 1, "heads": 2,
+       "setup": "s", "protocol": "full", "seen": "remove", "split": "leave-one-out", "maxlen": 50, "device": "cpu",
+       "threads": 1, "created": EARLY}  # fmt: skip
+
+
+def run(attention, seed, ndcg, seconds=None, peak=None, **more):
+    """Make the rows of a training: quality with a standard error of .01, and its costs."""
+    own = RUN | {"run": f"{attention}-{seed}-{ndcg}", "attention": attention, "seed": seed} | more
+    test = own | {"stage": "test", "k": 10}
+    quality = [{"metric": "recall", "value": 2 * ndcg}, {"metric": "ndcg", "value": ndcg, "high": ndcg + 0.01}]
+    # Of another cut-off, and of other items.
+    others = [quality[1] | {"k": 5, "value": 0.9}, quality[1] | {"stage": "valid", "value": 0.8}]
+    costs = [
+        own | {"stage": "train", "metric": metric, "value": value}
+        for metric, value in (("seconds_per_epoch", seconds), ("peak_bytes", peak))
+        if value is not None
+    ]
+    return [test | row for row in quality + others] + costs
+
+
+def table(*runs):
+    return schema.table({}, [row for rows in runs for row in rows])
+
+
+SOME = (
+    run("linear", 0, 0.1, 1, 2**20),
+    run("linear", 1, 0.2, 2, 2**21),
+    run("linear", 2, 0.6, 6, 2**22),
+    run("softmax", 0, 0.25, 3.0),
+)
+
+
+def test_a_line_is_a_mean_over_seeds_and_a_median_over_costs_the_best_first():
+    """Of .1, .2 and .6: mean .3, standard deviation (.07) ** .5; of 1, 2 and 6 the median is 2."""
+    ((title, columns, lines, caption),) = quality.trained(table(*SOME))
+    assert title == "d, sasrec: width 8, 1 layers, 2 heads; cpu, threads 1, settings s"
+    assert columns == ["maxlen", "attention", "seeds", "NDCG@10", "±", "Recall@10", "s an epoch", "peak MiB"]
+    assert lines == [
+        ["50", "linear", "3", "0.3000", "0.2646", "0.6000", "2", "2"],
+        ["50", "softmax", "1", "0.2500", "0.0100", "0.5000", "3", "–"],
+    ]
+    assert caption.startswith("test items, leave-one-out, ranked among all items, seen items removed.")
+
+
+def test_a_seed_that_was_trained_again_counts_once_and_its_cost_too():
+    again = run("linear", 0, 0.4, 9, 2**20, created=LATE)
+    ((_, _, lines, _),) = quality.trained(table(*SOME[:3], again))
+    # .4, .2, .6 and 9, 2, 6.
+    assert lines == [["50", "linear", "3", "0.4000", "0.2000", "0.8000", "6", "2"]]
+
+
+@pytest.mark.parametrize("key", [*quality.GROUP[1:-1]])
+def test_numbers_made_differently_have_tables_of_their_own(key):
+    other = 99 if isinstance(RUN.get(key), int) or key == "benchmark" else "other"
+    assert len(list(quality.trained(table(SOME[3], run("linear", 0, 0.1, **{key: other}))))) == 2
+
+
+def test_what_failed_is_in_no_table():
+    bad = [row | {"status": "error", "value": None} for row in run("mean", 0, 0.1)]
+    assert list(quality.trained(table(bad))) == []
+    ((*_, lines, _),) = quality.trained(table(run("softmax", 0, 0.25, 3.0), bad))
+    assert [line[1] for line in lines] == ["softmax"]
+
+
+def test_an_evaluation_has_a_table_of_any_items_and_no_costs():
+    how = {"command": "evaluate", "stage": "valid", "protocol": "uni100"}
+    rows = [row | how for row in run("linear", 0, 0.1)]
+    ((_, columns, lines, caption),) = quality.evaluated(table(rows[:3]))
+    assert columns[-1] == "Recall@10"
+    assert lines == [["50", "linear", "1", "0.1000", "0.0100", "0.2000"]]
+    assert caption.startswith("valid items, leave-one-out, ranked among 100 negatives (uni100)")
+
+
+def test_a_sentence_ranks_mechanisms_of_a_length():
+    assert list(quality.sentences(table(*SOME))) == [
+        "d, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500 (1 seed)."
+    ]
+    assert list(quality.sentences(table(SOME[0]))) == []
+
+
+def test_of_many_mechanisms_the_best_and_the_baseline_are_named():
+    runs = [run(name, 0, ndcg) for name, ndcg in (("a", 0.1), ("b", 0.4), ("softmax", 0.2), ("c", 0.3))]
+    (said,) = quality.sentences(table(*runs))
+    assert said.endswith("NDCG@10: b 0.4000 (1 seed), softmax 0.2000 (1 seed), of 4 mechanisms.")
+    (said,) = quality.sentences(table(*runs[:2], run("d", 0, 0.05), runs[3]))
+    assert said.endswith("NDCG@10: b 0.4000 (1 seed), of 4 mechanisms.")
