@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import LinrecError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -151,8 +151,9 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
     try:
         prepared = store.load(kept, settings.data, lambda line: None) if isinstance(kept, Path) else kept
         if prepared is None:
-            raise DataError(f"{kept} is gone or damaged; run the command again.")
-        attempt(settings, laid_out(prepared, source), folder, fresh, tell)
+            fail(settings, folder, "error", f"{kept} is gone or damaged; run the command again.", tell)
+        else:
+            attempt(settings, laid_out(prepared, source), folder, fresh, tell)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
 

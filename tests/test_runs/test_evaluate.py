@@ -1,0 +1,178 @@
+"""An evaluation ranks what a run held out, under a protocol, with the data it was trained on."""
+
+from dataclasses import asdict
+
+import polars as pl
+import pytest
+
+from linrec_cli import runs
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.evaluation.summary import summary
+from linrec_cli.results import schema, store
+from linrec_cli.runs import events
+from linrec_cli.settings import Evaluate, setup
+
+QUALITY = ["metric", "k", "value", "low", "high"]
+
+
+@pytest.fixture
+def trained(here, kept, quick):
+    """A run in its folder."""
+    folder = here / "results" / "runs" / "mine"
+    return folder, runs.train(quick(), kept, folder)
+
+
+def test_the_usual_way_gives_the_numbers_of_the_training(trained):
+    folder, found = trained
+    made = runs.evaluate(folder)
+    assert made.rows.select(QUALITY).equals(found.rows.filter(stage="test").select(QUALITY))
+    assert made.ranks.equals(found.ranks.filter(stage="test"))
+
+
+def test_without_a_folder_a_result_is_evaluated_and_nothing_touches_the_disk(here, data, quick):
+    found = runs.train(quick(), data)
+    made = runs.evaluate(found, data, Evaluate(stage="valid"))
+    assert made.rows.select(QUALITY).equals(found.rows.filter(stage="valid").select(QUALITY))
+    assert not list(here.iterdir())
+    with pytest.raises(DataError, match="give the data"):
+        runs.evaluate(found)
+
+
+def test_every_row_says_how_it_was_made(trained, monkeypatch):
+    folder, found = trained
+    made = runs.evaluate(folder, settings=Evaluate(stage="valid", seen="rank", k=(3,), protocol="full"))
+    assert made.rows.schema == schema.COLUMNS
+    assert set(made.rows["metric"]) == {"recall", "ndcg", "mrr"}
+    own = {
+        "command": "evaluate", "attention": "linear", "model": "sasrec", "maxlen": 20, "stage": "valid", "k": 3,
+        "seen": "rank", "protocol": "full", "split": "leave-one-out", "ties": "mean", "dtype": "float32",
+        "note": "weights of mine", "setup": setup(found.settings), "data_digest": found.settings.data_digest,
+        "threads": 1, "status": "ok", "objective": "next", "loss": "cross-entropy",
+    }  # fmt: skip
+    assert made.rows.select(*own).unique().to_dicts() == [own]
+    assert made.rows["run"].unique().item().startswith("evaluate-valid-full-rank-")
+    assert made.rows["device"].unique().item().startswith("cpu")
+
+
+def test_a_run_of_the_evaluations_own_is_written(here, trained):
+    folder, found = trained
+    made = runs.evaluate(folder, settings=Evaluate(k=(2, 3)), results_dir=here / "out")
+    (own,) = (here / "out" / "runs").iterdir()
+    assert own.name == made.rows["run"][0]
+    assert store.read_table(own / store.TABLE).equals(made.rows)
+    assert store.read_ranks(own / store.RANKS).equals(made.ranks)
+    stored = store.read_settings(own / store.SETTINGS)
+    how = {"of": "mine", "k": [2, 3], "protocol": "full", "seen": "remove", "stage": "test", "negatives_seed": 0}
+    told = {"source": "ring.csv", "device": "cpu", "threads": 1}
+    assert (how | told).items() <= stored.items()
+    assert asdict(found.settings).items() <= stored.items()
+    # As seen from the new folder, which lies elsewhere.
+    assert (own / stored["prepared"]).resolve() == (folder / store.read_settings(folder / store.SETTINGS)["prepared"]).resolve()
+
+
+def test_another_way_is_another_run_and_the_same_way_is_the_same(here, trained):
+    folder, _ = trained
+    ways = [Evaluate(), Evaluate(k=(1,)), Evaluate(seen="rank"), Evaluate(stage="valid"), Evaluate(), Evaluate(threads=2)]
+    names = [runs.evaluate(folder, settings=way, results_dir=here / "out").rows["run"][0] for way in ways]
+    assert names[0] == names[4] == names[5]
+    assert len({*names}) == 4 == len(list((here / "out" / "runs").iterdir()))
+
+
+def test_other_weights_are_another_run(here, kept, quick):
+    one, other = (runs.train(quick(seed=seed), kept) for seed in (0, 1))
+    assert runs.evaluate(one, kept).rows["run"][0] != runs.evaluate(other, kept).rows["run"][0]
+
+
+@pytest.fixture
+def wide(here, quick):
+    """A data set that has a hundred items to draw from, and a run on it."""
+    frame = pl.DataFrame(
+        [(user, (7 * user + 3 * step * step) % 300, step) for user in range(300) for step in range(9)],
+        schema=["user", "item", "time"], orient="row",
+    )  # fmt: skip
+    frame.write_csv(here / "wide.csv")
+    data = runs.prepare("wide.csv", min_item=1)
+    return data, runs.train(quick(model="popular", attn="auto"), data)
+
+
+def test_negatives_are_drawn_once_and_kept_beside_the_data(wide, heard):
+    data, found = wide
+    first = runs.evaluate(found, data, Evaluate(protocol="uni100"), watch=heard)
+    path = data.prepared.folder / "negatives-uni100-test-0.parquet"
+    assert heard == [events.Drawn(path)]
+    kept = pl.read_parquet(path)
+    assert kept["user"].to_list() == data.sequences.users.tolist()
+    assert kept["items"].list.len().unique().to_list() == [100] if kept["items"].dtype == pl.List else True
+    again = runs.evaluate(found, data, Evaluate(protocol="uni100"), watch=heard)
+    assert len(heard) == 1
+    assert again.ranks.equals(first.ranks)
+    # What is kept is what is ranked among.
+    golds = data.sequences.flat[data.split("leave-one-out").test.place]
+    kind = kept["items"].dtype
+    store.write_frame(kept.with_columns(items=pl.Series([[gold] * 100 for gold in golds.tolist()], dtype=kind)), path)
+    tied = runs.evaluate(found, data, Evaluate(protocol="uni100"))
+    assert set(tied.ranks["rank"]) == {51.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [(Evaluate(protocol="pop100"), "negatives-pop100-test-0"),
+     (Evaluate(protocol="uni100", stage="valid"), "negatives-uni100-valid-0"),
+     (Evaluate(protocol="uni100", negatives_seed=7), "negatives-uni100-test-7")],
+)  # fmt: skip
+def test_other_negatives_are_kept_apart(wide, settings, name):
+    data, found = wide
+    runs.evaluate(found, data, settings)
+    assert [path.stem for path in data.prepared.folder.glob("negatives-*")] == [name]
+
+
+def test_negatives_of_another_split_are_kept_apart(wide, quick):
+    data, _ = wide
+    found = runs.train(quick(model="popular", attn="auto", split="ratio:train=0.5"), data)
+    made = runs.evaluate(found, data, Evaluate(protocol="uni100"))
+    (path,) = data.prepared.folder.glob("negatives-*")
+    assert path.stem == "negatives-ratio-train0.5-uni100-test-0"
+    assert len(made.ranks) == len(pl.read_parquet(path)) > len(data.sequences.users)
+
+
+def test_full_ranking_keeps_no_negatives(wide):
+    data, found = wide
+    runs.evaluate(found, data, Evaluate())
+    assert not list(data.prepared.folder.glob("negatives-*"))
+
+
+def test_metrics_are_the_mean_over_a_users_targets_and_then_over_users(wide, quick):
+    data, _ = wide
+    found = runs.train(quick(model="popular", attn="auto", split="ratio:train=0.5"), data)
+    made = runs.evaluate(found, data, Evaluate(k=(50,)))
+    assert made.rows.select(QUALITY).rows() == summary(made.ranks, [50]).select(QUALITY).rows()
+    by_user = made.ranks.with_columns(hit=pl.col("rank") <= 50).group_by("user").agg(pl.col("hit").mean())
+    assert made.rows.filter(metric="recall")["value"].item() == pytest.approx(by_user["hit"].mean())
+
+
+def test_other_data_than_it_was_trained_on_are_refused(data, quick):
+    found = runs.train(quick(), data)
+    other = runs.prepare(data.prepared.events.with_columns(item=pl.col("item").reverse()).select("user", "item", "time"))
+    with pytest.raises(DataError, match="is not what the run was trained on"):
+        runs.evaluate(found, other)
+
+
+@pytest.mark.parametrize("settings", [{"attn": ["softmax"], "phase": ["step"]}, {"attn": "linear", "of": "a-run"}])
+def test_what_is_no_training_is_refused(here, settings):
+    store.write_settings(settings, here / "run" / store.SETTINGS)
+    with pytest.raises(UsageError, match="is no training run"):
+        runs.evaluate(here / "run")
+
+
+def test_a_run_without_weights_says_how_to_get_them(trained):
+    folder, _ = trained
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(DataError, match="linrec train"):
+        runs.evaluate(folder)
+
+
+@pytest.mark.parametrize("model", ["popular", "markov", "bert4rec"])
+def test_every_kind_of_model_is_read_back_as_it_was(here, kept, quick, model):
+    folder = here / "run"
+    found = runs.train(quick(model=model, attn="auto", objective="auto"), kept, folder)
+    assert runs.evaluate(folder).ranks.equals(found.ranks.filter(stage="test"))

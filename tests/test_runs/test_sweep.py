@@ -1,0 +1,202 @@
+"""The cells of a sweep: what is done is skipped, what fails is a row, and each of several has a process of its own."""
+
+import importlib
+import os
+import signal
+import sys
+from dataclasses import replace
+
+import pytest
+
+from linrec_cli import disk, runs
+from linrec_cli.errors import LinrecError
+from linrec_cli.results import store
+from linrec_cli.runs import events
+from linrec_cli.training import checkpoint
+
+module = importlib.import_module("linrec_cli.runs.sweep")
+
+
+@pytest.fixture
+def children():
+    """Let children start without the script that started this one."""
+    vars(sys.modules["__main__"]).pop("__file__", None)
+
+
+def weights(folder):
+    return checkpoint.digest(checkpoint.read_weights(folder, "cpu"))
+
+
+def test_several_cells_have_a_process_each_and_are_heard_of_here(here, data, quick, heard, children):
+    # A frame is kept nowhere, so it goes along.
+    cells = [quick(attn=attn, epochs=1) for attn in ("softmax", "linear")]
+    tables = list(runs.sweep(cells, data, here / "results", watch=heard))
+    assert [table["attention"][0] for table in tables] == ["softmax", "linear"]
+    names = [table["run"][0] for table in tables]
+    assert heard.of(events.Begun) == [events.Begun(name, number, 2) for number, name in enumerate(names, 1)]
+    assert [one.run for one in heard.of(events.Epoch)] == names
+    assert {one.run for one in heard.of(events.Batch)} == {*names}
+    for cell, name in zip(cells, names, strict=True):
+        assert weights(here / "results" / "runs" / name) == checkpoint.digest(
+            runs.train(cell, data).model.state_dict()
+        )
+
+
+def test_a_single_cell_is_trained_here(here, data, quick, heard, monkeypatch):
+    monkeypatch.setattr(module, "apart", None)
+    (table,) = runs.sweep([quick()], data, here / "results", watch=heard)
+    assert (table["status"] == "ok").any()
+    assert not heard.of(events.Begun)
+    assert heard.of(events.Anew) == [events.Anew(table["run"][0])]
+
+
+def test_what_is_done_is_skipped_and_with_fresh_made_anew(here, data, quick, heard):
+    (first,) = runs.sweep([quick()], data, here / "results")
+    (again,) = runs.sweep([quick()], data, here / "results", watch=heard)
+    assert heard == [events.Skipped(first["run"][0], first["commit"][0], first["commit"][0])]
+    assert again.equals(first)
+    list(runs.sweep([quick()], data, here / "results", watch=heard, fresh=True))
+    assert len(heard.of(events.Epoch)) == 2
+
+
+def test_what_is_done_says_by_which_commit(here, data, quick, heard, monkeypatch):
+    list(runs.sweep([quick()], data, here / "results"))
+    monkeypatch.setattr("linrec_cli.machine.commit", lambda: "another")
+    list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert heard[0].now == "another"
+    assert heard[0].made != "another"
+
+
+def test_a_run_that_an_older_linrec_named_otherwise_is_skipped(here, data, quick, heard):
+    (first,) = runs.sweep([quick()], data, here / "results")
+    (folder,) = (here / "results" / "runs").iterdir()
+    folder.rename(folder.with_name("as-it-was-called-once"))
+    (again,) = runs.sweep([quick()], data, here / "results", watch=heard)
+    assert [type(event) for event in heard] == [events.Skipped]
+    assert heard[0].run == "as-it-was-called-once"
+    assert again["value"].equals(first["value"])
+
+
+def test_a_run_that_was_cut_short_is_taken_up(here, data, quick, heard):
+    heard.until = lambda event: isinstance(event, events.Batch) and event.batch == 3
+    with pytest.raises(KeyboardInterrupt):
+        list(runs.sweep([quick()], data, here / "results", watch=heard))
+    heard.until = None
+    heard.clear()
+    list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert not heard.of(events.Anew)
+    assert [(one.epoch, one.batch) for one in heard.of(events.TakenUp)] == [(1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "note"),
+    [
+        (LinrecError("the loss is nan"), "error", "the loss is nan"),
+        (MemoryError(), "oom", "MemoryError"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nmore"), "oom", "DefaultCPUAllocator: can't"),
+        (RuntimeError("shapes differ\nmore"), "error", "shapes differ"),
+    ],
+)
+def test_what_goes_wrong_is_a_row_and_is_told(here, data, quick, heard, monkeypatch, error, status, note):
+    def fails(*args, **more):
+        raise error
+
+    monkeypatch.setattr(module, "train_one", fails)
+    (table,) = runs.sweep([quick()], data, here / "results", watch=heard)
+    (row,) = table.to_dicts()
+    assert (row["status"], row["value"], row["attention"], row["command"]) == (status, None, "linear", "train")
+    assert row["note"].startswith(note)
+    assert "\n" not in row["note"]
+    assert heard.of(events.Failed) == [events.Failed(row["run"], status, row["note"])]
+
+
+def test_a_bug_is_no_row(here, data, quick, monkeypatch):
+    def fails(*args, **more):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(module, "train_one", fails)
+    with pytest.raises(KeyError):
+        list(runs.sweep([quick()], data, here / "results"))
+
+
+def test_a_run_that_another_process_trains_is_left_alone(here, data, quick, heard):
+    folder = store.folder(here / "results", module.settled(quick(), data).name)
+    with disk.locked(folder), pytest.raises(disk.HeldError):
+        list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert [path.name for path in folder.iterdir()] == [disk.LOCK]
+
+
+def test_a_run_that_another_process_takes_meanwhile_is_left_alone(here, data, quick, monkeypatch):
+    def taken(*args, **more):
+        raise disk.HeldError("held")
+
+    monkeypatch.setattr(module, "train_one", taken)
+    with pytest.raises(disk.HeldError):
+        list(runs.sweep([quick()], data, here / "results"))
+    assert not list(here.glob("results/runs/*/table.parquet"))
+
+
+class Fatal:
+    """Ends the process that receives it."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def __reduce__(self):
+        return self.how
+
+
+@pytest.mark.parametrize(
+    ("how", "note"),
+    [((os._exit, (7,)), "its process ended with code 7"), ((signal.raise_signal, (9,)), "its process ended with code -9")],
+)
+def test_a_process_that_ends_without_a_word_is_a_row(here, data, quick, heard, children, how, note):
+    folder = here / "run"
+    module.apart(
+        module.settled(quick(), data), replace(data, source=Fatal(how)), folder, False, heard
+    )
+    assert heard == [events.Failed("run", "error", note)]
+    assert store.read_table(folder / store.TABLE)["status"].to_list() == ["error"]
+
+
+def test_a_child_that_was_interrupted_interrupts_its_parent(here, data, quick, heard, children):
+    with pytest.raises(KeyboardInterrupt):
+        module.apart(quick(), replace(data, source=Fatal((os._exit, (130,)))), here / "run", False, heard)
+    assert not (here / "run").exists()
+
+
+class Asleep:
+    """Says that it stopped when it is asked to end, as a training does."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return exec, (f"import time, pathlib\npathlib.Path({str(self.folder / 'began')!r}).touch()\ntime.sleep(60)",)
+
+
+def test_a_child_ends_with_its_parent(here, data, quick, children, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", (0.1, 30.0))
+    started = []
+    listen = module.listen
+
+    def interrupted(reader, watch, seconds=float("inf")):
+        if not started:
+            started.append(True)
+            raise SystemExit(143)
+        listen(reader, watch, seconds)
+
+    monkeypatch.setattr(module, "listen", interrupted)
+    with pytest.raises(SystemExit):
+        module.apart(quick(), replace(data, source=Asleep(here)), here / "run", False, lambda event: None)
+    import multiprocessing
+
+    assert not multiprocessing.active_children()
+
+
+def test_data_that_are_gone_meanwhile_are_told(here, kept, quick, heard, children):
+    import shutil
+
+    shutil.rmtree(kept.prepared.folder)
+    module.apart(module.settled(quick(), kept), kept, here / "run", False, heard)
+    assert "is gone or damaged" in heard.of(events.Failed)[0].note
