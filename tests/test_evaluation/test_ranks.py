@@ -2,10 +2,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from linrec_cli.data.batch import Batch
+from linrec_cli.data.parts import Parts, Targets
 from linrec_cli.data.sequences import Sequences, histories
 from linrec_cli.errors import LinrecError
-from linrec_cli.evaluation import ranks as room
-from linrec_cli.evaluation.ranks import place, ranks
+from linrec_cli.evaluation import ranks as module
+from linrec_cli.evaluation.ranks import by_target, place, ranks
+from linrec_cli.models._recommender import last, products
 
 
 class Rounded(nn.Module):
@@ -13,22 +16,26 @@ class Rounded(nn.Module):
 
     def __init__(self, items: int) -> None:
         super().__init__()
-        self.items = nn.Embedding(items + 1, 3).requires_grad_(False)
-        self.positions = nn.Embedding(64, 3)
         generator = torch.Generator().manual_seed(0)
-        self.items.weight.data = torch.randint(-2, 3, (items + 1, 3), generator=generator).float()
+        self.rows = torch.randint(-2, 3, (items + 1, 3), generator=generator).float()
+        self.rows[0] = 0
+        self.widest = 0
 
-    def encode(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return (self.items(items) * (items > 0)[:, :, None]).cumsum(1)
+    def query(self, batch: Batch) -> Tensor:
+        self.widest = max(self.widest, batch.items.shape[1])
+        assert not self.training
+        return last(self.rows[batch.items].cumsum(1), batch.lengths)
+
+    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
+        return products(query, self.rows, items)
 
 
-def brute(model: Rounded, sequences: Sequences, stage: str, maxlen: int, seen: str) -> list[float]:
+def brute(model: Rounded, sequences: Sequences, targets: Targets, maxlen: int, seen: str) -> list[float]:
     found = []
-    for begin, end in zip(sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True):
-        history = sequences.flat[begin : end - (2 if stage == "valid" else 1)].tolist()
-        gold = int(sequences.flat[end - (2 if stage == "valid" else 1)])
-        taste = sum(model.items.weight[item] for item in history[-maxlen:])
-        scores = {item: float(model.items.weight[item] @ taste) for item in range(1, sequences.count + 1)}
+    for end, user in zip(targets.place.tolist(), targets.user.tolist(), strict=True):
+        history, gold = sequences.flat[int(sequences.offsets[user]) : end].tolist(), int(sequences.flat[end])
+        taste = sum(model.rows[item] for item in history[-maxlen:])
+        scores = {item: float(model.rows[item] @ taste) for item in range(1, sequences.count + 1)}
         others = [s for item, s in scores.items() if item != gold and not (seen == "remove" and item in history)]
         better, equal = sum(s > scores[gold] for s in others), sum(s == scores[gold] for s in others)
         found.append(1 + better + equal / 2)
@@ -39,48 +46,65 @@ def brute(model: Rounded, sequences: Sequences, stage: str, maxlen: int, seen: s
 @pytest.mark.parametrize("seen", ["remove", "rank"])
 @pytest.mark.parametrize("chunk", [31, 2**20])
 def test_ranks_equal_a_brute_force_count(
-    sequences: Sequences, monkeypatch: pytest.MonkeyPatch, stage: str, seen: str, chunk: int
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch, stage: str, seen: str, chunk: int
 ) -> None:
-    monkeypatch.setitem(room.SCORES, "cpu", chunk)
-    monkeypatch.setitem(room.TOKENS, "cpu", 150)
+    monkeypatch.setitem(module.SCORES, "cpu", chunk)
+    monkeypatch.setitem(module.TOKENS, "cpu", 150)
     model = Rounded(sequences.count)
-    found = ranks(model, sequences, stage, 20, seen=seen)
-    assert found.tolist() == brute(model, sequences, stage, 20, seen)
+    found = ranks(model.train(), sequences, parts.targets(stage), 20, seen=seen)
+    assert found.tolist() == brute(model, sequences, parts.targets(stage), 20, seen)
+    assert model.widest == 20
 
 
-def test_the_gold_is_ranked_even_where_it_stands_in_the_history(sequences: Sequences) -> None:
+def test_each_of_many_targets_of_a_user_has_its_own_history(sequences: Sequences) -> None:
+    begin = sequences.offsets[:-1]
+    places = torch.stack([begin + 1, begin + 2, sequences.offsets[1:] - 1], 1)
+    targets = Targets(places.flatten(), torch.arange(len(begin)).repeat_interleave(3))
+    model = Rounded(sequences.count)
+    assert ranks(model, sequences, targets, 7).tolist() == brute(model, sequences, targets, 7, "remove")
+
+
+def test_the_gold_is_ranked_even_where_it_stands_in_the_history(sequences: Sequences, parts: Parts) -> None:
+    ends = zip(parts.test.place.tolist(), parts.test.user.tolist(), strict=True)
     repeats = [
-        int(sequences.flat[end - 1]) in sequences.flat[begin : end - 1].tolist()
-        for begin, end in zip(sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True)
+        int(sequences.flat[end]) in sequences.flat[int(sequences.offsets[user]) : end].tolist() for end, user in ends
     ]
     assert any(repeats)
-    assert ranks(Rounded(sequences.count), sequences, "test", 20).isfinite().all()
+    assert ranks(Rounded(sequences.count), sequences, parts.test, 20).isfinite().all()
 
 
-def test_among_negatives_the_gold_meets_only_them(sequences: Sequences) -> None:
+def test_among_negatives_the_gold_meets_only_them(sequences: Sequences, parts: Parts) -> None:
     model = Rounded(sequences.count)
-    _, _, gold = histories(sequences, "test", 20)
-    others = torch.stack([gold % sequences.count + 1, (gold + 1) % sequences.count + 1], 1)
-    found = ranks(model, sequences, "test", 20, negatives=others)
-    assert found.min() >= 1
-    assert found.max() <= 3
+    _, _, gold = histories(sequences, parts.test, 20)
     everyone = torch.arange(1, sequences.count + 1).repeat(len(gold), 1)
     without = everyone[everyone != gold[:, None]].view(len(gold), -1)
-    torch.testing.assert_close(
-        ranks(model, sequences, "test", 20, negatives=without),
-        ranks(model, sequences, "test", 20, seen="rank"),
-    )
+    whole = ranks(model, sequences, parts.test, 20, negatives=without)
+    torch.testing.assert_close(whole, ranks(model, sequences, parts.test, 20, seen="rank"))
+    halves = [ranks(model, sequences, parts.test, 20, negatives=half) for half in without.chunk(2, 1)]
+    # What stands better or equal in one half or the other does so in the whole.
+    torch.testing.assert_close(halves[0] + halves[1] - 1, whole)
 
 
 def test_equal_scores_share_their_mean_rank() -> None:
-    assert place(torch.tensor([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([2, 1])).tolist() == [
-        2.0,
-        2.0,
-    ]
+    scores = torch.tensor([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0]])
+    assert place(scores, torch.tensor([2, 1])).tolist() == [2.0, 2.0]
 
 
-def test_scores_that_are_not_finite_are_an_error(sequences: Sequences) -> None:
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("negatives", [None, torch.tensor([[5]])])
+def test_scores_that_are_not_finite_are_an_error(
+    sequences: Sequences, parts: Parts, bad: float, negatives: Tensor | None
+) -> None:
     model = Rounded(sequences.count)
-    model.items.weight.data[5] = torch.nan
+    model.rows[5] = bad
+    drawn = negatives if negatives is None else negatives.repeat(len(parts.test), 1)
     with pytest.raises(LinrecError, match="not finite"):
-        ranks(model, sequences, "test", 20)
+        ranks(model, sequences, parts.test, 20, negatives=drawn)
+
+
+def test_ranks_stand_beside_the_ids_of_their_users() -> None:
+    sequences = Sequences(torch.ones(4), torch.tensor([0, 2, 4]), 1, torch.tensor([70, 90]))
+    targets = Targets(torch.tensor([1, 2, 3]), torch.tensor([0, 1, 1]))
+    table = by_target(sequences, targets, torch.tensor([1.0, 2.5, 3.0]))
+    assert table.rows() == [(70, 1.0), (90, 2.5), (90, 3.0)]
+    assert table.columns == ["user", "rank"]

@@ -1,55 +1,62 @@
-from collections import Counter
-from itertools import pairwise
+from dataclasses import replace
 
 import pytest
 import torch
 
+from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.data.shapes import rounded
 from linrec_cli.training.batches import mixed, plan
 
-
-def trained(sequences: Sequences, maxlen: int, epoch: int = 0) -> Counter[tuple[int, int]]:
-    pairs: Counter[tuple[int, int]] = Counter()
-    for batch in plan(sequences, maxlen, 200, seed=3, epoch=epoch).batches(sequences.flat):
-        assert batch.items.shape == batch.targets.shape
-        assert batch.items.numel() <= 200
-        assert batch.count == int((batch.targets > 0).sum())
-        assert torch.equal(batch.items > 0, batch.targets > 0)
-        assert (
-            batch.items[:, 1:] * (batch.targets[:, 1:] > 0) == batch.targets[:, :-1] * (batch.targets[:, 1:] > 0)
-        ).all()
-        real = batch.targets > 0
-        pairs.update(zip(batch.items[real].tolist(), batch.targets[real].tolist(), strict=True))
-    return pairs
+OBJECTIVES = ["next", "cloze"]
 
 
-@pytest.mark.parametrize("maxlen", [1, 7, 50, 200])
-@pytest.mark.parametrize("epoch", [0, 1])
-def test_every_next_item_target_of_the_training_part_is_trained_once(
-    sequences: Sequences, maxlen: int, epoch: int
+def test_windows_are_cut_elsewhere_in_each_epoch_and_alike_for_the_same_seed(
+    sequences: Sequences, parts: Parts
 ) -> None:
-    expected: Counter[tuple[int, int]] = Counter()
-    for begin, end in zip(sequences.offsets[:-1].tolist(), sequences.offsets[1:].tolist(), strict=True):
-        history = sequences.flat[begin : end - 2].tolist()
-        expected.update(pairwise(history))
-    assert trained(sequences, maxlen, epoch) == expected
-
-
-def test_windows_are_cut_elsewhere_in_each_epoch_and_alike_for_the_same_seed(sequences: Sequences) -> None:
-    starts = [sorted(plan(sequences, 7, 200, seed, epoch).start.tolist()) for seed, epoch in ((0, 0), (0, 1), (0, 0))]
-    assert starts[0] == starts[2]
+    laid = [plan(sequences, parts, "next", 7, 200, *own) for own in ((0, 0), (0, 1), (1, 0), (0, 0))]
+    starts = [sorted(one.start.tolist()) for one in laid]
+    assert starts[0] == starts[3]
     assert starts[0] != starts[1]
+    assert starts[0] != starts[2]
 
 
-def test_a_history_that_fits_is_one_window(sequences: Sequences) -> None:
-    assert len(plan(sequences, 200, 400, 0, 0).start) == int((sequences.lengths > 3).sum())
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_batches_can_be_taken_up_in_the_middle(sequences: Sequences, parts: Parts, objective: str) -> None:
+    whole = plan(sequences, parts, objective, 20, 100, 0, 0)
+    rest = [batch.items.tolist() for batch in whole.batches(sequences, 3)]
+    assert rest == [batch.items.tolist() for batch in whole.batches(sequences)][3:]
 
 
-def test_batches_can_be_taken_up_in_the_middle(sequences: Sequences) -> None:
-    whole = plan(sequences, 20, 100, 0, 0)
-    rest = [batch.items.tolist() for batch in whole.batches(sequences.flat, 3)]
-    assert rest == [batch.items.tolist() for batch in whole.batches(sequences.flat)][3:]
+def test_what_is_hidden_differs_from_batch_to_batch_and_from_epoch_to_epoch(sequences: Sequences, parts: Parts) -> None:
+    hidden = []
+    for epoch in (0, 1):
+        batches = plan(sequences, parts, "cloze:last=0", 20, 400, 0, epoch).batches(sequences)
+        hidden += [tuple((batch.items[0, :12] == 31).tolist()) for batch in batches]
+    assert len({*hidden}) > len(hidden) / 2
+
+
+def test_batches_hold_windows_of_similar_length_and_little_padding(sequences: Sequences, parts: Parts) -> None:
+    laid = plan(sequences, parts, "next", 20, 100, 0, 0)
+    for batch in laid.batches(sequences):
+        assert batch.items.shape[1] == rounded(int(batch.lengths.max()))
+    cells = sum(batch.items.numel() for batch in laid.batches(sequences))
+    assert int(laid.length.sum()) / cells > 0.9
+    # In no order of length: the first half of an epoch is not the longer one.
+    lengths = [float(laid.length[rows].double().mean()) for rows in laid.rows]
+    assert lengths != sorted(lengths)
+    assert lengths != sorted(lengths, reverse=True)
+
+
+def test_times_come_along_with_their_items(sequences: Sequences, parts: Parts) -> None:
+    timed = replace(sequences, times=1000 + torch.arange(len(sequences.flat)))
+    for batch in plan(timed, parts, "next", 20, 100, 0, 0).batches(timed):
+        assert batch.times is not None
+        real = batch.items > 0
+        assert (timed.flat[batch.times[real] - 1000] == batch.items[real]).all()
 
 
 def test_seeds_that_differ_anywhere_mix_to_different_seeds() -> None:
     assert len({mixed(s, e, b) for s in range(10) for e in range(10) for b in range(10)}) == 1000
+    assert mixed(1, 2) != mixed(2, 1)
+    assert all(0 <= mixed(s, 2**32) < 2**63 for s in range(100))

@@ -1,88 +1,321 @@
+"""Training: what is trained, what is looked at to stop, and what is kept."""
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from linrec_cli import catalog
+from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import LinrecError, UsageError
+from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.settings import Train
-from linrec_cli.training import checkpoint, fit
+from linrec_cli.training import fit
+from linrec_cli.training.batches import plan
 
 CAUSAL = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
 
 
-class KilledError(Exception):
-    pass
-
-
-def finished(settings: Train, sequences: Sequences) -> fit.State:
-    state = fit.start(settings, sequences.count)
-    list(fit.epochs(state, settings, sequences))
+def finished(settings: Train, sequences: Sequences, parts: Parts) -> fit.State:
+    state = fit.start(settings, sequences, parts)
+    list(fit.epochs(state, sequences, parts))
     return state
 
 
-def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
-    sequences: Sequences, tmp_path: Path
-) -> None:
-    whole = finished(SMALL, sequences)
-
-    def kill(at: fit.Position, batches: int) -> None:
-        if at.epoch == 1 and at.batch == 4:
-            raise KilledError
-
-    state = fit.start(SMALL, sequences.count)
-    with pytest.raises(KilledError):
-        list(fit.epochs(state, SMALL, sequences, report=kill, save=lambda s: checkpoint.save(s, tmp_path), every=0))
-    resumed = fit.start(SMALL, sequences.count)
-    assert checkpoint.load(resumed, tmp_path)
-    assert (resumed.at.epoch, resumed.at.batch) == (1, 3)
-    list(fit.epochs(resumed, SMALL, sequences))
-    assert checkpoint.digest(resumed.model.state_dict()) == checkpoint.digest(whole.model.state_dict())
-    assert checkpoint.digest(resumed.best) == checkpoint.digest(whole.best)
-    assert [(e.loss, e.ndcg) for e in resumed.history] == [(e.loss, e.ndcg) for e in whole.history]
+def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in weights.items()}
 
 
-def test_the_seed_decides_the_run(sequences: Sequences) -> None:
-    a, b, c = (finished(replace(SMALL, seed=seed, epochs=1), sequences) for seed in (0, 0, 1))
-    assert checkpoint.digest(a.best) == checkpoint.digest(b.best) != checkpoint.digest(c.best)
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one | other)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
+    """Let validation give these values, one an epoch."""
+    left = iter(values)
+    monkeypatch.setattr(fit, "validate", lambda *given: (next(left), 0.0))
+
+
+def test_the_seed_decides_the_run(sequences: Sequences, parts: Parts) -> None:
+    a, b, c = (finished(replace(SMALL, seed=seed, epochs=1), sequences, parts) for seed in (0, 0, 1))
+    assert same(a.best, b.best)
+    assert not same(a.best, c.best)
 
 
 @pytest.mark.parametrize("attn", CAUSAL)
-def test_training_learns_the_ring(sequences: Sequences, attn: str) -> None:
+def test_training_learns_the_ring(sequences: Sequences, parts: Parts, attn: str) -> None:
     settings = Train(attn=attn, maxlen=20, width=16, heads=2, layers=1, tokens=200, lr=1e-2, dropout=0.0, epochs=15)
-    history = finished(settings, sequences).history
+    history = finished(settings, sequences, parts).history
     # The next item is one of two: no loss can be below log 2.
     assert 0.69 < history[-1].loss < 1.5 < history[0].loss
     assert max(epoch.ndcg for epoch in history) > 0.5
 
 
-def test_patience_counts_from_the_best_epoch(sequences: Sequences) -> None:
-    state = finished(replace(SMALL, lr=0.0, patience=3, epochs=50), sequences)
-    assert len(state.history) == 4
-    assert state.best_epoch().epoch == 0
+def first_two(state: fit.State, sequences: Sequences, parts: Parts) -> float:
+    """Give the share of golds among the first two of all items: each step along the ring is one or two on."""
+    found = ranks(state.model, sequences, parts.test, state.settings.maxlen, seen="rank")
+    return float((found <= 2).double().mean())
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(sequences: Sequences) -> None:
-    state = fit.start(SMALL, sequences.count)
-    state.model.items.weight.data[3] = torch.nan
+RING = replace(SMALL, width=16, tokens=400, lr=1e-2, dropout=0.0, epochs=60)
+CLOZE = {"model": "bert4rec", "attn": "softmax", "objective": "cloze:last=0.5", "maxlen": 8, "width": 32, "lr": 3e-3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        CLOZE | {"tokens": 200},
+        {"objective": "last"},
+        {"loss": "sampled:negatives=20"},
+        {"loss": "gbce:negatives=8"},
+        {"loss": "bce:negatives=4"},
+    ],
+)
+def test_every_model_objective_and_loss_learns_the_ring(
+    sequences: Sequences, parts: Parts, change: dict[str, object]
+) -> None:
+    state = fit.start(replace(RING, **change), sequences, parts)
+    assert first_two(state, sequences, parts) < 0.3
+    for _ in fit.epochs(state, sequences, parts):
+        if first_two(state, sequences, parts) > 0.6:
+            return
+    pytest.fail("it has not learnt which items come next")
+
+
+def test_markov_knows_the_ring_at_once_and_popularity_never(sequences: Sequences, parts: Parts) -> None:
+    state = finished(Train(model="markov"), sequences, parts)
+    (epoch,) = state.history
+    assert first_two(state, sequences, parts) > 0.8
+    assert epoch.loss != epoch.loss
+    assert epoch.targets == int((parts.train - sequences.offsets[:-1]).sum())
+    assert same(state.best, state.model.state_dict())
+    assert first_two(finished(Train(model="popular"), sequences, parts), sequences, parts) < 0.3
+
+
+# What is looked at
+
+
+def test_choices_look_at_the_validation_items_and_never_at_the_test_items(sequences: Sequences, parts: Parts) -> None:
+    flat = sequences.flat.clone()
+    flat[parts.test.place] = 31 - flat[parts.test.place]
+    one, other = (finished(SMALL, replace(sequences, flat=some), parts) for some in (sequences.flat, flat))
+    assert [epoch.ndcg for epoch in one.history] == [epoch.ndcg for epoch in other.history]
+    assert same(one.best, other.best)
+
+
+def test_nothing_is_trained_on_the_validation_items(sequences: Sequences, parts: Parts) -> None:
+    flat = sequences.flat.clone()
+    flat[parts.valid.place] = 31 - flat[parts.valid.place]
+    for objective in ({}, {"model": "bert4rec"}, {"objective": "last"}):
+        settings = replace(SMALL, epochs=1, tokens=1000, **objective)
+        one, other = (finished(settings, replace(sequences, flat=some), parts) for some in (sequences.flat, flat))
+        assert same(one.model.state_dict(), other.model.state_dict())
+
+
+def test_validation_is_ndcg_and_recall_at_ten_of_the_validation_items(sequences: Sequences, parts: Parts) -> None:
+    state = finished(replace(SMALL, epochs=2), sequences, parts)
+    found = ranks(state.model, sequences, parts.valid, 20)
+    gain = torch.where(found <= 10, 1 / (1 + found).log2(), 0.0)
+    assert state.history[-1].ndcg == pytest.approx(float(gain.mean()))
+    assert state.history[-1].recall == pytest.approx(float((found <= 10).double().mean()))
+
+
+def test_the_weights_of_the_best_epoch_are_kept_and_not_those_of_the_last(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, [0.1, 0.5, 0.5, 0.2])
+    state, weights = fit.start(replace(SMALL, epochs=4), sequences, parts), []
+    for _ in fit.epochs(state, sequences, parts):
+        weights.append(copied(state.model.state_dict()))
+    assert state.best_epoch().epoch == 1
+    assert same(state.best, weights[1])
+    assert not same(weights[1], weights[3])
+
+
+@pytest.mark.parametrize(
+    ("values", "patience", "epochs", "expected"),
+    [
+        ([0.3, 0.2, 0.1, 0.3, 0.9], 3, 50, 4),
+        ([0.1, 0.2, 0.3, 0.2, 0.2, 0.9], 2, 50, 5),
+        ([0.1, 0.2, 0.3, 0.4], 2, 3, 3),
+    ],
+)
+def test_training_stops_by_patience_from_the_best_epoch_or_by_epochs(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch,
+    values: list[float], patience: int, epochs: int, expected: int,
+) -> None:  # fmt: skip
+    scripted(monkeypatch, values)
+    assert len(finished(replace(SMALL, patience=patience, epochs=epochs), sequences, parts).history) == expected
+
+
+def test_training_stops_by_minutes_of_training_and_validation(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def validated(*given: object) -> tuple[float, float]:
+        now[0] += 50.0
+        return now[0], 0.0
+
+    monkeypatch.setattr(fit, "validate", validated)
+    monkeypatch.setattr(fit.time, "perf_counter", lambda: now[0])
+    state = finished(replace(SMALL, max_minutes=2.0, epochs=50), sequences, parts)
+    assert len(state.history) == 3
+    assert state.at.spent == 150.0
+
+
+# What is trained
+
+
+def test_an_epochs_loss_is_the_mean_over_all_its_targets(sequences: Sequences, parts: Parts) -> None:
+    settings = replace(SMALL, lr=0.0, dropout=0.0, epochs=1, weight_decay=0.0)
+    state = finished(settings, sequences, parts)
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for batch in plan(sequences, parts, "next", 20, 100, 0, 0).batches(sequences):
+            assert batch.targets is not None
+            real = batch.targets > 0
+            scores = state.model.encode(batch)[real] @ state.model.table()[1:].T
+            total += float(cross_entropy(scores, batch.targets[real] - 1, reduction="sum"))
+            count += batch.count
+    assert state.history[0].loss == pytest.approx(total / count, rel=1e-5)
+    assert state.history[0].targets == count
+    assert state.history[0].batches == len(plan(sequences, parts, "next", 20, 100, 0, 0))
+
+
+def test_only_weight_matrices_decay(sequences: Sequences, parts: Parts) -> None:
+    state = fit.start(replace(SMALL, lr=0.5, weight_decay=0.2), sequences, parts)
+    assert state.optimizer
+    with torch.no_grad():
+        for parameter in state.model.parameters():
+            parameter += 1.0
+            parameter.grad = torch.zeros_like(parameter)
+    before = copied(dict(state.model.named_parameters()))
+    state.optimizer.step()
+    matrices = {f"{name}.weight" for name, one in state.model.named_modules() if isinstance(one, torch.nn.Linear)}
+    for name, after in state.model.named_parameters():
+        torch.testing.assert_close(after.detach(), before[name].detach() * (0.9 if name in matrices else 1.0))
+    assert matrices
+
+
+def test_the_first_step_of_adam_is_as_long_as_the_learning_rate(sequences: Sequences, parts: Parts) -> None:
+    for lr in (1e-3, 1e-2):
+        state = fit.start(replace(SMALL, lr=lr, weight_decay=0.0), sequences, parts)
+        before = state.model.norm.bias.detach().clone()
+        fit.step(state, next(plan(sequences, parts, "next", 20, 100, 0, 0).batches(sequences)))
+        torch.testing.assert_close(
+            (state.model.norm.bias.detach() - before).abs(), torch.full((8,), lr), rtol=1e-3, atol=0
+        )
+
+
+def test_gradients_are_those_of_the_batch_alone(sequences: Sequences, parts: Parts) -> None:
+    state = fit.start(replace(SMALL, lr=0.0, dropout=0.0), sequences, parts)
+    batch, other = [*plan(sequences, parts, "next", 20, 100, 0, 0).batches(sequences)][:2]
+    fit.step(state, batch)
+    first = state.model.items.weight.grad.clone()
+    fit.step(state, other)
+    fit.step(state, batch)
+    torch.testing.assert_close(state.model.items.weight.grad, first)
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_a_step_computes_in_the_dtype_that_was_asked_for(
+    sequences: Sequences, parts: Parts, dtype: str, expected: torch.dtype
+) -> None:
+    state, seen = fit.start(replace(SMALL, dtype=dtype), sequences, parts), []
+    whole: Callable[..., Tensor] = state.loss
+
+    def spied(hidden: Tensor, *given: object) -> Tensor:
+        seen.append(hidden.dtype)
+        return whole(hidden, *given)
+
+    products = []
+    hook = state.model.blocks[0].inward.register_forward_hook(lambda *given: products.append(given[2].dtype))
+    state.loss = spied
+    fit.step(state, next(plan(sequences, parts, "next", 20, 100, 0, 0).batches(sequences)))
+    hook.remove()
+    # The last norm gives float32 again, as autocast has it.
+    assert products == [expected]
+    assert seen == [torch.float32]
+    assert state.model.items.weight.dtype == torch.float32
+
+
+def test_dropout_is_on_in_training_and_differs_from_batch_to_batch(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+    kept = torch.manual_seed
+    monkeypatch.setattr(fit.torch, "manual_seed", lambda seed: seeds.append(seed) or kept(seed))
+    state = fit.start(replace(SMALL, epochs=2), sequences, parts)
+    modes = []
+    state.model.register_forward_pre_hook(lambda *given: None)
+    kept_step = fit.step
+    monkeypatch.setattr(fit, "step", lambda s, b: modes.append(s.model.training) or kept_step(s, b))
+    list(fit.epochs(state, sequences, parts))
+    assert all(modes)
+    # One for the weights, then one a batch.
+    assert len(seeds) == 1 + len(modes) == len({*seeds})
+
+
+@pytest.mark.parametrize("weight", [torch.nan, torch.inf])
+def test_a_loss_that_is_not_finite_stops_the_run(sequences: Sequences, parts: Parts, weight: float) -> None:
+    state = fit.start(SMALL, sequences, parts)
+    state.model.items.weight.data[3] = weight
     with pytest.raises(LinrecError, match="lower --lr"):
-        list(fit.epochs(state, SMALL, sequences))
+        list(fit.epochs(state, sequences, parts))
 
 
-def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(sequences: Sequences, tmp_path: Path) -> None:
-    (tmp_path / checkpoint.CHECKPOINT).write_bytes(b"no safetensors at all")
-    with pytest.raises(DataError, match="--fresh"):
-        checkpoint.load(fit.start(SMALL, sequences.count), tmp_path)
+# What fits together
 
 
-def test_a_checkpoint_of_another_width_is_refused(sequences: Sequences, tmp_path: Path) -> None:
-    checkpoint.save(fit.start(SMALL, sequences.count), tmp_path)
-    with pytest.raises(DataError, match="cannot be used"):
-        checkpoint.load(fit.start(replace(SMALL, width=16), sequences.count), tmp_path)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "popular", "objective": "next"}, "takes no --objective"),
+        ({"model": "popular", "attn": "linear"}, "takes no --attn"),
+        ({"model": "bert4rec", "objective": "next"}, "would see its own target; use --objective cloze"),
+        ({"objective": "cloze"}, "use --objective next"),
+        ({"attn": "efficient"}, "has no causal form"),
+        ({"loss": "sampled:negative=3"}, "did you mean 'negatives'"),
+        ({"loss": "bpr"}, "no loss 'bpr'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_anything_is_trained(
+    sequences: Sequences, parts: Parts, change: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        fit.start(replace(SMALL, **change), sequences, parts)
 
 
-def test_where_there_is_no_checkpoint_nothing_is_loaded(sequences: Sequences, tmp_path: Path) -> None:
-    assert not checkpoint.load(fit.start(SMALL, sequences.count), tmp_path)
+def test_a_model_that_is_counted_has_no_step(sequences: Sequences, parts: Parts) -> None:
+    state = fit.start(Train(model="markov"), sequences, parts)
+    with pytest.raises(UsageError, match="has no step"):
+        fit.step(state, next(plan(sequences, parts, "next", 20, 100, 0, 0).batches(sequences)))
+
+
+def test_negatives_come_from_the_training_part(sequences: Sequences, parts: Parts) -> None:
+    counts = torch.zeros(30, dtype=torch.long)
+    for begin, end in zip(sequences.offsets[:-1], parts.train, strict=True):
+        for item in sequences.flat[begin:end]:
+            counts[item - 1] += 1
+    assert torch.equal(fit.start(SMALL, sequences, parts).draw.counts, counts)
+
+
+def test_losses_are_read_in_order_whether_one_by_one_or_many_at_once(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reports(every: int) -> Iterator[tuple[int, int, float]]:
+        monkeypatch.setitem(fit.READ_EVERY, "cpu", every)
+        found: list[tuple[int, int, float]] = []
+        state = fit.start(replace(SMALL, epochs=1), sequences, parts)
+        list(fit.epochs(state, sequences, parts, report=lambda at, n: found.append((at.batch, at.targets, at.loss))))
+        return iter(found)
+
+    one, many = list(reports(1)), list(reports(4))
+    assert [batch for batch, *_ in one] == list(range(1, len(one) + 1))
+    assert many == [one[place - 1] for place in [*range(4, len(one), 4), len(one)]]

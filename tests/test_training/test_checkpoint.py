@@ -1,0 +1,115 @@
+"""Runs that are cut short and go on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from linrec_cli.data.parts import Parts
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import DataError
+from linrec_cli.settings import Train
+from linrec_cli.training import checkpoint, fit
+
+SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"model": "bert4rec"}, {"loss": "bce"}, {"loss": "sampled:negatives=9:power=1", "objective": "last"}]
+)
+def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
+    sequences: Sequences, parts: Parts, tmp_path: Path, change: dict[str, str]
+) -> None:
+    settings = replace(SMALL, epochs=2, tokens=300, **change)
+    whole = fit.start(settings, sequences, parts)
+    list(fit.epochs(whole, sequences, parts))
+
+    def kill(at: fit.Position, batches: int) -> None:
+        if at.epoch == 1 and at.batch == 4:
+            raise KilledError
+
+    state = fit.start(settings, sequences, parts)
+    with pytest.raises(KilledError):
+        list(fit.epochs(state, sequences, parts, report=kill, save=lambda s: checkpoint.save(s, tmp_path), every=0))
+    resumed = fit.start(settings, sequences, parts)
+    assert checkpoint.load(resumed, tmp_path)
+    assert (resumed.at.epoch, resumed.at.batch) == (1, 3)
+    list(fit.epochs(resumed, sequences, parts))
+    assert checkpoint.digest(resumed.model.state_dict()) == checkpoint.digest(whole.model.state_dict())
+    assert checkpoint.digest(resumed.best) == checkpoint.digest(whole.best)
+    assert [(e.loss, e.ndcg, e.targets) for e in resumed.history] == [
+        (e.loss, e.ndcg, e.targets) for e in whole.history
+    ]
+
+
+def test_it_is_saved_after_each_epoch_and_every_so_many_seconds(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, saved = [0.0], []
+
+    def tick() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    monkeypatch.setattr(fit.time, "perf_counter", tick)
+    state = fit.start(replace(SMALL, epochs=2), sequences, parts)
+    list(fit.epochs(state, sequences, parts, save=lambda s: saved.append((s.at.epoch, s.at.batch)), every=5.0))
+    assert [at for at in saved if at[1] == 0] == [(1, 0), (2, 0)]
+    inside = [batch for epoch, batch in saved if epoch == 0 and batch]
+    assert inside[:2] == [5, 10]
+
+
+def test_what_is_counted_is_kept_too(sequences: Sequences, parts: Parts, tmp_path: Path) -> None:
+    state = fit.start(Train(model="markov"), sequences, parts)
+    list(fit.epochs(state, sequences, parts, save=lambda s: checkpoint.save(s, tmp_path)))
+    other = fit.start(Train(model="markov"), sequences, parts)
+    assert checkpoint.load(other, tmp_path)
+    assert other.done()
+    assert checkpoint.digest(other.best) == checkpoint.digest(state.best)
+
+
+def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(
+    sequences: Sequences, parts: Parts, tmp_path: Path
+) -> None:
+    (tmp_path / checkpoint.CHECKPOINT).write_bytes(b"no safetensors at all")
+    with pytest.raises(DataError, match="--fresh"):
+        checkpoint.load(fit.start(SMALL, sequences, parts), tmp_path)
+
+
+def test_a_checkpoint_of_another_width_is_refused(sequences: Sequences, parts: Parts, tmp_path: Path) -> None:
+    checkpoint.save(fit.start(SMALL, sequences, parts), tmp_path)
+    with pytest.raises(DataError, match="cannot be used"):
+        checkpoint.load(fit.start(replace(SMALL, width=16), sequences, parts), tmp_path)
+
+
+def test_where_there_is_no_checkpoint_nothing_is_loaded(sequences: Sequences, parts: Parts, tmp_path: Path) -> None:
+    assert not checkpoint.load(fit.start(SMALL, sequences, parts), tmp_path)
+
+
+def test_weights_are_read_back_bit_for_bit_and_their_lack_or_damage_is_told(tmp_path: Path) -> None:
+    weights = {"a": torch.randn(3, 2), "b": torch.arange(4)}
+    with pytest.raises(DataError, match="not finished"):
+        checkpoint.read_weights(tmp_path, "cpu")
+    checkpoint.write(weights, tmp_path / checkpoint.WEIGHTS)
+    found = checkpoint.read_weights(tmp_path, "cpu")
+    assert checkpoint.digest(found) == checkpoint.digest(weights)
+    assert found["a"].dtype == torch.float32
+    (tmp_path / checkpoint.WEIGHTS).write_bytes(b"nothing")
+    with pytest.raises(DataError, match="--fresh"):
+        checkpoint.read_weights(tmp_path, "cpu")
+
+
+def test_a_digest_tells_a_bit_a_name_and_a_place_apart() -> None:
+    weights = {"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([3.0])}
+    others = [
+        {"a": torch.tensor([1.0, 2.0000002]), "b": torch.tensor([3.0])},
+        {"a": torch.tensor([2.0, 1.0]), "b": torch.tensor([3.0])},
+        {"a": torch.tensor([1.0, 2.0]), "c": torch.tensor([3.0])},
+    ]
+    assert checkpoint.digest(dict(reversed(weights.items()))) == checkpoint.digest(weights)
+    assert checkpoint.digest(weights) not in {checkpoint.digest(other) for other in others}
