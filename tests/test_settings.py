@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from linrec_cli.settings import (
     Evaluate,
     Profile,
     Train,
-    axes,
-    cells,
     digest,
     from_stored,
     resolved,
@@ -24,7 +21,6 @@ from linrec_cli.settings import (
     same,
     setup,
     strange,
-    varying,
 )
 
 REFERENCE = sorted((Path(__file__).parents[1] / "results/reference").glob("**/settings.toml"))
@@ -279,22 +275,3 @@ def test_a_run_is_named_by_what_it_was() -> None:
     run = Train(data="synthetic:users=5", attn="linear-gated:gate=false", maxlen=50, seed=3)
     assert run.name == f"synthetic-users5-sasrec-linear-gated-gatefalse-50-s3-{digest(run)}"
     assert safe("a/b:c=../d e") == "a_b-c.._d_e"
-
-
-def test_a_sweep_is_the_product_of_its_axes_seeds_innermost() -> None:
-    found = cells({"data": "d"}, {"seed": [0, 1], "lr": [0.1, 0.2], "attn": ["mean", "elu"], "width": [2, 4]})
-    made = [(one.width, one.lr, one.attn, one.seed) for one in found]
-    assert made == [*product((2, 4), (0.1, 0.2), ("mean", "elu"), (0, 1))]
-    assert {one.data for one in found} == {"d"}
-
-
-def test_a_sweep_makes_no_cell_twice() -> None:
-    assert [one.attn for one in cells({}, {"attn": ["auto", "linear", "mean"]})] == ["linear", "mean"]
-
-
-def test_the_axes_that_vary_are_named_beside_mechanism_length_and_seed() -> None:
-    sweep = cells({}, {"seed": [0, 1], "lr": [0.1, 0.2], "attn": ["mean", "elu"], "width": [2]})
-    assert varying(sweep) == ["lr"]
-    assert axes()[-3:] == ["attn", "maxlen", "seed"]
-    assert {"model", "width", "layers", "heads", "dropout", "lr", "weight_decay", "tokens", "objective", "loss",
-            "split"} == {*axes()[:-3]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The frozen settings of a run, each declared once; their digest, and the cells that several values make."""
+"""The frozen settings of a run, each declared once; what a model usually takes, and the digest that runs go by."""
 
 import hashlib
 import json
@@ -47,7 +47,9 @@ class Train:
     layers: int = setting(2, MODEL, "Blocks.", low=1, high=256, axis=True)
     heads: int = setting(2, MODEL, "Heads the width is split into.", low=1, high=1024, axis=True)
     dropout: float = setting(0.3, MODEL, "Share of outputs dropped in training.", low=0.0, high=0.95, axis=True)
-    data: str = setting("ml-100k", DATA, "A name of `linrec download --list`, or a file of your own.", counts=False)
+    data: str = setting(
+        "ml-100k", DATA, "A name of `linrec download --list`, or a file of your own.", counts=False, told=True
+    )
     data_digest: str = setting("")
     # What the filter left is in the data's digest.
     min_user: int = setting(5, DATA, "k-core: least events of a user.", low=0, counts=False)
@@ -237,25 +239,6 @@ def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
     return mapping.keys() - known - {"source", "prepared", "of"}
-
-
-def axes() -> list[str]:
-    """Name the settings that may have several values in a sweep, the outermost first."""
-    names = [item.name for item, how in declared(Train) if how.axis]
-    return [*(name for name in names if name not in OWN), *OWN]
-
-
-def cells(shared: Mapping[str, Any], lists: Mapping[str, Sequence[Any]]) -> list[Train]:
-    """Lay out a sweep: the runs of all combinations of the lists, each once, resolved."""
-    order = [name for name in axes() if name in lists]
-    products = product(*(lists[name] for name in order))
-    made = (resolved(Train(**shared, **dict(zip(order, values, strict=True)))) for values in products)
-    return list(dict.fromkeys(made))
-
-
-def varying(settings: Sequence[Train]) -> list[str]:
-    """Name the axes in which some runs differ, beside mechanism, length and seed."""
-    return [name for name in axes() if name not in OWN and len({getattr(one, name) for one in settings}) > 1]
 
 
 def safe(text: str) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from linrec_cli.cli import console
-from linrec_cli.settings import OWN, Train, axes, varying
+from linrec_cli.cli.train_table import headed, where
+from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
     from linrec_cli.runs.data import Dataset
@@ -19,6 +20,7 @@ COUNTS = ("parameters", "batches", "targets")
 def show(cells: Sequence[Train], data: "Dataset", ctx: typer.Context, as_json: bool) -> None:
     """Estimate each cell from a few of its own batches, whatever its seed; train nothing to the end."""
     from linrec_cli import machine
+    from linrec_cli.runs.axes import varying
 
     machine.prepare(cells[0].threads)
     estimates: dict[Train, dict[str, Any]] = {}
@@ -32,10 +34,10 @@ def show(cells: Sequence[Train], data: "Dataset", ctx: typer.Context, as_json: b
         return
     shown = [(name, several(cells, name), come) for name, (_, come) in settings.items()]
     console.table("Settings", ["setting", "value", "from"], shown)
-    more = varying(cells)
+    names = varying(cells)
     console.table(
-        f"{len(cells)} cells", [*more, "attention", *OWN[1:], *COUNTS, "s/epoch", "MiB"],
-        [line(cell, more, estimates[alike(cell)]) for cell in cells],
+        f"{len(cells)} cells", [*map(headed, names), *COUNTS, "s/epoch", "MiB"],
+        [line(cell, names, estimates[alike(cell)]) for cell in cells],
         "Seconds and MiB are extrapolated from up to 3 of each cell's own longest batches, validation excluded.",
     )  # fmt: skip
 
@@ -55,17 +57,20 @@ def estimated(cell: Train, data: "Dataset") -> dict[str, Any]:
     return asdict(guess) | {"peak_bytes": memory.above(before)}
 
 
-def several(cells: Sequence[Train], name: str) -> object:
+def several(cells: Sequence[Train], name: str) -> str:
     """Write the values that cells have of a setting."""
-    values = dict.fromkeys(getattr(cell, name) for cell in cells) if name in axes() else [getattr(cells[0], name)]
-    return ",".join(map(str, values))
+    return ",".join(map(str, dict.fromkeys(getattr(cell, name) for cell in cells)))
 
 
-def line(cell: Train, more: Sequence[str], estimate: dict[str, Any]) -> list[object]:
+def line(cell: Train, names: Sequence[str], estimate: dict[str, Any]) -> list[object]:
     """Write a cell as a line of the table."""
-    what = [getattr(cell, name) for name in (*more, *OWN)]
     counts = [f"{estimate[name]:,}" for name in COUNTS]
-    return [*what, *counts, console.duration(estimate["seconds"]), f"{estimate['peak_bytes'] / 2**20:.0f}"]
+    return [
+        *where(cell, names),
+        *counts,
+        console.duration(estimate["seconds"]),
+        f"{estimate['peak_bytes'] / 2**20:.0f}",
+    ]
 
 
 def origin(ctx: typer.Context, name: str) -> str:

@@ -1,21 +1,28 @@
 """What happens while runs are made, in words."""
 
 import math
+from typing import TYPE_CHECKING
 
 from linrec_cli.cli import console
-from linrec_cli.runs import events
+
+if TYPE_CHECKING:
+    from linrec_cli.runs import events
 
 
-def tell(event: events.Event) -> None:
+def tell(event: "events.Event") -> None:
     """Say what happened in a line on stderr; a batch is worth none."""
+    from linrec_cli.runs import events
+
     if isinstance(event, events.Failed):
         console.fail(words(event))
     elif text := words(event):
         console.say(text)
 
 
-def words(event: events.Event) -> str:
+def words(event: "events.Event") -> str:
     """Write what happened; a batch is worth no words."""
+    from linrec_cli.runs import events
+
     match event:
         case events.Begun(run, number, of):
             return f"[{number}/{of}] {run}"
@@ -39,7 +46,7 @@ def words(event: events.Event) -> str:
     return ""
 
 
-def line(epoch: events.Epoch) -> str:
+def line(epoch: "events.Epoch") -> str:
     """Write an epoch as a line."""
     mark = f"{epoch.waited} of {epoch.patience} without a better one" if epoch.waited else "best so far"
     # What is counted and not trained has no loss.

@@ -134,7 +134,7 @@ def judged(
     def several(one: Profile) -> list[Row]:
         return [row for _ in range(runs or against.RUNS) for row in measured(one, effort, results_dir)]
 
-    rule, verdicts = Rule(), []
+    rule, verdicts = Rule(), list[Verdict]()
     for number, verdicts in enumerate(against.judge(base, against.like(base, settings, given), several, rule)):
         # After the first verdicts come those of fresh runs, if any are in doubt.
         if number == 0 and (doubted := confirm.suspects(verdicts)):

@@ -10,7 +10,7 @@ from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError
-from linrec_cli.settings import RUNNING, Reading, Train, axes, cells
+from linrec_cli.settings import RUNNING, Reading, Train
 
 if TYPE_CHECKING:
     from linrec_cli.runs.data import Dataset
@@ -22,8 +22,8 @@ HELP = """Train models: early stopping on validation NDCG@10, then a test of the
 [bold]linrec train --attn softmax,linear --width 64,128 --lr 1e-3,3e-3[/bold]
 [bold]linrec train --data my.csv --attn linear --max-minutes 30[/bold]
 
-Several values, as <int,...> has, make a sweep: each cell is a run in a process of its own, and one that fails is a row. \
-The same command again goes on with what was interrupted and skips what is done.
+Several values, as <int,...> has, make a sweep: each cell is a run in a process of its own, and one that fails \
+is a row. The same command again goes on with what was interrupted and skips what is done.
 
 Each option can stand in linrec.toml under \\[train], or in the environment as LINREC_TRAIN_WIDTH.
 """
@@ -73,6 +73,8 @@ def laid_out(given: dict[str, Any]) -> list[Train]:
     Raises:
         UsageError: a setting is out of its limits, a name is unknown, or what is named does not fit together.
     """
+    from linrec_cli.runs.axes import axes, cells
+
     own = options.given(Train, given)
     lists = {name: own.pop(name) for name in axes()}
     found = cells(options.here(own), lists)

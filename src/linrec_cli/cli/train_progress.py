@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from linrec_cli.cli import console
 from linrec_cli.cli.events import tell
-from linrec_cli.runs import events
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+
+    from linrec_cli.runs import events
 
 
 class Progress:
@@ -30,8 +31,10 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: "events.Event") -> None:
         """Show an event, if it is worth it."""
+        from linrec_cli.runs import events
+
         match event:
             case events.Batch():
                 self.batch(event)
@@ -43,7 +46,7 @@ class Progress:
             case _:
                 tell(event)
 
-    def batch(self, event: events.Batch) -> None:
+    def batch(self, event: "events.Batch") -> None:
         """Show where the epoch stands."""
         best = f" best NDCG@10 {event.best:.4f}" if event.best is not None else ""
         text = f"{event.attention} epoch {event.epoch} loss {event.loss:.3f}{best}"

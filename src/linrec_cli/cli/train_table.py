@@ -7,7 +7,7 @@ from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.cli import console
-from linrec_cli.settings import OWN, Train, varying
+from linrec_cli.settings import OWN, Train
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,34 +21,41 @@ NONE = "–"
 def show(cells: Sequence[Train], tables: Sequence["pl.DataFrame"], results_dir: Path, as_json: bool) -> None:
     """Show the cells side by side and say where their files are."""
     from linrec_cli.analysis.labels import metric_label
+    from linrec_cli.runs.axes import varying
 
     rows = [table.to_dicts() for table in tables]
     if as_json:
         document = {"settings": [asdict(cell) for cell in cells], "rows": [row for one in rows for row in one]}
         console.document(document)
         return
-    axes = varying(cells)
+    names = varying(cells)
     recall, ndcg, mrr = (metric_label({"metric": metric, "k": K}) for metric in QUALITY)
-    lines = [[*where(cell, axes), *told(own)] for cell, own in zip(cells, rows, strict=True)]
+    lines = [[*where(cell, names), *told(own)] for cell, own in zip(cells, rows, strict=True)]
     console.table(
-        title(cells[0], axes),
-        [*axes, "attention", *OWN[1:], recall, ndcg, "±", mrr, "epoch", "MiB"],
-        lines + means(cells, rows, axes),
-        caption(cells[0], axes),
+        title(cells, names),
+        [*map(headed, names), recall, ndcg, "±", mrr, "epoch", "MiB"],
+        lines + means(cells, rows, names),
+        caption(cells[0], names),
     )
     for own in rows:
         console.say(f"{results_dir / 'runs' / own[0]['run']}")
 
 
-def title(cell: Train, axes: Sequence[str]) -> str:
+def title(cells: Sequence[Train], names: Sequence[str]) -> str:
     """Say what all cells are of."""
-    what = [cell.data, *(() if "model" in axes else (cell.model,))]
-    return f"{', '.join(what)}, test of the best validation epoch"
+    shared = {name: getattr(cells[0], name) for name in ("model", *OWN) if len({getattr(c, name) for c in cells}) == 1}
+    told = [f"{name} {value}" if name in OWN[1:] else value for name, value in shared.items() if name not in names]
+    return ", ".join([cells[0].data, *filter(None, told), "test of the best validation epoch"])
 
 
-def caption(cell: Train, axes: Sequence[str]) -> str:
+def headed(name: str) -> str:
+    """Head the column of a setting."""
+    return {"attn": "attention"}.get(name, name.replace("_", " "))
+
+
+def caption(cell: Train, names: Sequence[str]) -> str:
     """Say how the numbers were made."""
-    split = "" if "split" in axes else f"{cell.split}, "
+    split = "" if "split" in names else f"{cell.split}, "
     return (
         f"{split}full ranking, seen items removed, ties at their mean rank; ±: one standard error of NDCG over"
         " users, or, of a mean, its standard deviation over seeds."
@@ -57,9 +64,10 @@ def caption(cell: Train, axes: Sequence[str]) -> str:
     )
 
 
-def where(cell: Train, axes: Sequence[str]) -> list[object]:
-    """Write which cell it is: what varies, then mechanism, length and seed."""
-    return [getattr(cell, name) or NONE for name in (*axes, "attn")] + [cell.maxlen, cell.seed]
+def where(cell: Train, names: Sequence[str]) -> list[object]:
+    """Write which cell it is; a model that takes no mechanism has none."""
+    values = [getattr(cell, name) for name in names]
+    return [NONE if value == "" else value for value in values]
 
 
 def told(rows: Sequence[Row]) -> list[object]:
@@ -79,7 +87,7 @@ def tested(rows: Sequence[Row]) -> dict[str, Row]:
     return {row["metric"]: row for row in rows if row["stage"] == "test" and row["k"] == K}
 
 
-def means(cells: Sequence[Train], rows: Sequence[Sequence[Row]], axes: Sequence[str]) -> list[list[object]]:
+def means(cells: Sequence[Train], rows: Sequence[Sequence[Row]], names: Sequence[str]) -> list[list[object]]:
     """Average over the seeds of what is otherwise the same, where there are several; ± is their standard deviation."""
     from linrec_cli.analysis.reading import over_seeds
 
@@ -92,5 +100,5 @@ def means(cells: Sequence[Train], rows: Sequence[Sequence[Row]], axes: Sequence[
         if len(ran) > 1:
             recall, ndcg, mrr = ([test[metric]["value"] for test in ran] for metric in QUALITY)
             numbers = (over_seeds(recall), over_seeds(ndcg), stdev(ndcg), over_seeds(mrr))
-            lines.append([*where(cell, axes)[:-1], "mean", *(f"{number:.4f}" for number in numbers), "", ""])
+            lines.append([*where(cell, names)[:-1], "mean", *(f"{number:.4f}" for number in numbers), "", ""])
     return lines

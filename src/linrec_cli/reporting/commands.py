@@ -1,26 +1,20 @@
-"""The commands that make runs again, written from the runs' own settings."""
+"""The commands that make runs again, written from the runs' own settings as they are declared."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
-from linrec_cli.runs.read import Run, each
-from linrec_cli.settings import Profile, Train
+from linrec_cli.declared import declared, each, flag
+from linrec_cli.errors import UsageError
+from linrec_cli.runs.axes import axes
+from linrec_cli.runs.read import Run
+from linrec_cli.settings import AUTO, Effort, Evaluate, Profile, Reading, Train, from_stored, resolved
 
-Settings = dict[str, Any]
-
-NEVER = ("data", "data_digest", "source", "tokens", "batch")
-"""Settings that have no flag of their own name, or are written in another way."""
-SWEPT = ("attn", "maxlen", "seed")
-"""Settings of a training that may have several values in one command."""
-ALWAYS = {"train": (*SWEPT, "device", "dtype", "threads"), "profile": ("attn", "maxlen", "phase", "device", "threads")}
-"""Settings that are written although they are the default: what a run is of, and what a machine decides."""
-DEFAULTS = {
-    "train": asdict(Train()) | {"user": None, "item": None, "time": None, "skip_bad": False},
-    "profile": asdict(Profile()) | {"roofline": False, "force": False},
-    "evaluate": {"protocol": "full", "seen": "remove", "stage": "test", "ks": [1, 5, 10, 20], "negatives_seed": 0},
-}
+Settings = Mapping[str, Any]
+Part = TypeVar("Part")
+UNKNOWN = {"device", "threads"}
+"""What an evaluation's file has of the training that it is of, and not of itself."""
 
 
 def commands(runs: Sequence[Run]) -> list[str]:
@@ -31,77 +25,95 @@ def commands(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def written(command: str, settings: Settings, *more: str) -> str:
-    """Write a command: every setting that is not the default, then what has no default."""
+def written(command: str, kinds: Iterable[Any], values: Settings, *more: str) -> str:
+    """Write a command: every setting that is not what its option says anyway, then what is none."""
     words = ["linrec", command]
-    for name, default in DEFAULTS[command].items():
-        value = settings.get(name, default)
-        if name in NEVER or (name not in ALWAYS.get(command, ()) and plain(value) == plain(default)):
-            continue
-        flag = "--k" if name == "ks" else f"--{name.replace('_', '-')}"
-        words += [flag] if value is True else [flag, plain(value)]
+    for item, how in (one for kind in kinds for one in declared(kind)):
+        value = values.get(item.name)
+        # What an option leaves open is 0 or nothing where it was not given; "auto" needs no saying.
+        left = value in (None, AUTO) or (how.asked is None and not value)
+        if how.panel and not left and (how.told or value != item.default):
+            words += [flag(item.name)] if value is True else [flag(item.name), ",".join(map(str, each(value)))]
     return shlex.join([*words, *more])
-
-
-def plain(value: Any) -> str:
-    """Write a value as a flag takes it."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def profiled(runs: Sequence[Run]) -> Iterator[str]:
     """Write a command for all profiles of the same settings."""
-    for same in split(runs, lambda run: frozen(run.settings)):
-        settings = DEFAULTS["profile"] | same[0].settings
-        load = ["--batch", str(settings["batch"])] if settings["batch"] else tokens(settings, Profile.tokens)
-        yield written("profile", settings, *load, *(["--runs", str(len(same))] if len(same) > 1 else []))
+    readable = [(run, *stored) for run in runs if (stored := read(run, Profile, Effort))]
+    for same in split(readable, lambda one: one[1:]):
+        again = ["--runs", str(len(same))] if len(same) > 1 else []
+        _, settings, effort = same[0]
+        yield written("profile", (Profile, Effort), asdict(settings) | asdict(effort), *again)
 
 
 def trained(runs: Sequence[Run]) -> Iterator[str]:
-    """Write a command for all trainings that differ in mechanism, length and seed alone."""
-    for same in split(runs, lambda run: frozen({k: v for k, v in run.settings.items() if k not in SWEPT})):
-        every = [DEFAULTS["train"] | run.settings for run in same]
-        data = str(every[0].get("source", every[0]["data"]))
-        for lists in products([(one["attn"], one["maxlen"], one["seed"]) for one in every]):
-            swept = dict(zip(SWEPT, lists, strict=True))
-            yield written("train", every[0] | swept, "--data", data, *tokens(every[0], Train.tokens))
+    """Write the commands for all trainings: those that differ in axes of a sweep alone share one, where they can."""
+    names = axes()
+    readable = [(run, *stored) for run in runs if (stored := read(run, Train, Reading))]
+    known = [(usual(train), reading, run.settings.get("source", train.data)) for run, train, reading in readable]
+    neutral = {name: getattr(Train(), name) for name in names}
+    for same in split(known, lambda one: (replace(one[0], **neutral), *one[1:])):
+        train, reading, source = same[0]
+        values = asdict(train) | asdict(reading) | {"data": source}
+        for lists in products(tuple(getattr(one, name) for name in names) for one, *_ in same):
+            swept = {name: ordered(several) for name, several in zip(names, lists, strict=True)}
+            yield written("train", (Train, Reading), values | swept)
 
 
-def tokens(settings: Settings, default: int) -> list[str]:
-    """Write the tokens of a batch, unless they are the default."""
-    return ["--tokens", str(settings["tokens"])] if settings["tokens"] != default else []
+def ordered(values: list[Any]) -> Any:
+    """Give one value alone; of several, numbers by size and names as they came."""
+    if len(values) == 1:
+        return values[0]
+    return values if isinstance(values[0], str) else sorted(values)
 
 
-def products(cells: Iterable[tuple[str, int, int]]) -> Iterator[tuple[list[str], list[int], list[int]]]:
-    """Cover cells (mechanism, length, seed) by sweeps over lists, none of which makes a cell that is not there."""
-    seeds: dict[tuple[str, int], dict[int, None]] = {}
-    for attn, maxlen, seed in cells:
-        seeds.setdefault((attn, maxlen), {})[seed] = None
-    lengths: dict[str, dict[tuple[int, ...], list[int]]] = {}
-    for (attn, maxlen), own in seeds.items():
-        lengths.setdefault(attn, {}).setdefault(tuple(sorted(own)), []).append(maxlen)
-    names: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
-    for attn, parts in lengths.items():
-        for key, maxlens in parts.items():
-            names.setdefault((tuple(sorted(maxlens)), key), []).append(attn)
-    for (maxlens_, seeds_), attns in names.items():
-        yield attns, [*maxlens_], [*seeds_]
+def usual(settings: Train) -> Train:
+    """Put "auto" for what is usual for the model; a mechanism is what a run is of, and said wherever there is one."""
+    asked = replace(settings, objective=AUTO, attn=settings.attn or AUTO)
+    try:
+        return asked if resolved(asked) == settings else settings
+    except UsageError:
+        return settings
 
 
 def evaluated(runs: Sequence[Run]) -> Iterator[str]:
     """Write a command for all evaluations that were made in the same way."""
     known = [run for run in runs if "of" in run.settings]
-    for same in split(known, lambda run: frozen({k: run.settings.get(k) for k in DEFAULTS["evaluate"]})):
-        yield written("evaluate", same[0].settings, *dict.fromkeys(str(run.settings["of"]) for run in same))
+    readable = [(run, *stored) for run in known if (stored := read(run, Evaluate))]
+    for same in split(readable, lambda one: replace(one[1], device=Evaluate.device, threads=Evaluate.threads)):
+        how = {name: value for name, value in asdict(same[0][1]).items() if name not in UNKNOWN}
+        yield written("evaluate", (Evaluate,), how, *dict.fromkeys(str(run.settings["of"]) for run, _ in same))
 
 
-def frozen(settings: Settings) -> tuple[Any, ...]:
-    """Make settings that can be compared, whether a value stands alone or in a list."""
-    return tuple((name, tuple(each(value))) for name, value in sorted(settings.items()))
+def read(run: Run, *kinds: Any) -> tuple[Any, ...] | None:
+    """Read settings of some kinds; None where they are not what this linrec takes."""
+    try:
+        return tuple(from_stored(kind, run.settings) for kind in kinds)
+    except UsageError:
+        return None
 
 
-def split(runs: Sequence[Run], key: Any) -> Iterator[list[Run]]:
-    """Split runs by a key, in the order of their first runs."""
-    parts: dict[Any, list[Run]] = {}
-    for run in runs:
-        parts.setdefault(key(run), []).append(run)
-    yield from parts.values()
+def products(cells: Iterable[tuple[Any, ...]]) -> list[tuple[list[Any], ...]]:
+    """Cover cells, a value an axis, by sweeps over lists, none of which makes a cell that is not there.
+
+    Along one axis after the other, the innermost first, what is the same along all others is put together.
+    """
+    boxes = [tuple([value] for value in cell) for cell in dict.fromkeys(cells)]
+    for axis in reversed(range(len(boxes[0]) if boxes else 0)):
+        merged: dict[tuple[frozenset[Any], ...], tuple[list[Any], ...]] = {}
+        for box in boxes:
+            others = tuple(frozenset(values) for place, values in enumerate(box) if place != axis)
+            if others in merged:
+                merged[others][axis].extend(box[axis])
+            else:
+                merged[others] = box
+        boxes = list(merged.values())
+    return boxes
+
+
+def split(parts: Iterable[Part], key: Callable[[Part], Hashable]) -> Iterator[list[Part]]:
+    """Split by a key, in the order of the first of each."""
+    found: dict[Hashable, list[Part]] = {}
+    for part in parts:
+        found.setdefault(key(part), []).append(part)
+    yield from found.values()
