@@ -3,6 +3,8 @@
 Source: Jean et al. 2015, arXiv:1412.2007 (logQ); Klenitskiy & Vasilev 2023, arXiv:2309.07602 (shared negatives).
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,19 +19,18 @@ def loss(
     Args:
         negatives: drawn for the whole batch.
         power: 0 draws uniformly, 1 by how often an item stands in the training part.
-        logq: subtract from each score the logarithm of how likely its item was to be drawn, so that what is learned
-            are the scores of a full softmax, and frequent items are not pushed down for being drawn often; at `power`
-            0 all are as likely, and nothing changes.
+        logq: subtract from the score of a negative the logarithm of how many times it was to be drawn, so that the
+            sum over negatives estimates that over all items, and what is learned are the scores of a full softmax.
 
-    A negative that is the gold of a prediction is left out of it.
+    A negative that is the gold of a prediction is left out of it. Deviation from the sources: the gold, which always
+    takes part, is not corrected.
 
     Cost: `O(N negatives C)` operations; `N negatives` scores are held.
     """
     drawn = draw.weighted(negatives, power)
-    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1, dtype=torch.float32)
+    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
     scores = (hidden @ table[drawn].to(hidden.dtype).T).float()
-    if logq and power:
-        likely = draw.weights(power).log().float()
-        of_gold, scores = of_gold - likely[gold - 1], scores - likely[drawn - 1]
+    if logq:
+        scores = scores - draw.weights(power)[drawn - 1].log().float() - math.log(negatives)
     scores = scores.masked_fill(drawn == gold[:, None], -torch.inf)
     return (torch.cat([of_gold[:, None], scores], 1).logsumexp(1) - of_gold).mean()
