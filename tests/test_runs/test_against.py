@@ -1,10 +1,13 @@
 """`linrec profile --against BASE` measures what BASE did, and doubts what became worse until it is seen twice."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
-from linrec_cli.errors import DataError, NothingMeasuredError, RegressionError
+from linrec_cli.analysis.verdict import Rule
+from linrec_cli.errors import DataError
 from linrec_cli.results import schema, store
 from linrec_cli.runs import against
 from linrec_cli.settings import Profile
@@ -35,50 +38,58 @@ def base(tmp_path):
     return tmp_path
 
 
-def judge(base, *answers):
-    """Judge what comes out of sweeps; give the settings each was asked for with."""
+def judge(base, *answers, rule=None):
+    """Judge what comes out of sweeps; give the verdicts, first and last, and the settings each was asked for with."""
     asked, left = [], list(answers)
 
     def measured(settings):
         asked.append(settings)
         return left.pop(0)
 
-    try:
-        against.judge(base, SETTINGS, measured, as_json=False)
-    finally:
-        assert not left
-    return asked
+    found = list(against.judge(base, SETTINGS, measured, rule))
+    assert not left
+    return found, asked
 
 
-def test_what_is_unchanged_is_measured_once(base, capsys):
-    assert judge(base, rows(1.5)) == [SETTINGS]
-    assert capsys.readouterr().out.endswith("Of 2 numbers, 0 worse, 2 unchanged as far as can be seen.\n")
+def words(verdicts):
+    return {(one.cell["maxlen"], one.verdict) for one in verdicts}
 
 
-def test_a_slowdown_that_fresh_runs_confirm_is_a_regression(base, capsys):
-    with pytest.raises(RegressionError, match="2 became worse"):
-        judge(base, rows(1.8), rows(1.8))
-    assert "2 may have become worse" in capsys.readouterr().err
+def test_what_is_unchanged_is_measured_once(base):
+    (verdicts,), asked = judge(base, rows(1.5))
+    assert asked == [SETTINGS]
+    assert words(verdicts) == {(128, "ok"), (512, "ok")}
 
 
-def test_a_slowdown_that_fresh_runs_do_not_show_is_not(base, capsys):
+def test_a_slowdown_that_fresh_runs_confirm_is_a_regression(base):
+    (first, last), asked = judge(base, rows(1.8), rows(1.8))
+    assert asked == [SETTINGS, SETTINGS]
+    assert words(first) == words(last) == {(128, "regression"), (512, "regression")}
+    assert all(one.note.startswith("confirmed by 5 fresh runs") for one in last)
+
+
+def test_a_slowdown_that_fresh_runs_do_not_show_is_not(base):
     slow = rows(1.8, (512,)) + rows(1.5, (128,))
-    first, second = judge(base, slow, rows(1.5, (512,)))
-    assert first == SETTINGS
-    assert second == replace(SETTINGS, maxlen=(512,))
-    shown = capsys.readouterr()
-    assert "inconclusive" in shown.out
-    assert "not confirmed by 5 fresh runs: +0.0%, ok" in shown.err
+    (first, last), asked = judge(base, slow, rows(1.5, (512,)))
+    # Only what is doubted is measured again.
+    assert asked == [SETTINGS, replace(SETTINGS, maxlen=(512,))]
+    assert words(first) == {(128, "ok"), (512, "regression")}
+    assert words(last) == {(128, "ok"), (512, "inconclusive")}
 
 
-def test_what_base_alone_has_was_not_asked_for(base, capsys):
-    judge(base, rows(1.5, (512,)))
-    assert "Of 1 number, 0 worse" in capsys.readouterr().out
+def test_what_base_alone_has_was_not_asked_for(base):
+    (verdicts,), _ = judge(base, rows(1.5, (512,)))
+    assert words(verdicts) == {(512, "ok")}
+
+
+def test_the_rule_is_that_of_who_asks(base):
+    (verdicts,), _ = judge(base, rows(1.8), rule=Rule(time=0.5))
+    assert words(verdicts) == {(128, "ok"), (512, "ok")}
 
 
 def test_another_machine_cannot_be_judged(base):
-    with pytest.raises(NothingMeasuredError, match="another device"):
-        judge(base, rows(1.5, device="cpu y"))
+    (verdicts,), _ = judge(base, rows(1.5, device="cpu y"))
+    assert {one.verdict for one in verdicts} == {"incomparable"}
 
 
 def test_the_settings_are_those_of_base_but_for_what_is_given(base):
@@ -87,6 +98,26 @@ def test_the_settings_are_those_of_base_but_for_what_is_given(base):
     assert found == replace(SETTINGS, maxlen=(64,), budget=1.0)
     batch = against.like(base, replace(mine, batch=4, tokens=0), {"batch"})
     assert (batch.batch, batch.tokens, batch.maxlen) == (4, 0, (128, 512))
+
+
+def test_what_an_older_linrec_wrote_as_one_value_is_a_list_today(base):
+    for path in base.glob(f"**/{store.SETTINGS}"):
+        store.write_settings(store.read_settings(path) | {"model": "sasrec", "dtype": "float32"}, path)
+    assert against.like(base, Profile(), ()) == SETTINGS
+
+
+def test_the_latest_profile_of_base_counts(base):
+    newest = schema.table({"run": "new", "created": datetime(2030, 1, 1, tzinfo=UTC)}, rows(1.5)[:1])
+    store.write_frame(newest.with_columns(run=pl.lit("new")), store.folder(base, "new") / store.TABLE)
+    store.write_settings(asdict(replace(SETTINGS, budget=7.0)), store.folder(base, "new") / store.SETTINGS)
+    assert against.like(base, Profile(), ()) == replace(SETTINGS, budget=7.0)
+
+
+def test_a_base_without_settings_says_so(base):
+    for path in base.glob(f"**/{store.SETTINGS}"):
+        path.unlink()
+    with pytest.raises(DataError, match="no settings beside the table"):
+        against.like(base, Profile(), ())
 
 
 def test_a_base_without_a_profile_says_how_to_make_one(tmp_path):

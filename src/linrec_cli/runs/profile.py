@@ -1,7 +1,7 @@
 """One profile: a new one or the rest of one cut short, written after every cell; without a folder, nothing is."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -43,18 +43,19 @@ def cells(settings: Profile, folder: Path | None = None, *, effort: Effort | Non
     Raises:
         DataError: another process is at work in the folder, or it holds a run of other settings, code or machine.
     """
-    try:
-        with disk.locked(folder) if folder else nullcontext():
-            shared, rows = taken_up(settings, folder) if folder else (labels(settings, next(names(settings))), [])
-            yield list(rows)
-            for made in measured(settings, effort or Effort(), shared, rows):
-                rows += made
-                if folder and rows:
-                    write(asdict(settings) | asdict(effort or Effort()), rows, folder)
-                yield made
-    finally:
+    effort = effort or Effort()
+    # Left once it is no longer held, and only by whoever held it.
+    with ExitStack() as after, disk.locked(folder) if folder else nullcontext():
+        shared, rows = labels(settings, next(names(settings))), []
         if folder:
-            lock.leave(folder)
+            after.callback(lock.leave, folder)
+            shared, rows = taken_up(settings, folder)
+        yield list(rows)
+        for made in measured(settings, effort, shared, rows):
+            rows += made
+            if folder and rows:
+                write(asdict(settings) | asdict(effort), rows, folder)
+            yield made
 
 
 def measured(settings: Profile, effort: Effort, shared: Row, rows: list[Row]) -> Iterator[list[Row]]:
