@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from linrec_cli.cli import run
 from linrec_cli.cli.chart import HIGH, WIDE, chart
 from linrec_cli.results import rows, schema, store
-from linrec_cli.settings import Train
+from linrec_cli.settings import Train, resolved
 
 ENVIRONMENT = {"device": "cpu Example 9000", "torch": "2", "linrec": "0.1.0", "commit": "abc123"}
 PROFILE = {"attn": ["softmax", "linear"], "maxlen": [128, 256, 512], "phase": ["step"], "width": [8], "heads": [2]}
@@ -45,7 +45,7 @@ def epoch(number: int, ndcg: float) -> dict[str, float]:
 
 def trained(folder: Path, day: int, made: list[rows.Row], epochs: int = 3) -> None:
     """Write a training run as `linrec train` does."""
-    shared = rows.shared(Train(), "train", folder.name, datetime(2026, 1, day, 12, 30, tzinfo=UTC), ENVIRONMENT)
+    shared = rows.shared(resolved(Train()), "train", folder.name, datetime(2026, 1, day, 12, 30, tzinfo=UTC), ENVIRONMENT)
     store.write_frame(schema.table(shared, made), folder / store.TABLE)
     store.write_settings({"attn": "linear", "maxlen": 200, "data": "ring"}, folder / store.SETTINGS)
     if epochs:
@@ -104,7 +104,7 @@ def test_a_training_run_has_settings_curve_table_origin_and_what_is_missing(
     assert "Validation NDCG@10 by epoch, best 0.2500 at 2:\n    0.25 |    *\n" in out
     assert "Training loss by epoch, best 6.0000 at 3:\n       8 |*\n" in out
     assert ["test", "NDCG@10", "0.25", "0.2", "0.6", "1"] in [line.split() for line in out.splitlines()]
-    assert "Made with: commit abc123, linrec 0.1.0, torch 2, benchmark 1,\ndevice cpu Example 9000," in out
+    assert "Made with: commit abc123, linrec 0.1.0, torch 2, benchmark 2,\ndevice cpu Example 9000," in out
     assert out.endswith(
         "Missing:\n  weights.safetensors: the run cannot be evaluated again\n"
         "  ranks.parquet: there are no ranks by user\n"

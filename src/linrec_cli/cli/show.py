@@ -1,5 +1,6 @@
 """`linrec show`: the runs of a results folder, a line each, or one of them in full."""
 
+import math
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,9 +72,10 @@ def show(run: "Run") -> None:
     print(f"{run.name}\n{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC\n")
     paragraph("Settings", (f"{name} {written(value)}" for name, value in run.settings.items()))
     for name, (title, best) in CURVES.items():
-        if run.history:
-            values = [epoch[name] for epoch in run.history]
-            peak = f"best {best(values):.4f} at {values.index(best(values)) + 1}"
+        values = [epoch[name] for epoch in run.history]
+        # What is counted and not trained has no loss.
+        if known := [value for value in values if math.isfinite(value)]:
+            peak = f"best {best(known):.4f} at {values.index(best(known)) + 1}"
             print(f"{title} by epoch, {peak}:", *chart(values), "", sep="\n")
     if run.rows:
         if run.command == "profile":
@@ -114,10 +116,10 @@ def profiled(rows: list["Row"]) -> None:
 
 def numbers(rows: list["Row"]) -> None:
     """Print the numbers of a training run or of an evaluation."""
-    from linrec_cli.runs.read import metric
+    from linrec_cli.analysis.labels import metric_label
 
     good = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["k"] is not None)
-    lines = [[row["stage"] or "", metric(row), *map(short, (row["value"], row["low"], row["high"])), row["unit"]]
+    lines = [[row["stage"] or "", metric_label(row), *map(short, (row["value"], row["low"], row["high"])), row["unit"]]
              for row in good]  # fmt: skip
     if lines:
         console.table("Numbers", ["stage", "metric", "value", "low", "high", "unit"], lines)

@@ -11,12 +11,13 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis import scaling
-from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.labels import mechanism, metric_label
+from linrec_cli.declared import each, from_stored
 from linrec_cli.errors import DataError
 from linrec_cli.results import store
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.train import HISTORY, Result
-from linrec_cli.settings import Train, from_stored
+from linrec_cli.settings import Train
 
 Row = dict[str, Any]
 
@@ -135,11 +136,6 @@ class Run:
                 "headline": self.headline, "folder": str(self.folder)}  # fmt: skip
 
 
-def each(value: Any) -> list[Any]:
-    """Make a list of a setting that has one value."""
-    return value if isinstance(value, list) else [value]
-
-
 def read(folder: Path) -> Run:
     """Read a run's folder; what is damaged there is told, not raised."""
     settings: Row = {}
@@ -207,13 +203,7 @@ def quality(rows: Iterable[Row]) -> str:
     """Write NDCG@10 of the test items, or the first metric there is."""
     ranked = [row for row in rows if row["k"] and row["status"] == "ok"]
     ranked.sort(key=lambda row: (row["metric"] != "ndcg", row["k"] != 10, row["stage"] != "test"))
-    return f"{metric(ranked[0])} {ranked[0]['value']:.4f}, {ranked[0]['stage']}" if ranked else ""
-
-
-def metric(row: Row) -> str:
-    """Write a metric as people do: `NDCG@10`, `seconds_per_epoch`."""
-    name = str(row["metric"])
-    return f"{name.title() if name == 'recall' else name.upper()}@{row['k']}" if row["k"] else name
+    return f"{metric_label(ranked[0])} {ranked[0]['value']:.4f}, {ranked[0]['stage']}" if ranked else ""
 
 
 def fastest(rows: Iterable[Row]) -> str:
