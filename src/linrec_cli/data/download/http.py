@@ -1,23 +1,32 @@
 """Bring a file over HTTP: resumable, with timeouts, through the user's own proxies and certificates."""
 
-import http.client
 import os
 import socket
 import ssl
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.client import IncompleteRead
 from pathlib import Path
+from typing import Any
 
-from linrec_cli import __version__
-from linrec_cli.data.download.source import Source, SourceError, disk, mismatch
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.util import Retry
+
+from linrec_cli import __version__, disk
+from linrec_cli.data.download.source import Source, SourceError, mismatch
 from linrec_cli.errors import DataError
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
+CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
+TRIES, LONGEST_PAUSE = 3, 60.0
 BLOCK = 1 << 18
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 HINTS = {
+    300: "it sends on, but does not say where to",
     400: "it wants something else than this; a newer linrec may know its address",
     403: "it lets nobody in, or not from this network",
     404: "the file is no longer at this address",
@@ -27,38 +36,13 @@ HINTS = {
 Progress = Callable[[int, int | None], None]
 
 
-class PlainConnection(http.client.HTTPConnection):
-    """A connection that is given up soon while it is being made, and late once it is."""
+class Trusting(HTTPAdapter):
+    """Connections that trust what `trust` trusts, beside what requests does."""
 
-    def connect(self) -> None:
-        """Connect, then wait longer for what is read."""
-        super().connect()
-        self.sock.settimeout(READ_SECONDS)
-
-
-class SecureConnection(http.client.HTTPSConnection):
-    """The same over TLS."""
-
-    def connect(self) -> None:
-        """Connect, then wait longer for what is read."""
-        super().connect()
-        self.sock.settimeout(READ_SECONDS)
-
-
-class PlainHandler(urllib.request.HTTPHandler):
-    """Open http:// addresses with the two timeouts."""
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open the request."""
-        return self.do_open(PlainConnection, req)
-
-
-class SecureHandler(urllib.request.HTTPSHandler):
-    """Open https:// addresses with the two timeouts, trusting what `trust` trusts."""
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open the request."""
-        return self.do_open(SecureConnection, req, context=trust())
+    def build_connection_pool_key_attributes(self, *asked: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Add it to what a connection is made with."""
+        host, options = super().build_connection_pool_key_attributes(*asked)
+        return host, options | {"ssl_context": trust()}
 
 
 def trust() -> ssl.SSLContext:
@@ -91,46 +75,64 @@ def bring(source: Source, part: Path, progress: Progress) -> None:
         return
     if source.bytes is not None and start >= source.bytes:
         start = 0
-    with ask(source.url, start) as response:
-        start, total = begin(response, start, source)
-        resumable = response.status == 206 or response.headers.get("Accept-Ranges") == "bytes"
-        try:
-            pour(response, part, start, total, progress)
-        except BaseException as error:
-            if not resumable or isinstance(error, DataError):
-                part.unlink(missing_ok=True)
-            elif isinstance(error, SourceError):
-                raise SourceError(f"{error} (the same command goes on from there)") from None
-            raise
+    with requests.Session() as session:
+        session.mount("https://", Trusting())
+        with ask(session, source.url, start) as response:
+            start, total = begin(response, start, source)
+            resumable = (
+                response.status_code == HTTPStatus.PARTIAL_CONTENT or response.headers.get("Accept-Ranges") == "bytes"
+            )
+            try:
+                pour(response, part, start, total, progress)
+            except BaseException as error:
+                if not resumable or isinstance(error, DataError):
+                    part.unlink(missing_ok=True)
+                elif isinstance(error, SourceError):
+                    raise SourceError(f"{error} (the same command goes on from there)") from None
+                raise
 
 
-def ask(url: str, start: int) -> http.client.HTTPResponse:
-    """Open `url`, asking for what comes after its first `start` bytes."""
+def ask(session: requests.Session, url: str, start: int) -> requests.Response:
+    """Open `url`, asking for what comes after its first `start` bytes; a server that is busy is asked again."""
     headers = {"User-Agent": f"linrec/{__version__}", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    opener = urllib.request.build_opener(PlainHandler, SecureHandler)
-    try:
-        response: http.client.HTTPResponse = opener.open(
-            urllib.request.Request(url, headers=headers), timeout=CONNECT_SECONDS
-        )
-    except urllib.error.HTTPError as error:
-        error.close()
-        if start and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return ask(url, 0)
-        raise SourceError(reason(error)) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise SourceError(reason(error)) from None
-    return response
+    for left in reversed(range(TRIES)):
+        try:
+            response = session.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        except requests.RequestException as error:
+            proxy = "the proxy to it fails: " if isinstance(error, requests.exceptions.ProxyError) else ""
+            raise SourceError(proxy + reason(error)) from None
+        seconds = pause(response)
+        if seconds is None or not left:
+            break
+        response.close()
+        time.sleep(seconds)
+    code = response.status_code
+    if code < HTTPStatus.MULTIPLE_CHOICES:
+        return response
+    response.close()
+    if start and code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return ask(session, url, 0)
+    raise SourceError(f"answers HTTP {code} ({HINTS.get(code) or HINTS[min(code // 100 * 100, 500)]})")
 
 
-def begin(response: http.client.HTTPResponse, start: int, source: Source) -> tuple[int, int | None]:
+def pause(response: requests.Response) -> float | None:
+    """Read how many seconds a busy server wants to be left alone; None where it says nothing, or asks too much."""
+    if response.status_code in BUSY and (asked := response.headers.get("Retry-After")):
+        with suppress(InvalidHeader):
+            seconds = Retry().parse_retry_after(asked)
+            return seconds if seconds <= LONGEST_PAUSE else None
+    return None
+
+
+def begin(response: requests.Response, start: int, source: Source) -> tuple[int, int | None]:
     """Read from the headers where the body starts and how long the whole file is.
 
     Raises:
         SourceError: it is not the file, or not the part of it, that was asked for.
     """
-    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+    if response.status_code != HTTPStatus.PARTIAL_CONTENT:
         start = 0
     elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
         raise SourceError("answers with another part than asked for; try again later")
@@ -141,12 +143,12 @@ def begin(response: http.client.HTTPResponse, start: int, source: Source) -> tup
     return start, total or source.bytes
 
 
-def pour(response: http.client.HTTPResponse, part: Path, start: int, total: int | None, progress: Progress) -> None:
+def pour(response: requests.Response, part: Path, start: int, total: int | None, progress: Progress) -> None:
     """Write the body into `part` from byte `start` on; all bytes are on the disk when this returns."""
     done = start
-    with disk(part.parent), part.open("r+b" if start else "wb") as file:
+    with disk.writing(part), part.open("r+b" if start else "wb") as file:
         file.seek(start)
-        while block := read(response, done):
+        while block := read(response, done, total):
             file.write(block)
             done += len(block)
             progress(done, total)
@@ -156,22 +158,23 @@ def pour(response: http.client.HTTPResponse, part: Path, start: int, total: int 
         raise SourceError(f"broke off after {done:,} of {total:,} bytes")
 
 
-def read(response: http.client.HTTPResponse, done: int) -> bytes:
-    """Read the next block; empty at the end."""
+def read(response: requests.Response, done: int, total: int | None) -> bytes:
+    """Read the next block as it was sent, packed or not, and nothing beyond `total`; empty at the end."""
     try:
-        return response.read(BLOCK)
-    except (OSError, http.client.HTTPException) as error:
-        raise SourceError(f"broke off after {done:,} bytes ({reason(error)})") from None
+        return bytes(response.raw.read(BLOCK if total is None else min(BLOCK, total - done), decode_content=False))
+    except (OSError, HTTPError) as error:
+        of = "" if total is None else f" of {total:,}"
+        raise SourceError(f"broke off after {done:,}{of} bytes ({reason(error)})") from None
 
 
-def reason(error: BaseException | str) -> str:
-    """Say in a few words what went wrong on the way to a server."""
+def reason(error: BaseException) -> str:
+    """Say in a few words what went wrong on the way to a server, by the error that all others came from."""
+    # Where urllib3 does not chain its errors, it wraps them.
+    while (
+        cause := error.__cause__ or error.__context__ or next((e for e in error.args if isinstance(e, Exception)), None)
+    ):
+        error = cause
     match error:
-        case urllib.error.HTTPError():
-            hint = HINTS.get(error.code) or HINTS[500 if error.code >= 500 else 400]
-            return f"answers HTTP {error.code} ({hint})"
-        case urllib.error.URLError():
-            return reason(error.reason)
         case ssl.SSLCertVerificationError():
             said = getattr(error, "verify_message", "") or "certificate verify failed"
             return f"its certificate is not accepted ({said}); a CA of your own goes into SSL_CERT_FILE"
@@ -181,6 +184,8 @@ def reason(error: BaseException | str) -> str:
             return "it does not answer in time"
         case ConnectionRefusedError():
             return "it refuses the connection"
+        case IncompleteRead():
+            return "the connection was cut"
         case OSError(strerror=str(text)):
             return text
     return " ".join(str(error).split()) or type(error).__name__

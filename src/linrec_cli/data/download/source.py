@@ -1,17 +1,11 @@
 """Where a raw file comes from, how it is known to be the right one, and what is told while it comes."""
 
-import errno
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
-
-from linrec_cli.errors import DataError
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -86,19 +80,3 @@ def mismatch(path: Path, source: AnySource) -> str:
     algorithm, _, wanted = source.digest.partition(":")
     found = digest(path, algorithm).partition(":")[2]
     return "" if found == wanted else f"{algorithm} {found[:12]}... instead of {wanted[:12]}..."
-
-
-@contextmanager
-def disk(folder: Path) -> Iterator[None]:
-    """Turn what the disk under `folder` refuses into one line.
-
-    Raises:
-        DataError: the disk is full, or the folder cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise DataError(f"the disk of {folder} is full; free some room or give another --data-dir.") from None
-        why = error.strerror or error
-        raise DataError(f"{folder} cannot be written ({why}); mend that or give another --data-dir.") from None
