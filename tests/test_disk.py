@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 from filelock import FileLock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linrec_cli import disk
@@ -144,6 +144,11 @@ def test_libraries_that_tell_the_system_s_error_in_words_are_understood(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_of_the_system_without_a_number_is_told_too(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a: of its own; mend that"), disk.whole(tmp_path / "a"):
+        raise OSError("of\nits own")
+
+
 def test_an_error_that_is_not_the_system_s_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^of the caller's own$"), disk.whole(tmp_path / "a"):
         raise ValueError("of the caller's own")
@@ -225,12 +230,25 @@ def test_where_nothing_can_be_locked_work_goes_on(
     assert worked
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+def test_what_may_not_be_written_cannot_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / disk.LOCK).touch()
+
+    def acquire(lock: FileLock, timeout: float) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    assert not disk.held(tmp_path)
+    with pytest.raises(DataError, match="Read-only file system"), disk.locked(tmp_path):
+        pass
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 PLAIN = st.one_of(TEXT, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.floats(allow_nan=False))
-MAPPINGS = st.dictionaries(TEXT, st.recursive(st.one_of(PLAIN, st.lists(PLAIN)), lambda s: st.dictionaries(TEXT, s)))
+TABLE = st.dictionaries(TEXT, PLAIN, max_size=3)
 
 
-@given(MAPPINGS)
+@settings(max_examples=50)
+@given(st.dictionaries(TEXT, st.one_of(PLAIN, st.lists(PLAIN, max_size=3), TABLE), max_size=3))
 def test_toml_comes_back_as_it_was_written(content: dict[str, object]) -> None:
     assert tomllib.loads(disk.toml(content)) == content
 

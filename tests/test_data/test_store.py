@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-import tomllib
 
 import polars as pl
 import pytest
@@ -97,10 +96,10 @@ def test_fresh_prepares_again(log, tmp_path, said):
 
 
 def test_an_error_leaves_nothing_behind(log, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "toml", lambda card: 1 / 0)
+    monkeypatch.setattr(store.disk, "toml", lambda card: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         open_prepared(str(log), tmp_path / "data")
-    assert [p.name for p in (tmp_path / "data").rglob("*") if p.is_file() and p.suffix != ".lock"] == []
+    assert [p.name for p in (tmp_path / "data").rglob("*") if p.is_file() and p.name != ".lock"] == []
 
 
 def test_processes_that_start_together_do_not_collide(log, tmp_path):
@@ -160,12 +159,6 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(log, tmp_path):
     (tmp_path / "blocked").write_text("a file")
     with pytest.raises(DataError, match="blocked"):
         open_prepared(str(log), tmp_path / "blocked")
-
-
-@pytest.mark.parametrize("text", ['a "b" \\ c', "é😀", "tab\tnew\nline", "\x7f\x01"])
-def test_a_card_comes_back_as_it_was_written(text):
-    content = {"a": 1, "b": 0.1, "c": text, "d": [text, "x"], "e": {"f": 1e-7, "g": text}}
-    assert tomllib.loads(store.toml(content)) == content
 
 
 @pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "-x"), (".x", "x"), ("..", "data")])

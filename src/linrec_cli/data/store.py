@@ -3,29 +3,23 @@
 import dataclasses
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
-import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from linrec_cli import catalog
+from linrec_cli import catalog, disk
 from linrec_cli.data.download import fetch
-from linrec_cli.data.download.source import Event, disk
+from linrec_cli.data.download.source import Event
 from linrec_cli.data.file import read as own_file
 from linrec_cli.data.prepare import Prepared, digest, prepare
 from linrec_cli.errors import DataError, UsageError
 
 # Raise this whenever the same input would be prepared into something else.
 FORMAT = 1
-TABLES = ("events", "users", "items")
+TABLES, CARD = ("events", "users", "items"), "card.toml"
 
 Say = Callable[[str], None]
 
@@ -84,7 +78,7 @@ def open_prepared(
     folder = data_dir / folder_name(found.name) / f"prepared-{key}"
     if not fresh and (kept := load(folder, found.name, say)):
         return kept
-    with locked(folder, say):
+    with disk.locked(folder.parent, lambda: say(f"waiting for another process that is at work on {folder.parent}")):
         # Another process may have prepared it while this one waited.
         if not fresh and (kept := load(folder, found.name, say)):
             return kept
@@ -177,19 +171,10 @@ def folder_name(name: str) -> str:
 
 def save(made: Prepared, folder: Path) -> None:
     """Write a prepared data set in one step: there is all of it or nothing."""
-    with disk(folder.parent):
-        room = Path(tempfile.mkdtemp(prefix=".preparing-", dir=folder.parent))
-        try:
-            for table in TABLES:
-                getattr(made, table).write_parquet(room / f"{table}.parquet", statistics=False)
-            (room / "card.toml").write_text(toml(made.card), "utf-8")
-            old = room / "old"
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(room, folder)
-            shutil.rmtree(folder / "old", ignore_errors=True)
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
+    with disk.whole_folder(folder) as room:
+        for table in TABLES:
+            getattr(made, table).write_parquet(room / f"{table}.parquet", statistics=False)
+        (room / CARD).write_text(disk.toml(made.card), "utf-8")
 
 
 def load(folder: Path, name: str, say: Say) -> Prepared | None:
@@ -197,7 +182,7 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
     if not folder.is_dir():
         return None
     try:
-        card = tomllib.loads((folder / "card.toml").read_text("utf-8"))
+        card = disk.read_toml(folder / CARD)
         events, users, items = (pl.read_parquet(folder / f"{table}.parquet", glob=False) for table in TABLES)
         lengths = users["length"].cast(pl.Int64).cum_sum()
         offsets = pl.concat([pl.Series([0]), lengths]).to_numpy()
@@ -209,32 +194,3 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
         return None
     say(f"found {folder}")
     return Prepared(events, users, items, card["digest"], card, name, folder)
-
-
-def toml(content: dict[str, Any]) -> str:
-    """Write numbers, strings and lists as TOML, and dicts as tables after them."""
-    plain = [f"{key} = {_value(value)}\n" for key, value in content.items() if not isinstance(value, dict)]
-    tables = [f"\n[{key}]\n{toml(value)}" for key, value in content.items() if isinstance(value, dict)]
-    return "".join(plain + tables)
-
-
-def _value(value: Any) -> str:
-    # JSON's strings, numbers and lists are TOML's, but for the one control sign that JSON leaves as it is.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-@contextmanager
-def locked(folder: Path, say: Say) -> Iterator[None]:
-    """Keep other processes from preparing the same at the same time."""
-    with disk(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say("waiting for another process that prepares the same")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from linrec_cli.data.download.source import disk
+from linrec_cli import disk
 from linrec_cli.errors import DataError
 
 
@@ -36,16 +36,10 @@ def unpacked(path: Path, name: str) -> Path:
     # The archive's own time on the member says which archive it came from, and that it is whole.
     if target.is_file() and target.stat().st_mtime_ns == stamp:
         return target
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with disk(path.parent), temporary.open("wb") as file:
-            with unspoilt(path), member(path, name) as content:
-                shutil.copyfileobj(content, file, 1 << 20)
-            file.flush()
-            os.utime(temporary, ns=(stamp, stamp))
-            os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk.whole(target) as part:
+        with unspoilt(path), member(path, name) as content, part.open("wb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+        os.utime(part, ns=(stamp, stamp))
     return target
 
 
