@@ -1,3 +1,7 @@
+import subprocess
+from pathlib import Path
+
+import psutil
 import pytest
 import torch
 
@@ -22,5 +26,50 @@ def test_the_environment_of_a_number_is_named() -> None:
     assert named["torch"] == torch.__version__
 
 
-def test_there_is_at_least_one_core() -> None:
-    assert machine.cores() >= 1
+@pytest.mark.parametrize(
+    ("physical", "allowed", "expected"),
+    [(4, {0, 1}, 2), (4, set(range(8)), 4), (None, {0, 1, 2}, 3), (1, {0, 1}, 1)],
+)
+def test_cores_are_physical_ones_that_this_process_may_use(
+    physical: int | None, allowed: set[int], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 99 if logical else physical)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda process: allowed, raising=False)
+    assert machine.cores() == expected
+
+
+def test_where_no_process_is_bound_all_processors_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: None)
+    monkeypatch.delattr(machine.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 6)
+    assert machine.cores() == 6
+
+
+def test_as_many_threads_compute_as_are_asked_for() -> None:
+    machine.prepare(3)
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize(("change", "mark"), [("", ""), ("more", "+")])
+def test_the_commit_is_that_of_the_checkout_marked_where_it_was_changed(
+    change: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        done = subprocess.run(["git", "-C", str(tmp_path), *who, *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    room = tmp_path / "src/linrec_cli"
+    room.mkdir(parents=True)
+    (room / "machine.py").write_text("a", "utf-8")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "a")
+    (room / "machine.py").write_text("a" + change, "utf-8")
+    monkeypatch.setattr(machine, "__file__", str(room / "machine.py"))
+    assert machine.commit() == git("rev-parse", "HEAD")[:12] + mark
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "src/linrec_cli/machine.py"))
+    assert machine.commit() == ""
