@@ -126,6 +126,8 @@ def run(root: Path, folder: Path, files: list[Path], hook: str = "") -> int:
     os.chdir(root)
     exec(hook, {})
     quiet = ["-x", "-q", "-n0", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
+    # Hypothesis is there before pytest looks.
+    quiet += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     code = int(pytest.main([*quiet, *map(str, files)]))
     (folder / "loaded.json").write_text(json.dumps(list(sys.modules)), "utf-8")
     return code
@@ -216,6 +218,8 @@ def main() -> None:
         tests = [one for one in measured if one.seconds < inf]
         for red in {one.file for one in measured} - {one.file for one in tests}:
             print(f"left out, it fails without any change: {red.relative_to(root)}", flush=True)
+        if not tests:
+            sys.exit("no test passes on the code unchanged.")
         found = []
         for mutant, by in zip(mutants, pool.imap(partial(judge, root, tests), mutants), strict=True):
             print(f"{'killed by ' + by if by else 'SURVIVED':24} {said[mutant]}", flush=True)
