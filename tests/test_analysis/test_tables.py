@@ -71,7 +71,10 @@ def test_notes_say_why_what_is_missing_and_what_to_distrust():
             row("softmax", "peak_bytes", status="oom", note="capped"),
             row("softmax", "seconds", maxlen=128, status="skipped", note="oom at length 64"),
             row("softmax", "seconds", maxlen=256, status="skipped", note="oom at length 64"),
+            row("linear", "peak_bytes", status="skipped", note="nothing was told"),
+            row("linear", "peak_bytes", maxlen=256, status="skipped", note="nothing was told"),
             row("linformer", "seconds", 1.0, form="bidirectional", contended=True),
+            row("softmax", "seconds", 1.0, phase="step", form="bidirectional", model="bert4rec"),
         ]
     )
     assert told == [
@@ -79,6 +82,7 @@ def test_notes_say_why_what_is_missing_and_what_to_distrust():
         "no memory",
         "softmax at 64: oom, capped",
         "softmax from 128 on: skipped, oom at length 64",
+        "linear at 64, 256: skipped, nothing was told",
         "in its bidirectional form, as it has no causal one: linformer",
         "timed while others were using the cores or the GPU: linformer",
     ]

@@ -1,5 +1,8 @@
 """What torch.compile did is told by torch's own counters; here with its backend that only traces."""
 
+import os
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -44,6 +47,21 @@ def test_the_first_run_is_timed_and_a_fall_back_is_told(function, kernel, note, 
     assert ran == kernel
     assert why.startswith(note)
     assert bool(why) == bool(note)
+
+
+def test_threads_are_those_asked_for_and_the_cache_is_an_empty_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    seen = []
+
+    def build(cell):
+        seen.append(torch.get_num_threads())
+        cache = lambda: seen.append(os.environ["TORCHINDUCTOR_CACHE_DIR"])  # noqa: E731
+        return Work({"compile": cache}, tiny=lambda: None, bare=lambda: None, flushed=False)
+
+    child = compiling.measure(replace(CELL, threads=3), build, str(tmp_path))
+    assert next(child) is None
+    next(child)
+    assert seen == [3, str(tmp_path)]
 
 
 def test_no_compiler_is_a_reason_and_any_other_mistake_an_error(tmp_path, monkeypatch):

@@ -3,18 +3,22 @@
 import os
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
 from linrec_cli.profiling.build import Work
 from linrec_cli.profiling.cell import Cell
 
 MIB = 2**20
 SLEEP = 0.03
-RUNS = 8
-"""More than a memory child needs, and fewer than a timing child does before its first turn."""
-LATER = 20
-"""More than a timing child of one second runs `sleep` before its second turn, and fewer than in all."""
+RUNS = 3
+"""As many as a memory child needs, and fewer than a timing child does."""
+
+Span = Callable[[], object]
 
 
 def nothing() -> None:
@@ -25,8 +29,8 @@ def sleep() -> None:
     time.sleep(SLEEP)
 
 
-def work(span, phase):
-    spans = {"forward": span, "backward": sleep} if phase == "attention" else {phase: span}
+def work(span: Span, phase: str) -> Work:
+    spans = {"forward": span, "backward": hold} if phase == "attention" else {phase: span}
     return Work(spans, tiny=nothing, bare=nothing, flushed=False)
 
 
@@ -34,17 +38,17 @@ def take(mebibytes: int) -> None:
     torch.ones(mebibytes * MIB, dtype=torch.uint8)
 
 
+def hold() -> None:
+    """Take a little while, and what a counter can tell."""
+    take(8)
+    sleep()
+
+
 def holes() -> None:
     """Free every other one of many blocks, then take as much again: one that keeps them shows more."""
     blocks = [torch.ones(MIB, dtype=torch.uint8) for _ in range(32)]
     del blocks[::2]
     blocks.append(torch.ones(16 * MIB, dtype=torch.uint8))
-
-
-def hold() -> None:
-    """Take a little while, and what a counter can tell."""
-    take(8)
-    sleep()
 
 
 def hang() -> None:
@@ -64,21 +68,46 @@ def fail() -> None:
     raise ValueError("first line\nthe planted mistake")
 
 
-def long_only(cell: Cell):
+def long_only(cell: Cell) -> Span:
     return lambda: take(400) if cell.maxlen >= 64 else None
 
 
-def slow(cell: Cell):
+def slow(cell: Cell) -> Span:
     return lambda: time.sleep(cell.maxlen / 1000)
 
 
-def keep(cell: Cell):
+def crowd(cell: Cell) -> Span:
+    """Take 8 MiB and 30 ms for each thread that torch has here."""
+
+    def run() -> None:
+        take(8 * torch.get_num_threads())
+        time.sleep(0.03 * torch.get_num_threads())
+
+    return run
+
+
+def keep(cell: Cell) -> Span:
     """Make as many numbers as the length in thousands, each by one operation, and keep them for the backward pass."""
     x = torch.ones(1000 * cell.maxlen, requires_grad=True)
     return lambda: x.exp()
 
 
-def after(runs: int, span, ends):
+def fused(backend: SDPBackend) -> Callable[[Cell], Span]:
+    """Run torch's attention by one of its kernels."""
+
+    def made(cell: Cell) -> Span:
+        q = torch.randn(1, 1, cell.maxlen, 16)
+
+        def run() -> None:
+            with sdpa_kernel(backend):
+                scaled_dot_product_attention(q, q, q, is_causal=True)
+
+        return run
+
+    return made
+
+
+def after(runs: int, span: Span, ends: Span) -> Span:
     """Make a span that goes well for some runs in a process, and ends in another way after them."""
     left = [runs]
 
@@ -89,13 +118,13 @@ def after(runs: int, span, ends):
     return run
 
 
-def hoard():
+def hoard() -> Span:
     """Make a span that holds on to 10 MiB more at each run."""
     held: list[torch.Tensor] = []
     return lambda: held.append(torch.ones(10 * MIB, dtype=torch.uint8))
 
 
-BUILT = {
+BUILT: dict[str, Callable[[Cell], Any]] = {
     "sleep": lambda cell: sleep,
     "take": lambda cell: lambda: take(cell.maxlen),
     "holes": lambda cell: holes,
@@ -105,12 +134,13 @@ BUILT = {
     "fail": lambda cell: fail,
     "long": long_only,
     "slow": slow,
+    "crowd": crowd,
     "square": lambda cell: lambda: take(cell.maxlen**2 // 64),
     "keep": keep,
-    "late-hang": lambda cell: after(RUNS, hold, hang),
+    "flash": fused(SDPBackend.FLASH_ATTENTION),
+    "math": fused(SDPBackend.MATH),
     "late-die": lambda cell: after(RUNS, hold, die),
     "second-die": lambda cell: after(1, hold, die),
-    "later-die": lambda cell: after(LATER, hold, die),
     "hoard": lambda cell: hoard(),
 }
 

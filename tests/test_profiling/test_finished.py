@@ -2,8 +2,7 @@
 
 import pytest
 
-from linrec_cli.profiling import bench
-from linrec_cli.profiling import finished, roofline
+from linrec_cli.profiling import bench, finished, roofline
 from linrec_cli.profiling.cell import cells
 from linrec_cli.settings import Profile
 

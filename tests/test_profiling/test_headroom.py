@@ -1,6 +1,6 @@
 """The room left is that of the machine and of the control group."""
 
-from linrec_cli.profiling import headroom 
+from linrec_cli.profiling import headroom
 
 MIB = 2**20
 

@@ -3,8 +3,11 @@
 import ctypes
 
 import pytest
+import torch
 
+from linrec_cli.errors import NothingMeasuredError
 from linrec_cli.profiling import isolate, memory
+from linrec_cli.profiling.work import Work
 
 KIB, MIB = 2**10, 2**20
 
@@ -41,3 +44,30 @@ def test_what_a_hole_of_the_heap_keeps_is_no_part_of_a_later_peak():
     kept, alive = (isolate.Child(holed, filled).answer(60).content / MIB for filled in (False, True))
     assert kept == pytest.approx(10 + 40 * 90 * KIB / MIB, abs=0.5)
     assert alive == pytest.approx(10, abs=0.5)
+
+
+def test_a_gpu_s_peaks_are_those_of_each_span_above_what_was_there(monkeypatch):
+    """Tensors above the start; what the allocator holds; what the driver has given out, but for the context."""
+    now = {"allocated": 10, "peak": 99, "reserved": 20, "free": 70}
+
+    def run(peak, reserved, free):
+        return lambda: now.update(peak=peak, reserved=reserved, free=free)
+
+    cuda = torch.cuda
+    monkeypatch.setattr(cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(cuda, "memory_allocated", lambda: now["allocated"])
+    monkeypatch.setattr(cuda, "memory_reserved", lambda: now["reserved"])
+    monkeypatch.setattr(cuda, "mem_get_info", lambda: (now["free"], 100))
+    monkeypatch.setattr(cuda, "reset_peak_memory_stats", lambda: now.update(peak=now["allocated"]))
+    monkeypatch.setattr(cuda, "max_memory_allocated", lambda: now["peak"])
+    monkeypatch.setattr(cuda, "max_memory_reserved", lambda: now["reserved"])
+    spans = {"forward": run(15, 30, 60), "nothing": lambda: None}
+    found = memory.peaks(Work(spans, lambda: None, lambda: None, flushed=False), "cuda")
+    assert found["forward"] == {"allocated": 5.0, "reserved": 30.0, "device": 30.0}
+    assert found["nothing"]["allocated"] == 0.0
+
+
+def test_a_device_without_a_counter_says_so():
+    with pytest.raises(NothingMeasuredError, match="no peaks of memory on mps"):
+        memory.peaks(Work({}, lambda: None, lambda: None, flushed=False), "mps")

@@ -51,6 +51,33 @@ def test_the_peak_of_the_layer_is_the_higher_of_its_parts():
     ]
 
 
+@pytest.mark.parametrize(
+    ("counter", "note"),
+    [
+        ("rss", "the peak of forward is below what the counter `rss` can tell, 2 MiB"),
+        ("allocated", "the peak of forward is below what the counter `allocated` can tell"),
+    ],
+)
+def test_a_peak_of_nothing_is_no_measurement_and_says_why(counter, note):
+    found = rows.peaks(cell("attention"), {"forward": {counter: 0.0}, "backward": {counter: 5.0}}, {}, 1)
+    assert [(row["phase"], row["status"], row.get("value")) for row in found] == [
+        ("forward", "skipped", None), ("backward", "ok", 5.0), ("attention", "ok", 5.0),
+    ]  # fmt: skip
+    assert found[0]["note"] == note
+    assert "samples" not in found[0]
+    nothing = rows.peaks(cell("serve"), {"cache": {counter: 0.0}}, {"cache": "eager"}, 1)
+    assert [(row["status"], row["stage"], row["kernel"]) for row in nothing] == [
+        ("skipped", f"cache.{counter}", "eager")
+    ]
+
+
+def test_a_time_is_the_median_between_the_quantiles_at_20_and_80_percent():
+    samples = [{"step": value} for value in (5.0, 1.0, 1000.0, 2.0, 3.0, 4.0)]
+    (row,) = rows.seconds(cell("step"), samples, {})
+    assert (row["low"], row["value"], row["high"]) == pytest.approx((2.0, 3.5, 5.0))
+    assert row["samples"] == [5.0, 1.0, 1000.0, 2.0, 3.0, 4.0]
+
+
 def test_work_adds_up_and_what_is_kept_is_said_of_the_whole():
     counts = {"forward": Count(10, 100, 7), "backward": Count(20, 300, 0)}
     assert where(rows.counted(cell("attention"), counts, {}, 1)) == [
@@ -145,7 +172,9 @@ def test_ceilings_are_the_best_sample_or_say_why_there_is_none():
 def test_every_row_fits_the_table():
     seconds = rows.seconds(cell("step"), [{"step": 2.0}], {"step": "eager"}, process=1, contended=False)
     found = [*seconds, *rows.rates(cell("step"), seconds, {"step": Count(40, 8, 0)}, Ceiling(1.0, 1.0))]
-    found += rows.ceilings("float32", Answer("oom", note="no memory")) + rows.driver(cell("step"), [Reading(1, 1, 1)], {})
+    found += rows.ceilings("float32", Answer("oom", note="no memory")) + rows.driver(
+        cell("step"), [Reading(1, 1, 1)], {}
+    )
     table = schema.table({}, found + rows.peaks(cell("step"), {"step": {"rss": 1.0}}, {}, 1))
     assert set(table["metric"]) <= rows.UNITS.keys()
     assert all(row["unit"] == rows.UNITS[row["metric"]] for row in table.to_dicts())

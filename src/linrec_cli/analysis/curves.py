@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from linrec_cli.analysis import phases
 from linrec_cli.analysis.reading import NEEDED, Row, over_runs, parts, read
+from linrec_cli.profiling.memory import RESOLUTION
 
 Numbers = NDArray[np.float64]
 
 DRAWS = 1000
 METRICS = ("seconds", "peak_bytes")
-RESOLUTION = {"rss": 2 * 2**20}
-"""Bytes that a counter finds where there is nothing to find: pages come in as code runs."""
 LABELS = (
     "run", "setup", "created", "command", "dataset", "model", "objective", "loss", "attention", "options", "form",
     "width", "heads", "layers", "seed", "phase", "stage", "device", "dtype", "threads", "benchmark", "torch", "linrec",
@@ -29,6 +28,8 @@ LEAST_SAMPLE = pl.coalesce(pl.col("samples").list.min(), "value")
 NOTHING = pl.col("counter").replace_strict(RESOLUTION, default=0, return_dtype=pl.Int64).fill_null(0)
 TELLS = ((pl.col("status") == "ok") & LEAST_SAMPLE.gt(NOTHING)).fill_null(False)
 """Whether a row has a number that its counter can tell from nothing."""
+FAINT = pl.col("status").is_in(("ok", "skipped"))
+"""Rows with a counter that was read: one of nothing at all is `skipped`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def curve(rows: pl.DataFrame, generator: np.random.Generator) -> Curve:
         values=np.array([over_runs(one) for one in samples]),
         draws=np.array(drawn).reshape(len(drawn), DRAWS).T,
         sampled=any(len(one) > 1 for one in samples),
-        faint=len(rows.filter(~TELLS, pl.col("counter").is_in(list(RESOLUTION)), status="ok")) > 0,
+        faint=len(rows.filter(~TELLS, pl.col("counter").is_in(list(RESOLUTION)), FAINT)) > 0,
     )
 
 

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from linrec_cli.analysis import phases
 from linrec_cli.analysis.baseline import baselines
-from linrec_cli.analysis.curves import RESOLUTION, RIVALS, Curve, Numbers, curves, together, useful
+from linrec_cli.analysis.curves import RIVALS, Curve, Numbers, curves, together, useful
 from linrec_cli.analysis.labels import mechanism
 from linrec_cli.analysis.reading import Row, Rows, read
+from linrec_cli.profiling.memory import RESOLUTION
 
 LEAST = 3
 """Lengths that a slope takes."""

@@ -102,8 +102,8 @@ def peak(cell: Cell, counter: str, value: float, **shared: Any) -> Row:
     """Write a peak; one of 0 is no measurement, and says why."""
     if value > 0:
         return number(cell, "peak_bytes", value, **shared)
-    finest = f" of {RESOLUTION[counter] >> 20} MiB" if counter in RESOLUTION else ""
-    note = f"its peak is below what the counter `{counter}` can tell{finest}"
+    finest = f", {RESOLUTION[counter] >> 20} MiB" if counter in RESOLUTION else ""
+    note = f"the peak of {shared['phase']} is below what the counter `{counter}` can tell{finest}"
     return row(cell, "peak_bytes", **shared | {"status": "skipped", "note": note})
 
 

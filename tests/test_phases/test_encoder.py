@@ -1,0 +1,37 @@
+"""The encoder runs forward and backward, and learns nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from linrec_cli.phases import _model
+from linrec_cli.profiling.build import build
+from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.operators import tally
+from linrec_cli.training import fit
+
+One = Callable[..., Cell]
+
+
+@pytest.mark.parametrize("model", ["sasrec", "bert4rec"])
+def test_it_sends_a_gradient_to_every_weight_of_the_encoder_and_moves_none(
+    one: One, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    states: list[fit.State] = []
+    start = _model.start
+    monkeypatch.setattr(_model, "start", lambda *given: states.append(start(*given)) or states[-1])
+    work = build(one("softmax", "encoder", model=model))
+    weights = dict(states[0].model.named_parameters())
+    before = {name: weight.detach().clone() for name, weight in weights.items()}
+    work.spans["encoder"]()
+    # A bias of the items takes part in scores alone.
+    assert {name for name, weight in weights.items() if weight.grad is None} <= {"bias"}
+    assert all((weights[name] == value).all() for name, value in before.items())
+    work.bare()
+    assert {weight.grad for weight in weights.values()} == {None}
+
+
+def test_it_does_less_than_a_step_and_more_than_one_layer(one: One) -> None:
+    spans = {phase: build(one("linear", phase)).spans for phase in ("attention", "encoder", "step")}
+    layer, encoder, step = (sum(tally(span).operations for span in own.values()) for own in spans.values())
+    assert 2 * layer < encoder < step

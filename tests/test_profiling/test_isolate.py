@@ -1,0 +1,38 @@
+"""What a child says, or does not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from linrec_cli.profiling import clock, isolate
+
+
+@pytest.mark.parametrize(("counts", "status"), [((7, 7), "error"), ((7, 8), "oom"), ((None, None), "oom")])
+def test_a_child_that_was_killed_ran_out_of_memory_only_if_the_kernel_says_so(
+    monkeypatch: pytest.MonkeyPatch, counts: tuple[int | None, int | None], status: str
+) -> None:
+    told: Iterator[int | None] = iter(counts)
+    monkeypatch.setattr(isolate, "kills", lambda: next(told))
+    child = isolate.Child(clock.measure)
+    child.process.kill()
+    answer = child.died()
+    child.stop()
+    assert answer.status == status
+    assert "SIGKILL" in answer.note
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "note"),
+    [
+        (MemoryError(), "oom", "MemoryError"),
+        (
+            RuntimeError("[enforce fail at alloc.cpp:1] DefaultCPUAllocator: can't allocate memory: 8 bytes.\nmore"),
+            "oom",
+            "can't allocate memory: 8 bytes.",
+        ),
+        (ValueError("first\nlast"), "error", "ValueError: last"),
+        (KeyError(), "error", "KeyError: KeyError"),
+    ],
+)
+def test_a_mistake_is_an_error_and_memory_that_ran_out_is_none(error: Exception, status: str, note: str) -> None:
+    assert isolate.failure(error) == isolate.Answer(status, note=note)
