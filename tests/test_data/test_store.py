@@ -10,7 +10,6 @@ import pytest
 
 from linrec_cli.data import store
 from linrec_cli.data.download import fetch
-from linrec_cli.data.file import read as own_file
 from linrec_cli.data.store import open_prepared
 from linrec_cli.errors import DataError, UsageError
 
@@ -32,7 +31,7 @@ def said():
 def test_it_is_prepared_once_and_found_afterwards(log, tmp_path, said, monkeypatch):
     made = open_prepared(str(log), tmp_path / "data", report=said.append)
     assert said[-1] == f"wrote {made.folder}"
-    monkeypatch.setattr(own_file, "read", None)
+    monkeypatch.setattr(store, "read", None)
     found = open_prepared(str(log), tmp_path / "data", report=said.append)
     assert said[-1] == f"found {made.folder}"
     assert found.events.equals(made.events)

@@ -13,7 +13,8 @@ import polars as pl
 from linrec_cli import catalog, disk
 from linrec_cli.data.download import fetch
 from linrec_cli.data.download.source import Event
-from linrec_cli.data.file import read as own_file
+from linrec_cli.data.file import suffixes
+from linrec_cli.data.file.read import read
 from linrec_cli.data.prepare import Prepared, digest, prepare
 from linrec_cli.errors import DataError, UsageError
 
@@ -100,14 +101,14 @@ def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Source
     Raises:
         UsageError: it means nothing; the message lists the catalog.
     """
-    if own_file.is_file(source):
+    if suffixes.is_file(source):
         return _file(Path(source), asked)
     if given := [f"--{option.replace('_', '-')}" for option, value in asked.items() if value]:
         raise UsageError(f"{', '.join(given)} only fits a file; {source} is no file, so leave it out.")
     name = catalog.parse(source)[0]
     if name not in catalog.names("datasets"):
         wrong = catalog.unknown("data set", source, catalog.names("datasets"))
-        raise UsageError(f"{wrong} Or give the path of a file ({', '.join(own_file.SUFFIXES)}).")
+        raise UsageError(f"{wrong} Or give the path of a file ({', '.join(suffixes.SUFFIXES)}).")
     return _made(name, source) if name == "synthetic" else _catalogued(source, data_dir, say)
 
 
@@ -117,11 +118,11 @@ def _file(path: Path, asked: dict[str, Any]) -> Source:
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
 
-    def read() -> tuple[pl.LazyFrame, None, list[str]]:
-        events, notes = own_file.read(path, **asked)
+    def parts() -> tuple[pl.LazyFrame, None, list[str]]:
+        events, notes = read(path, **asked)
         return events, None, notes
 
-    return Source(own_file.stem(path), ["file", content, path.suffixes, sorted(asked.items())], read)
+    return Source(suffixes.stem(path), ["file", content, path.suffixes, sorted(asked.items())], parts)
 
 
 def _made(name: str, spec: str) -> Source:

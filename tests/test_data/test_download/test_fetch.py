@@ -145,3 +145,20 @@ def test_another_data_set_is_named_and_not_taken(server: Any, describe: Any, tmp
     describe(at(server, "404"), INSTEAD="toy-copy")
     assert "or take toy-copy, a data set of its own that a package index has" in failing(tmp_path)
     assert left(tmp_path) == {"toy"}
+
+
+def test_a_file_of_one_s_own_that_cannot_be_read_is_not_taken_for_a_disk_that_cannot_be_written(
+    describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe(Source("https://first.invalid/file.bin", SHA, len(BODY)))
+    mine, path_open = tmp_path / "mine.bin", Path.open
+    mine.write_bytes(BODY)
+
+    def opened(path: Path, *rest: Any, **more: Any) -> Any:
+        if path == mine:
+            raise PermissionError(13, "Permission denied")
+        return path_open(path, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(DataError, match=r"mine\.bin cannot be read \(Permission denied\); give --from"):
+        fetch.take("toy", tmp_path / "data", mine)

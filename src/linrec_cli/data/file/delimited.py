@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from linrec_cli.data.file import regular as regularity
-from linrec_cli.data.file.dialect import Layout
-from linrec_cli.data.file.records import Fault, sound
+from linrec_cli.data.file import regular_rows
+from linrec_cli.data.file.dialect import Dialect
+from linrec_cli.data.file.record_by_record import Fault, sound
 
 RECORDS = 200_000
 
 
-class Rows(NamedTuple):
+class Content(NamedTuple):
     """What a file holds.
 
     Attributes:
@@ -24,16 +24,16 @@ class Rows(NamedTuple):
     faults: list[Fault]
 
 
-def read(file: Layout, columns: dict[str, int]) -> Rows:
+def read(file: Dialect, columns: dict[str, int]) -> Content:
     """Read the columns at the given places."""
-    rows = regularity.rows(file)
+    rows = regular_rows.count(file)
     frame = None if rows is None else _fast(file, columns)
     if frame is None or frame.height != rows:
         return _slow(file, columns)
-    return Rows(frame.with_columns(line=pl.int_range(2, frame.height + 2, dtype=pl.UInt32)), [])
+    return Content(frame.with_columns(line=pl.int_range(2, frame.height + 2, dtype=pl.UInt32)), [])
 
 
-def _fast(file: Layout, columns: dict[str, int]) -> pl.DataFrame | None:
+def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
     scan = pl.scan_csv(
         file.path,
         separator=file.separator,
@@ -55,7 +55,7 @@ def _typed(role: str, column: pl.Expr) -> pl.Expr:
     return column.alias(role) if role == "time" else column.cast(pl.Categorical).alias(role)
 
 
-def _slow(file: Layout, columns: dict[str, int]) -> Rows:
+def _slow(file: Dialect, columns: dict[str, int]) -> Content:
     """Read record by record, so that every row that is not right can be named by its line."""
     schema = {"line": pl.UInt32, **dict.fromkeys(columns, pl.String)}
     faults: list[Fault] = []
@@ -64,4 +64,4 @@ def _slow(file: Layout, columns: dict[str, int]) -> Rows:
     while batch := list(islice(rows, RECORDS)):
         parts.append(pl.DataFrame(batch, schema=schema, orient="row"))
     typed = [_typed(role, pl.col(role)) for role in columns]
-    return Rows(pl.concat([part.select(*typed, "line") for part in parts]), faults)
+    return Content(pl.concat([part.select(*typed, "line") for part in parts]), faults)

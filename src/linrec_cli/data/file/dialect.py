@@ -13,7 +13,7 @@ LONGEST_HEADER = 1 << 22
 
 
 @dataclass(frozen=True)
-class Layout:
+class Dialect:
     """How a file is written; `quotes` is whether `"` may enclose a field."""
 
     path: Path
@@ -29,7 +29,7 @@ def opened(path: Path) -> IO[bytes]:
     return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]
 
 
-def layout(path: Path) -> Layout:
+def recognise(path: Path) -> Dialect:
     """Read the header and find how the fields are separated.
 
     Raises:
@@ -54,7 +54,7 @@ def layout(path: Path) -> Layout:
     except csv.Error as error:
         raise DataError(f"{path}: the first line cannot be read as a header ({error}); mend it.") from None
     _check(path, header)
-    return Layout(path, separator, quotes, header)
+    return Dialect(path, separator, quotes, header)
 
 
 def _separator(path: Path, line: str) -> str:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
-from linrec_cli.data.file import times as moments
-from linrec_cli.data.file.delimited import Rows
-from linrec_cli.data.file.records import Fault
+from linrec_cli.data.file import times
+from linrec_cli.data.file.delimited import Content
+from linrec_cli.data.file.record_by_record import Fault
 from linrec_cli.errors import DataError
 
 SHOWN = 3
 
 
-def without(rows: Rows, path: Path, skip_bad: bool) -> tuple[pl.DataFrame, int]:
+def without(content: Content, path: Path, skip_bad: bool) -> tuple[pl.DataFrame, int]:
     """Read the times and take out what is malformed.
 
     Returns:
@@ -21,11 +21,11 @@ def without(rows: Rows, path: Path, skip_bad: bool) -> tuple[pl.DataFrame, int]:
     Raises:
         DataError: there are others, and `skip_bad` is off; the message shows the first ones.
     """
-    frame, faults = rows.frame, list(rows.faults)
+    frame, faults = content.frame, list(content.faults)
     lacking = {"no user": _missing(frame["user"]), "no item": _missing(frame["item"])}
     if "time" in frame.columns:
         given = frame["time"]
-        frame = frame.with_columns(moments.whole(given).alias("time"))
+        frame = frame.with_columns(times.whole(given).alias("time"))
         lacking["no time"] = frame["time"].is_null()
     bad = pl.select(pl.any_horizontal(list(lacking.values()))).to_series()
     count = len(faults) + int(bad.sum())
@@ -34,7 +34,7 @@ def without(rows: Rows, path: Path, skip_bad: bool) -> tuple[pl.DataFrame, int]:
             for row in mask.arg_true().head(SHOWN):
                 told = _no_time(given[row]) if reason == "no time" else reason
                 faults.append((frame["line"][row], told))
-        raise DataError(_complaint(path, faults, count, frame.height + len(rows.faults)))
+        raise DataError(_complaint(path, faults, count, frame.height + len(content.faults)))
     return (frame.filter(~bad), count) if count else (frame, 0)
 
 

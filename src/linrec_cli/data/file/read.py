@@ -6,24 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from linrec_cli.data.file import columns, delimited, malformed
-from linrec_cli.data.file import dialect as layout
+from linrec_cli.data.file import columns, delimited, dialect, malformed, parquet
+from linrec_cli.data.file.suffixes import PARQUET, SUFFIXES
 from linrec_cli.errors import DataError
-
-TEXT = (".csv", ".tsv", ".txt", ".inter")
-PARQUET = (".parquet", ".pq")
-SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), *PARQUET)
-
-
-def is_file(source: str) -> bool:
-    """Tell whether `source` means a file: it is there, or its name ends as one that can be read."""
-    return source.lower().endswith(SUFFIXES) or Path(source).is_file()
-
-
-def stem(path: Path) -> str:
-    """Name a file without what it ends in: `logs.tsv.gz` is `logs`."""
-    suffix = max((s for s in SUFFIXES if path.name.lower().endswith(s)), key=len, default=path.suffix)
-    return path.name[: len(path.name) - len(suffix)] or path.name
 
 
 def read(
@@ -54,10 +39,10 @@ def read(
         raise DataError(f"there is no file {path}; check the path.")
     asked = {"user": user, "item": item, "time": time}
     try:
-        rows, names = _parquet(path, asked) if _is_parquet(path) else _text(path, asked)
+        content, names = parquet.read(path, asked) if _is_parquet(path) else _text(path, asked)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); check that it is whole.") from None
-    frame, skipped = malformed.without(rows, path, skip_bad)
+    frame, skipped = malformed.without(content, path, skip_bad)
     if not frame.height:
         raise DataError(f"{path} has no {'sound ' if skipped else ''}rows; give a file that has some.")
     notes = ["columns: " + ", ".join(f"{role} = {name}" for role, name in names.items())]
@@ -81,36 +66,10 @@ def _is_parquet(path: Path) -> bool:
     return False
 
 
-def _text(path: Path, asked: dict[str, str | None]) -> tuple[delimited.Rows, dict[str, str]]:
-    file = layout.layout(path)
+def _text(path: Path, asked: dict[str, str | None]) -> tuple[delimited.Content, dict[str, str]]:
+    file = dialect.recognise(path)
     places = columns.choose(file.header, asked, str(path))
     return delimited.read(file, places), {role: file.header[place] for role, place in places.items()}
-
-
-def _parquet(path: Path, asked: dict[str, str | None]) -> tuple[delimited.Rows, dict[str, str]]:
-    try:
-        scan = pl.scan_parquet(path, glob=False)
-        header = scan.collect_schema().names()
-        names = {role: header[place] for role, place in columns.choose(header, asked, str(path)).items()}
-        frame = scan.select(pl.col(name).alias(role) for role, name in names.items()).collect(engine="streaming")
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); check that it is whole.") from None
-    ids = [_as_id(frame[role], path) for role in ("user", "item")]
-    lines = pl.int_range(1, frame.height + 1, dtype=pl.UInt32, eager=True).alias("line")
-    return delimited.Rows(frame.with_columns(*ids, lines), []), names
-
-
-def _as_id(ids: pl.Series, path: Path) -> pl.Series:
-    """Keep integers, code strings, and take whole floats, which pandas makes of integers with gaps."""
-    if ids.dtype.is_integer():
-        return ids
-    if ids.dtype in (pl.String, pl.Categorical, pl.Enum):
-        return ids.cast(pl.Categorical)
-    if ids.dtype.is_float():
-        whole = ids.cast(pl.Int64, strict=False)
-        if (whole == ids).all():
-            return whole
-    raise DataError(f"{path}: the {ids.name} ids are of type {ids.dtype}; give integers or strings.")
 
 
 def _as_integers(ids: pl.Series) -> pl.Series:

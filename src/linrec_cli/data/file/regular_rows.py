@@ -1,4 +1,4 @@
-"""Whether each row of a text file is one line of as many fields as the header, quoted as it should be.
+"""How many rows a text file has, if each is one line of as many fields as the header, quoted as it should be.
 
 polars fills short rows with nulls and skips columns that nobody wants, so it cannot be asked.
 """
@@ -6,7 +6,7 @@ polars fills short rows with nulls and skips columns that nobody wants, so it ca
 import numpy as np
 import numpy.typing as npt
 
-from linrec_cli.data.file.dialect import Layout, opened
+from linrec_cli.data.file.dialect import Dialect, opened
 
 BLOCK = 1 << 22
 NEWLINE, RETURN, QUOTE = b'\n\r"'
@@ -14,7 +14,7 @@ NEWLINE, RETURN, QUOTE = b'\n\r"'
 Mask = npt.NDArray[np.bool_]
 
 
-def rows(file: Layout) -> int | None:
+def count(file: Dialect) -> int | None:
     """Count the rows of a regular file; None where one row is not."""
     width, lines, last, inside = len(file.header), 0, NEWLINE, False
     rest = np.zeros(0, np.bool_)

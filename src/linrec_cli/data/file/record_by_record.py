@@ -4,13 +4,13 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
-from linrec_cli.data.file.dialect import Layout, opened, reader
+from linrec_cli.data.file.dialect import Dialect, opened, reader
 
 Fault = tuple[int, str]
 Row = tuple[int | str, ...]
 
 
-def sound(file: Layout, places: list[int], faults: list[Fault]) -> Iterator[Row]:
+def sound(file: Dialect, places: list[int], faults: list[Fault]) -> Iterator[Row]:
     """Yield line and wanted fields of the sound rows; note the others in `faults`, but for blank ones.
 
     After a fault reading goes on at the line after its first, so that an open quote costs one line.

@@ -1,0 +1,16 @@
+"""A file written and read in one go."""
+
+import pytest
+
+from linrec_cli.data.file.read import read as read_file
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(content, name="log.csv", **options):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        events, notes = read_file(path, **options)
+        return events.collect().rows(), notes
+
+    return write_and_read
