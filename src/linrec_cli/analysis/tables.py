@@ -1,6 +1,6 @@
 """What a person reads of a profile: a table a phase and size, a line a mechanism and length."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ Line = Mapping[str, Row]
 MACHINE = "machine"
 """Stands in the place of a phase where a row is of the machine alone."""
 SIZE = ("model", "width", "heads", "dtype")
+LAYER = pl.col("model").is_null()
+"""Rows of a mechanism's layer alone: a whole model's form is its own affair."""
 
 
 @dataclass(frozen=True)
@@ -121,22 +123,31 @@ def notes(rows: Rows) -> list[str]:
     """Write the machine's ceilings, why cells were not measured, and which times to distrust: a line a reason."""
     table = read(rows)
     told: dict[str, None] = {}
-    skipped: dict[tuple[str, str], int] = {}
+    skipped: dict[tuple[str, str], list[int]] = {}
     for row in table.iter_rows(named=True):
         if row["phase"] == MACHINE:
             told[ceiling(row)] = None
         elif row["note"] and row["status"] == "skipped":
-            skipped.setdefault((mechanism(row), row["note"]), row["maxlen"])
+            skipped.setdefault((mechanism(row), row["note"]), []).append(row["maxlen"])
         elif row["note"]:
             told[f"{mechanism(row)} at {row['maxlen']}: {row['status']}, {row['note']}"] = None
-    told |= {f"{name} from {maxlen} on: skipped, {note}": None for (name, note), maxlen in skipped.items()}
+    lengths = sorted({*distinct(table, "maxlen")})
+    told |= {f"{name} {which(some, lengths)}: skipped, {note}": None for (name, note), some in skipped.items()}
     for reason, chosen in (
-        ("in its bidirectional form, as it has no causal one", pl.col("form") == "bidirectional"),
+        ("in its bidirectional form, as it has no causal one", (pl.col("form") == "bidirectional") & LAYER),
         ("timed while others were using the cores or the GPU", pl.col("contended")),
     ):
         if names := distinct(table.filter(chosen), "mechanism"):
             told[f"{reason}: {', '.join(names)}"] = None
     return list(told)
+
+
+def which(some: Sequence[int], lengths: Sequence[int]) -> str:
+    """Write which of all lengths some are: `from 128 on`, or each of them."""
+    chosen = sorted({*some})
+    if chosen == lengths[-len(chosen) :]:
+        return f"from {chosen[0]} on"
+    return f"at {', '.join(map(str, chosen))}"
 
 
 def ceiling(row: Row) -> str:
