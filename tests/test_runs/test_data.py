@@ -1,0 +1,176 @@
+"""The data of a run: from a frame, a name or a file, and found again by their digest."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from linrec_cli import runs
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.results import store
+from linrec_cli.runs.data import beside, of_run, trained_on
+from linrec_cli.settings import Evaluate
+
+
+@pytest.fixture
+def frame(data):
+    """The events of the ring as they were prepared, which prepare to themselves."""
+    return data.prepared.events
+
+
+def test_a_frame_and_a_file_of_the_same_events_are_the_same_data(data, kept):
+    assert data.prepared.digest == kept.prepared.digest
+    assert data.sequences.flat.equal(kept.sequences.flat)
+    assert (data.name, kept.name) == ("ring", "ring")
+    assert (data.prepared.folder, dict(data.source)) == (None, {})
+    assert kept.source == {"source": "ring.csv", "user": None, "item": None, "time": None, "skip_bad": False}
+
+
+def test_a_frame_may_be_lazy_and_call_its_columns_otherwise(data, frame):
+    named = frame.rename({"user": "who", "item": "what", "time": "when"}).lazy()
+    found = runs.prepare(named, user="who", item="what", time="when")
+    assert found.prepared.digest == data.prepared.digest
+    assert found.sequences.times is not None
+    assert found.name == "frame"
+
+
+def test_a_frame_without_times_is_in_their_order(frame):
+    found = runs.prepare(frame.select("user", "item"))
+    assert found.sequences.times is None
+    assert found.sequences.flat.tolist() == frame["item"].to_list()
+
+
+def test_users_and_items_with_few_events_are_left_out(frame):
+    few = pl.DataFrame({"user": [99] * 4, "item": [1] * 4, "time": [0] * 4}, schema=frame.schema)
+    found = runs.prepare(pl.concat([frame, few]))
+    assert len(found.sequences.users) == 60
+    assert len(runs.prepare(pl.concat([frame, few]), min_user=4).sequences.users) == 61
+    with pytest.raises(DataError, match="lower them"):
+        runs.prepare(frame, min_item=10_000)
+
+
+def test_a_file_is_prepared_once_and_what_is_done_is_told(file):
+    told = []
+    first = runs.prepare("ring.csv", data_dir=Path("sets"), report=told.append)
+    assert told[0] == "preparing ring"
+    told.clear()
+    again = runs.prepare(Path("ring.csv"), data_dir=Path("sets"), report=told.append)
+    assert told == [f"found {first.prepared.folder}"]
+    assert again.prepared.folder == first.prepared.folder
+    assert first.prepared.folder.is_relative_to("sets")
+
+
+def test_what_only_fits_a_file_is_refused_elsewhere(here):
+    with pytest.raises(UsageError, match="--skip-bad"):
+        runs.prepare("synthetic:users=60", skip_bad=True)
+
+
+def test_a_split_is_any_of_the_folder_with_its_options(data):
+    parts = data.split("ratio:train=0.6:valid=0.2")
+    begin = data.sequences.offsets[:-1]
+    # Of 25 events 15 are trained on, 5 validated and 5 tested.
+    assert set((parts.train - begin).tolist()) == {15}
+    assert (len(parts.valid), len(parts.test)) == (60 * 5, 60 * 5)
+    with pytest.raises(UsageError, match="leave-one-out"):
+        data.split("leave-two-out")
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "seen"),
+    [("datasets/a", "results/runs/b", "../../../datasets/a"), ("datasets/a", "datasets/a", "."), ("a", ".", "a")],
+)
+def test_a_path_is_written_as_seen_from_the_runs_folder(here, path, folder, seen):
+    assert beside(Path(path), Path(folder)) == seen
+
+
+def test_other_data_than_asked_for_are_refused(data):
+    assert trained_on(data, data.prepared.digest) is data
+    with pytest.raises(DataError, match=f"ring is not what the run was trained on .digest {data.prepared.digest}, then 0"):
+        trained_on(data, "0")
+
+
+@pytest.fixture
+def trained(here, kept, quick):
+    """A run on a file, in its folder; its ranks say whether the same data were found."""
+    folder = here / "results" / "runs" / "mine"
+    found = runs.train(quick(), kept, folder)
+    return folder, found.ranks.filter(stage="test")
+
+
+def test_a_run_is_evaluated_from_any_folder(trained, tmp_path_factory, monkeypatch):
+    folder, ranks = trained
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert runs.evaluate(folder).ranks.equals(ranks)
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_run_is_evaluated_after_the_raw_file_is_gone(trained, file):
+    folder, ranks = trained
+    file.unlink()
+    assert runs.evaluate(folder).ranks.equals(ranks)
+
+
+def test_a_run_is_evaluated_with_the_data_sets_moved(trained, file, here):
+    folder, ranks = trained
+    file.unlink()
+    (here / "datasets").rename(here / "moved")
+    assert runs.evaluate(folder, data_dir=here / "moved").ranks.equals(ranks)
+
+
+def test_a_run_and_its_data_may_be_moved_together(trained, file, here, monkeypatch):
+    folder, ranks = trained
+    file.unlink()
+    (here / "away").mkdir()
+    for name in ("datasets", "results"):
+        shutil.move(here / name, here / "away" / name)
+    assert runs.evaluate(here / "away" / "results" / "runs" / folder.name).ranks.equals(ranks)
+
+
+def test_an_evaluation_finds_the_data_as_its_run_does(trained, file, here):
+    folder, _ = trained
+    file.unlink()
+    runs.evaluate(folder, settings=Evaluate(), results_dir=here / "elsewhere" / "results")
+    (own,) = (here / "elsewhere" / "results" / "runs").iterdir()
+    found = of_run(store.read_settings(own / store.SETTINGS), own, here / "nowhere")
+    assert found.prepared.folder is not None
+
+
+def test_a_run_that_an_older_linrec_made_says_nothing_of_where_its_data_lie(trained, file):
+    folder, ranks = trained
+    file.unlink()
+    stored = store.read_settings(folder / store.SETTINGS)
+    store.write_settings({name: value for name, value in stored.items() if name != "prepared"}, folder / store.SETTINGS)
+    assert runs.evaluate(folder).ranks.equals(ranks)
+
+
+def test_data_that_are_nowhere_are_prepared_from_their_source(trained, here):
+    folder, ranks = trained
+    shutil.rmtree(here / "datasets")
+    told = []
+    assert runs.evaluate(folder, report=told.append).ranks.equals(ranks)
+    assert told[0] == "preparing ring"
+
+
+def test_a_source_that_is_no_longer_the_same_is_refused(trained, file, here):
+    folder, _ = trained
+    shutil.rmtree(here / "datasets")
+    file.write_text(file.read_text("utf-8").replace("u0,", "u1,", 5), "utf-8")
+    with pytest.raises(DataError, match="ring.csv is not what the run was trained on"):
+        runs.evaluate(folder)
+
+
+def test_a_prepared_folder_of_other_data_is_no_use(trained, kept, here):
+    folder, ranks = trained
+    # Another data set lies where the run's once lay.
+    other = runs.prepare("synthetic:users=60", data_dir=here / "datasets")
+    shutil.rmtree(kept.prepared.folder)
+    shutil.copytree(other.prepared.folder, kept.prepared.folder)
+    assert runs.evaluate(folder).ranks.equals(ranks)
+
+
+def test_a_run_on_a_frame_asks_for_the_frame_again(here, data, quick):
+    found = runs.train(quick(), data, here / "run")
+    with pytest.raises(DataError, match="prepare it again, and give it"):
+        runs.evaluate(here / "run")
+    assert runs.evaluate(here / "run", data).ranks.equals(found.ranks.filter(stage="test"))
