@@ -108,7 +108,10 @@ def test_a_run_is_evaluated_from_any_folder(trained, tmp_path_factory, monkeypat
 def test_a_run_is_evaluated_after_the_raw_file_is_gone(trained, file):
     folder, ranks = trained
     file.unlink()
-    assert runs.evaluate(folder).ranks.equals(ranks)
+    told = []
+    assert runs.evaluate(folder, report=told.append).ranks.equals(ranks)
+    (prepared,) = Path("datasets").glob("ring/prepared-*")
+    assert told == [f"found {prepared}"]
 
 
 def test_a_run_is_evaluated_with_the_data_sets_moved(trained, file, here):
@@ -160,12 +163,13 @@ def test_a_source_that_is_no_longer_the_same_is_refused(trained, file, here):
         runs.evaluate(folder)
 
 
-def test_a_prepared_folder_of_other_data_is_no_use(trained, kept, here):
+def test_a_folder_that_holds_other_data_by_now_is_no_use(trained, file, here):
     folder, ranks = trained
-    # Another data set lies where the run's once lay.
-    other = runs.prepare("synthetic:users=60", data_dir=here / "datasets")
-    shutil.rmtree(kept.prepared.folder)
-    shutil.copytree(other.prepared.folder, kept.prepared.folder)
+    file.unlink()
+    other = runs.prepare("synthetic:users=60", data_dir=here / "others")
+    stored = store.read_settings(folder / store.SETTINGS)
+    moved = beside(other.prepared.folder, folder)
+    store.write_settings(stored | {"prepared": moved}, folder / store.SETTINGS)
     assert runs.evaluate(folder).ranks.equals(ranks)
 
 

@@ -1,5 +1,6 @@
 """The kernel that really ran, read from the operators torch dispatched; never a guess."""
 
+import os
 from collections.abc import Callable
 
 SDPA = "_scaled_dot_product_"
@@ -12,6 +13,8 @@ def names(spans: dict[str, Callable[[], object]], ways: bool) -> dict[str, str]:
 
 def name(spans: dict[str, Callable[[], object]]) -> str:
     """Run the spans once under torch's profiler and name what mixed the positions."""
+    # It would say on stderr that it starts and stops.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

@@ -118,9 +118,11 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
     """
     from linrec_cli.data import store
 
-    hint = folder / stored["prepared"] if stored.get("prepared") else None
+    hint = short(folder / stored["prepared"]) if stored.get("prepared") else None
     source = {name: stored[name] for name in SOURCE if name in stored}
     if prepared := store.by_digest(stored["data_digest"], data_dir, hint):
+        if report:
+            report(f"found {prepared.folder}")
         return laid_out(prepared, source)
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):
@@ -149,3 +151,9 @@ def beside(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:
         return path.resolve().as_posix()
+
+
+def short(path: Path) -> Path:
+    """Write a path without detours: as seen from where we are, if it lies below."""
+    whole, here = path.resolve(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole
