@@ -1,28 +1,57 @@
+"""Help loads nothing heavy, starts with examples, fits a plain terminal, and says what the declarations say."""
+
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from linrec_cli.cli import run
+import linrec_cli
+from linrec_cli.cli import commands, options, run
+from linrec_cli.declared import declared
+from linrec_cli.settings import Effort, Evaluate, Profile, Reading, Train
 
-COMMANDS = ["", "download", "preprocess", "train", "evaluate", "profile", "compare", "plot", "show"]
+COMMANDS = list(commands())
 CHECK = """
 import sys
 from linrec_cli.cli import run
-code = run(sys.argv[1:])
-heavy = {"torch", "polars", "matplotlib", "numpy"} & set(sys.modules)
-sys.exit(code or (f"help imports {heavy}" if heavy else 0))
+for command in sys.argv[1:]:
+    code = run([*command.split(), "--help"])
+    heavy = {"torch", "polars", "matplotlib", "numpy"} & set(sys.modules)
+    if code or heavy:
+        sys.exit(f"{command} --help: exit {code}, imports {heavy}")
 """
+DOORS = {"train": (Train, Reading), "profile": (Profile, Effort), "evaluate": (Evaluate,)}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_loads_nothing_heavy(command: str) -> None:
-    arguments = [*command.split(), "--help"]
-    done = subprocess.run([sys.executable, "-c", CHECK, *arguments], capture_output=True, text=True, check=False)
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", CHECK, "", *COMMANDS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_the_commands_stand_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert COMMANDS == ["download", "preprocess", "train", "evaluate", "profile", "compare", "plot", "report", "show"]
+    assert run(["--help"]) == 0
+    out = capsys.readouterr().out
+    places = [out.index(f"│ {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+
+
+def test_a_command_is_added_by_its_file_alone(tmp_path: Path) -> None:
+    shutil.copytree(Path(linrec_cli.__file__).parent, tmp_path / "linrec_cli", ignore=shutil.ignore_patterns("*.pyc"))
+    text = '"""Bows."""\n\nHELP = "Bow."\n\n\ndef command() -> None:\n    """Bow."""\n    print("a bow")\n'
+    (tmp_path / "linrec_cli" / "cli" / "take_a_bow.py").write_text(text, "utf-8")
+    call = "import sys; sys.path.insert(0, sys.argv[1]); from linrec_cli.cli import commands, run; run(['take-a-bow'])"
+    more = "print(*commands())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{call}; {more}", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["a", "bow", *COMMANDS, "take-a-bow"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_starts_with_examples_and_fits_80_columns(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,9 +62,37 @@ def test_help_starts_with_examples_and_fits_80_columns(
     assert 0 < out.index(f"linrec {command} ", out.index("Usage") + 40) < out.index("Options ─")
 
 
+@pytest.mark.parametrize(("command", "kinds"), DOORS.items())
+def test_help_says_of_every_setting_what_is_declared(
+    command: str, kinds: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    assert run([command, "--help"]) == 0
+    panels: dict[str, list[str]] = {}
+    for line in capsys.readouterr().out.splitlines():
+        if line.startswith("╭"):
+            mine = panels.setdefault(line.strip("╭─╮ "), [])
+        elif line.startswith("│"):
+            mine.append(" ".join(line.strip("│ ").split()))
+    settings = [(item, how) for kind in kinds for item, how in declared(kind)]
+    for item, how in settings:
+        found = [line for line in panels.get(how.panel, []) if line.startswith(f"--{item.name.replace('_', '-')} ")]
+        if not how.panel:
+            assert not any(item.name.replace("_", "-") in line for lines in panels.values() for line in lines)
+            continue
+        (line,) = found
+        assert how.help in line
+        assert ("...>" in line) == how.axis
+        if how.folder:
+            assert f"Known: {options.known(how.folder)}." in line
+        default = how.shown if how.shown else options.joined(item.default if how.asked is ... else how.asked)
+        if default not in ("None", "False"):
+            assert f"[default: ({default})]" in line or f"[default: {default}]" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
-    [(["trian"], 2, "train"), (["train", "--nothing"], 2, "--nothing"), (["train", "--width", "x"], 2, "--width")],
+    [(["trian"], 2, "train"), (["train", "--nothing"], 2, "--nothing"), (["train", "--epochs", "x"], 2, "--epochs")],
 )
 def test_a_wrong_call_is_one_line_and_exit_code_2(
     arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]

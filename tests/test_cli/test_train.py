@@ -1,17 +1,22 @@
+"""`linrec train` lays out its cells, checks each before any is trained, trains them, and shows them all."""
+
+import importlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
-from filelock import FileLock
 
-from linrec_cli.cli import run
-from linrec_cli.results import store
-from linrec_cli.runs.sweep import means
+from linrec_cli import disk
+from linrec_cli.cli import dry_run, run, train_table
+from linrec_cli.results import schema, store
+from linrec_cli.runs.axes import cells
 from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint
 
@@ -21,6 +26,10 @@ TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
 
 def runs(room: Path) -> list[Path]:
     return sorted((room / "results" / "runs").iterdir())
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    return store.read_settings(folder / store.SETTINGS)
 
 
 def weights(folder: Path) -> str:
@@ -44,7 +53,10 @@ def test_a_run_writes_its_rows_history_ranks_weights_and_settings(
     assert set(table["metric"]) >= {"recall", "ndcg", "mrr", "seconds_per_epoch", "peak_bytes"}
     assert table.filter(stage="test", metric="ndcg", k=10)["protocol"].item() == "full"
     assert pl.read_parquet(folder / "history.parquet").height == 2
-    assert pl.read_parquet(folder / "ranks.parquet").columns == ["user", "valid", "test"]
+    assert store.read_ranks(folder / "ranks.parquet").group_by("stage").len().sort("stage").rows() == [
+        ("test", 60),
+        ("valid", 60),
+    ]
     assert folder.name in capsys.readouterr().err
 
 
@@ -61,15 +73,84 @@ def test_the_same_command_again_skips_and_fresh_makes_the_same_anew(
     assert weights(runs(room)[0]) == first
 
 
-def test_several_seeds_are_averaged() -> None:
-    cells = [Train(attn="linear", seed=seed) for seed in (0, 1)]
-    same = {"stage": "test", "k": 10}
-    rows = [
-        {"run": cell.name, "metric": metric, "value": value} | same
-        for cell, values in zip(cells, ((0.2, 0.12345, 0.3), (0.4, 0.12346, 0.1)), strict=True)
-        for metric, value in zip(("recall", "ndcg", "mrr"), values, strict=True)
+def tables(sweep: Sequence[Train], ndcg: Sequence[float | None]) -> list[pl.DataFrame]:
+    """Tables of finished cells; None is one that failed."""
+    shared = {"command": "train", "unit": "1"}
+    test = {"stage": "test", "k": 10}
+    found = []
+    for cell, number in zip(sweep, ndcg, strict=True):
+        if number is None:
+            rows = [{"stage": "train", "metric": "run", "status": "oom", "note": "full"}]
+        else:
+            values = {"recall": 2 * number, "ndcg": number, "mrr": number / 2}
+            rows = [test | {"metric": m, "value": v, "low": v - 0.01, "high": v + 0.01} for m, v in values.items()]
+            rows += [{"stage": "train", "metric": m, "value": v} for m, v in (("seconds_per_epoch", 7.25),
+                     ("peak_bytes", 3.0 * 2**20))]  # fmt: skip
+        found.append(schema.table(shared | {"run": cell.name}, rows))
+    return found
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
+    """What was printed, a line a list of words."""
+    return [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+
+
+def test_a_cell_is_a_line_and_seeds_are_averaged(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = cells({}, {"attn": ["softmax", "linear"], "seed": [0, 1]})
+    train_table.show(sweep, tables(sweep, [0.2, 0.3, 0.1, None]), Path("results"), as_json=False)
+    lines = shown(capsys)
+    assert lines[0] == ["ml-100k,", "sasrec,", "test", "of", "the", "best", "validation", "epoch"]
+    assert lines[1] == ["attention", "maxlen", "seed", "Recall@10", "NDCG@10", "±", "MRR@10", "epoch", "MiB"]
+    assert lines[3] == ["softmax", "200", "0", "0.4000", "0.2000", "0.0100", "0.1000", "7.2", "s", "3"]
+    assert lines[6] == ["linear", "200", "1", "–", "oom", "–", "–", "–", "–"]
+    # The mean of .2 and .3, and their standard deviation over seeds; of one seed alone there is none.
+    assert lines[7] == ["softmax", "200", "mean", "0.5000", "0.2500", "0.0707", "0.1250"]
+    assert lines[8][0] == "leave-one-out,"
+
+
+def test_a_column_tells_each_axis_that_varies(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = cells({"width": 8}, {"lr": [1e-3, 3e-3], "weight_decay": [0.0, 0.1], "seed": [0, 1]})
+    train_table.show(sweep, tables(sweep, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]), Path("results"), as_json=False)
+    lines = shown(capsys)
+    assert lines[0][:6] == ["ml-100k,", "sasrec,", "linear,", "maxlen", "200,", "test"]
+    assert lines[1][:4] == ["lr", "weight", "decay", "seed"]
+    assert [line[:3] for line in lines[3:15]] == [
+        *([lr, decay, seed] for lr in ("0.001", "0.003") for decay in ("0.0", "0.1") for seed in "01"),
+        *([lr, decay, "mean"] for lr in ("0.001", "0.003") for decay in ("0.0", "0.1")),
     ]
-    assert means(cells, rows) == [["linear", 200, "mean", "0.3000", "0.1235", "0.0000", "0.2000", "", ""]]
+    assert [line[4] for line in lines[11:15]] == ["0.1500", "0.3500", "0.5500", "0.7500"]
+
+
+def test_a_model_that_takes_no_mechanism_has_none_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = cells({}, {"model": ["sasrec", "popular"]})
+    train_table.show(sweep, tables(sweep, [0.1, 0.2]), Path("results"), as_json=False)
+    lines = shown(capsys)
+    assert lines[0][:5] == ["ml-100k,", "maxlen", "200,", "seed", "0,"]
+    assert [line[:2] for line in lines if line[0] in ("sasrec", "popular")] == [
+        ["sasrec", "0.2000"],
+        ["popular", "0.4000"],
+    ]
+    (alone,) = cells({}, {"model": ["popular"]})
+    train_table.show([alone], tables([alone], [0.1]), Path("results"), as_json=False)
+    assert shown(capsys)[3][:3] == ["–", "200", "0"]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train the cells of a sweep in this process."""
+    sweep = importlib.import_module("linrec_cli.runs.sweep")
+    monkeypatch.setattr(sweep, "apart", sweep.attempt)
+
+
+def test_any_axis_makes_a_sweep(room: Path, here: None, capsys: pytest.CaptureFixture[str]) -> None:
+    (room / "linrec.toml").write_text("[train]\nlr = [1e-3, 1e-2]\n", "utf-8")
+    assert run(["train", "--data", "ring.csv", "--epochs", "1", *SMALL, "--width", "8,16", "--attn", "mean,elu"]) == 0
+    assert len(runs(room)) == 8
+    found = {(one["width"], one["lr"], one["attn"]) for one in map(stored, runs(room))}
+    assert found == {(w, lr, a) for w in (8, 16) for lr in (1e-3, 1e-2) for a in ("mean", "elu")}
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (head,) = (line for line in lines if "NDCG@10" in line)
+    assert head[:4] == ["width", "lr", "attention", "Recall@10"]
 
 
 def test_json_is_one_document_on_stdout(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,9 +183,9 @@ def test_a_run_that_another_process_trains_is_left_alone(room: Path, capsys: pyt
     assert run([*TRAIN, "--dry-run", "--json"]) == 0
     folder = room / "results" / "runs" / json.loads(capsys.readouterr().out)["cells"][0]["run"]
     folder.mkdir(parents=True)
-    with FileLock(folder / ".lock"):
+    with disk.locked(folder):
         assert run(TRAIN) == 3
-    assert "another process is training" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("another process is at work") == 1
     assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
@@ -113,7 +194,9 @@ def test_resume_says_that_there_is_nothing_to_take_up(room: Path, capsys: pytest
     assert "nothing to take up" in capsys.readouterr().err
 
 
-def test_a_sweep_goes_on_past_a_cell_that_fails_and_exits_4(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_goes_on_past_a_cell_that_fails_and_exits_4(
+    room: Path, here: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweep = [*TRAIN, "--seed", "0,1", "--lr", "1e-3"]
     # The first cell's checkpoint is damaged: that cell fails, the other does not.
     assert run([*sweep, "--dry-run", "--json"]) == 0
@@ -140,14 +223,49 @@ def test_a_dry_run_says_where_each_setting_came_from_and_trains_nothing(
     assert settings["layers"] == [1, "linrec.toml"]
     assert settings["heads"] == [2, "default"]
     assert [cell["maxlen"] for cell in document["cells"]] == [10, 20]
+    assert settings["attn"] == ["linear", "default"]
+    assert settings["data_digest"][1] == "data"
     assert document["cells"][0]["estimate"]["seconds"] > 0
     assert not (room / "results").exists()
+
+
+def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_its_seed(
+    room: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def estimated(cell: Train, data: Any) -> dict[str, Any]:
+        asked.append((cell.width, cell.lr))
+        return {"parameters": cell.width, "batches": 1, "targets": 2, "seconds": 3.0, "peak_bytes": 2.0**20}
+
+    monkeypatch.setattr(dry_run, "estimated", estimated)
+    sweep = ["--width", "8,16", "--lr", "1e-3,1e-2", "--seed", "0,1"]
+    assert run(["train", "--data", "ring.csv", "--dry-run", *sweep]) == 0
+    assert asked == [(8, 1e-3), (8, 1e-2), (16, 1e-3), (16, 1e-2)]
+    lines = shown(capsys)
+    assert ["width", "8,16", "flag"] in lines
+    assert ["lr", "0.001,0.01", "flag"] in lines
+    assert ["seed", "0,1", "flag"] in lines
+    (head,) = (number for number, line in enumerate(lines) if "s/epoch" in line)
+    assert lines[head] == ["width", "lr", "seed", "parameters", "batches", "targets", "s/epoch", "MiB"]
+    assert lines[head + 9] == ["16", "0.01", "1", "16", "1", "2", "3.0", "s", "1"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["--attn", "liner"], 2, "did you mean 'linear'"),
+        (["--attn", "linear,local:window=0"], 2, "window"),
+        (["--attn", "linear,local:width=3"], 2, "no option of 'local' 'width'"),
+        (["--model", "sasrec,bert4rec", "--attn", "linear,ssd"], 2, "'ssd' has no bidirectional form"),
+        (["--model", "popular,sasrec", "--attn", "linear"], 2, "model popular takes no --attn"),
+        (["--model", "sasrec,bert4rec", "--objective", "next"], 2, "use --objective cloze"),
+        (["--objective", "next,claze"], 2, "did you mean 'cloze'"),
+        (["--loss", "cross-entropy,bce:negatives=few"], 2, "give int"),
+        (["--split", "leave-one-out,ratio:train=2"], 2, "train=2"),
+        (["--width", "8,9"], 2, "--width 9 does not split"),
+        (["--lr", "0.1,20"], 2, "--lr 20.0 is out of range"),
+        (["--dropout", "0.1,a"], 2, "--dropout takes numbers"),
         (["--model", "sasrek"], 2, "did you mean 'sasrec'"),
         (["--width", "7"], 2, "does not split"),
         (["--seed", "one"], 2, "--seed takes whole numbers"),

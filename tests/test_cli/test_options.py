@@ -1,0 +1,114 @@
+"""An option is made from its setting: its type, its several values, where its value comes from."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+
+from linrec_cli import machine
+from linrec_cli.cli import config, options
+from linrec_cli.declared import setting
+from linrec_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Tea:
+    """Settings of no linrec."""
+
+    leaf: tuple[str, ...] = setting(("black", "green"), "Tea", "Leaves.", axis=True)
+    minutes: float = setting(3.0, "Tea", "Minutes.", low=0.0)
+    cups: int = setting(1, "Tea", "Cups.", axis=True)
+    heat: float = setting(0.5, "Tea", "Heat.", axis=True)
+    sugar: int = setting(0, "Tea", "Lumps.", asked=None, shown="none")
+    milk: bool = setting(False, "Tea", "Milk.")
+    guest: str | None = setting(None, "Tea", "Guest.")
+    secret: str = setting("")
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Call a command that has the settings as options; give what it got, and which options were given."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[dict[str, Any], set[str]]:
+        found: list[Any] = []
+        app = typer.Typer(context_settings={"auto_envvar_prefix": "LINREC"}, add_completion=False)
+
+        @app.callback()
+        def root(ctx: typer.Context) -> None:
+            ctx.default_map = config.read(ctx)
+
+        @app.command("brew")
+        @options.of(Tea)
+        def brew(
+            ctx: typer.Context,
+            pot: Annotated[str, typer.Argument()],
+            *,
+            spoon: Annotated[bool, typer.Option("--spoon")] = False,
+            **given: Any,
+        ) -> None:
+            found.extend([given | {"pot": pot, "spoon": spoon}, options.asked(ctx)])
+
+        app(["brew", *arguments], standalone_mode=False)
+        return found[0], found[1]
+
+    return call
+
+
+def test_options_are_those_of_the_settings_beside_the_commands_own(asked: Any) -> None:
+    given, said = asked("blue")
+    assert given == {"leaf": "black,green", "minutes": 3.0, "cups": "1", "heat": "0.5", "sugar": None, "milk": False,
+                     "guest": None, "pot": "blue", "spoon": False}  # fmt: skip
+    assert said == {"pot"}
+    assert "secret" not in given
+
+
+def test_flags_come_before_the_environment_and_that_before_the_file(
+    asked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "linrec.toml").write_text("[brew]\nleaf = ['oolong', 'white']\ncups = 4\nheat = 0.25\nmilk = true\n")
+    monkeypatch.setenv("LINREC_BREW_CUPS", "5")
+    monkeypatch.setenv("LINREC_BREW_HEAT", "0.75")
+    given, said = asked("blue", "--heat", "0.1,0.2", "--spoon")
+    assert (given["leaf"], given["cups"], given["heat"], given["milk"]) == ("oolong,white", "5", "0.1,0.2", True)
+    assert said == {"pot", "leaf", "cups", "heat", "milk", "spoon"}
+
+
+def test_what_may_have_several_values_is_a_list_of_the_settings_type() -> None:
+    values = {"leaf": "a,b", "minutes": 4.0, "cups": "2,1,2", "heat": "1e-3, 3", "sugar": 1, "milk": True, "guest": "g"}
+    assert options.given(Tea, values) == values | {"leaf": ["a", "b"], "cups": [2, 1], "heat": [0.001, 3.0]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("cups", "x", "--cups takes whole numbers as 50,100,200, not 'x'."),
+        ("cups", "1.5", "--cups takes whole numbers"),
+        ("heat", "warm", "--heat takes numbers as 1e-3,3e-3, not 'warm'."),
+        ("heat", "1,,2", "'1,,2' has an empty entry"),
+        ("leaf", "a,", "'a,' has an empty entry"),
+    ],
+)
+def test_a_value_of_another_type_is_named(name: str, text: str, message: str) -> None:
+    (item,) = (one for one in fields(Tea) if one.name == name)
+    with pytest.raises(UsageError) as raised:
+        options.several(item, text)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "wanted"),
+    [
+        ("cuda", {"device": "auto", "dtype": "auto", "threads": 0}, ("cuda", "bfloat16", 7)),
+        ("cpu", {"device": "auto", "dtype": "auto", "threads": 2}, ("cpu", "float32", 2)),
+        ("cuda", {"device": "auto", "dtype": "float32", "threads": 0}, ("cuda", "float32", 7)),
+    ],
+)
+def test_the_machine_decides_what_is_left_to_it(
+    there: str, given: dict[str, Any], wanted: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "device", lambda name: there)
+    monkeypatch.setattr(machine, "cores", lambda: 7)
+    assert tuple(options.here(given)[name] for name in ("device", "dtype", "threads")) == wanted
