@@ -1,3 +1,5 @@
+"""`linrec evaluate` ranks under a protocol, shows runs side by side, and refuses what cannot be."""
+
 import json
 import shutil
 from pathlib import Path
@@ -5,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from linrec_cli import catalog
 from linrec_cli.cli import run
-from linrec_cli.evaluation import protocols
 from linrec_cli.results import store
 
 
 @pytest.fixture
 def trained(trained_once: Path, room: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A copy of them to work in."""
+    """A copy of two finished runs to work in."""
     shutil.copytree(trained_once, room, dirs_exist_ok=True)
     capsys.readouterr()
     return room
@@ -20,25 +22,40 @@ def trained(trained_once: Path, room: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_default_gives_the_numbers_of_the_training_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "sasrec-linear", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    document = json.loads(capsys.readouterr().out)
     table = store.read(trained / "results").filter(command="train", attention="linear", stage="test")
-    assert [row["value"] for row in rows] == table["value"].to_list()
+    assert [row["value"] for row in document["rows"]] == table["value"].to_list()
+    assert document["how"]["protocol"] == "full"
 
 
-def test_runs_stand_side_by_side(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["evaluate", "sasrec-linear", "sasrec-softmax", "--k", "10", "--stage", "valid", "--seen", "rank"]) == 0
-    out = " ".join(capsys.readouterr().out.split())
-    assert "linear 20 s0" in out
-    assert "softmax 20 s0" in out
-    assert "seen items ranked" in out
+def test_runs_stand_side_by_side_a_metric_a_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    how = ["--k", "10,3", "--stage", "valid", "--seen", "rank", "--threads", "1"]
+    assert run(["evaluate", "sasrec-linear", "sasrec-softmax", *how]) == 0
+    shown = capsys.readouterr()
+    lines = [line.split() for line in shown.out.splitlines() if line.strip()]
+    assert lines[0] == ["ring,", "valid"]
+    assert lines[1] == ["metric", "linear", "20", "s0", "softmax", "20", "s0"]
+    assert sorted(line[0] for line in lines[3:9]) == ["MRR@10", "MRR@3", "NDCG@10", "NDCG@3", "Recall@10", "Recall@3"]
+    rows = store.read(trained / "results").filter(command="evaluate", metric="ndcg", k=10)
+    (line,) = (line for line in lines if line[0] == "NDCG@10")
+    for place, attention in ((1, "linear"), (3, "softmax")):
+        (row,) = rows.filter(attention=attention).to_dicts()
+        assert line[place : place + 2] == [f"{row['value']:.4f}", f"±{row['high'] - row['value']:.4f}"]
+    assert " ".join(" ".join(line) for line in lines[9:]) == (
+        "leave-one-out, ranked among all items, seen items ranked, ties at their mean rank; ± is one standard error."
+    )
+    folders = [f"results/runs/{name}" for name in rows["run"].unique(maintain_order=True)]
+    assert {*folders} <= {*shown.err.splitlines()}
 
 
 def test_negatives_are_drawn_once_and_shared(
     trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocols, "NEGATIVES", 4)
+    monkeypatch.setattr(catalog.load("protocols", "uni100"), "NEGATIVES", 4)
     assert run(["evaluate", "sasrec-linear", "sasrec-softmax", "--protocol", "uni100", "--k", "1"]) == 0
-    assert capsys.readouterr().err.count("negatives drawn") == 1
+    shown = capsys.readouterr()
+    assert shown.err.count("negatives drawn") == 1
+    assert "ranked among 100 negatives (uni100)" in " ".join(shown.out.split())
     (path,) = trained.glob("datasets/ring/prepared-*/negatives-uni100-test-0.parquet")
     assert pl.read_parquet(path).height == 60
     assert len(list(trained.glob("results/runs/evaluate-test-uni100-*/ranks.parquet"))) == 2
@@ -51,7 +68,10 @@ def test_negatives_are_drawn_once_and_shared(
         (["ring"], 2, "fits 2 runs"),
         (["sasrec-linear", "--protocol", "uni10"], 2, "did you mean 'uni100'"),
         (["sasrec-linear", "--seen", "hide"], 2, "remove, rank"),
-        (["sasrec-linear", "--k", "0"], 2, "from 1 on"),
+        (["sasrec-linear", "--stage", "tset"], 2, "did you mean 'test'"),
+        (["sasrec-linear", "--k", "0"], 2, "--k 0 is out of range; it must be at least 1."),
+        (["sasrec-linear", "--k", "five"], 2, "--k takes whole numbers"),
+        (["sasrec-linear", "--device", "tpu"], 2, "no device 'tpu'"),
         (["sasrec-linear", "--protocol", "uni100"], 3, "use --protocol full"),
     ],
 )
@@ -59,11 +79,26 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
     trained: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
     assert run(["evaluate", *arguments]) == code
-    assert message in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert message in shown.err.splitlines()[-1]
+    assert not shown.out
+    assert not list(trained.glob("results/runs/evaluate-*"))
 
 
-def test_data_that_changed_since_training_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_that_are_kept_serve_though_their_file_changed_or_is_gone(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    before = json.loads(capsys.readouterr().out)["rows"]
+    (trained / "ring.csv").unlink()
+    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    after = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["value"] for row in after] == [row["value"] for row in before]
+
+
+def test_data_that_changed_since_training_are_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = trained / "ring.csv"
     path.write_text(path.read_text("utf-8").replace("u0,", "u1,", 5), "utf-8")
+    shutil.rmtree(trained / "datasets")
     assert run(["evaluate", "sasrec-linear"]) == 3
     assert "is not what the run was trained on" in capsys.readouterr().err
