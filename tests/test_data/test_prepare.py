@@ -1,5 +1,6 @@
 """Preparation against a plain twin: filter, number, order."""
 
+import datetime
 import hashlib
 import random
 import struct
@@ -120,10 +121,63 @@ def test_a_long_chain_is_peeled_to_the_end():
         prepare(frame(chain), 2, 2)
 
 
-def test_titles_stand_beside_their_items_and_are_null_where_there_are_none():
-    titles = pl.LazyFrame({"item": [9, 7, 7, 3], "title": ["nine", "seven", "again", "three"]})
-    made = prepare(frame([(1, 7, 0), (1, 8, 1), (1, 9, 2)]), 0, 0, titles)
-    assert made.items["title"].to_list() == ["seven", None, "nine"]
+def test_titles_and_features_stand_beside_their_items_and_are_null_where_there_are_none():
+    told = pl.LazyFrame({
+        "genres": [["War", "Drama"], [], None, ["None"]],
+        "item": [9, 7, 7, 3],
+        "title": ["nine", "seven", "again", "three"],
+        "year": [1997, 1998, 1999, 2000],
+        "tags": [["b"], ["a"], ["c"], ["d"]],
+    })  # fmt: skip
+    made = prepare(frame([(1, 7, 0), (1, 8, 1), (1, 9, 2), (1, 9, 3)]), 0, 0, told)
+    assert made.items.columns == ["item", "raw", "title", "count", "genres", "tags"]
+    assert made.items.rows() == [
+        (1, 7, "seven", 1, [], ["a"]), (2, 8, None, 1, None, None), (3, 9, "nine", 2, ["War", "Drama"], ["b"]),
+    ]  # fmt: skip
+
+
+def test_what_is_told_of_items_does_not_alter_the_digest():
+    events = frame([(1, 7, 0), (1, 8, 1)])
+    told = pl.DataFrame({"item": [7], "genres": [["War"]]})
+    made = prepare(events, 0, 0, told)
+    assert made.digest == prepare(events, 0, 0).digest
+    assert made.items["title"].to_list() == [None, None]
+    assert made.items["genres"].to_list() == [["War"], None]
+
+
+def test_a_frame_of_one_s_own_needs_no_file():
+    events = pl.DataFrame({"item": ["b", "a", "b"], "user": [7, 7, 5], "time": [2, 1, 3], "rating": [0.5, 1, 1]})
+    made = prepare(events, 0, 0)
+    assert made.events.rows() == [(1, 2, 3), (2, 1, 1), (2, 2, 2)]
+    assert prepare(events.lazy(), 0, 0).events.equals(made.events)
+    assert (made.name, made.folder) == ("", None)
+    assert prepare(events.drop("time"), 0, 0).events["item"].to_list() == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "whole"),
+    [
+        ([2.0, 1.0], [1, 2]),
+        ([2.5, 1.0], [1_000_000, 2_500_000]),
+        (["1970-01-02", "1970-01-01 00:00:01"], [1, 86_400]),
+        ([datetime.datetime(1970, 1, 2), datetime.datetime(1970, 1, 1)], [0, 86_400_000_000]),
+    ],
+)
+def test_times_of_a_frame_may_be_numbers_or_date_times(given, whole):
+    made = prepare(pl.DataFrame({"user": [1, 1], "item": [8, 9], "time": given}), 0, 0)
+    assert made.events.rows() == [(1, 2, whole[0]), (1, 1, whole[1])]
+
+
+def test_a_frame_without_users_or_items_says_which_columns_it_needs():
+    with pytest.raises(DataError, match="no column user; name the columns user, item and time"):
+        prepare(pl.DataFrame({"item": [1]}))
+    with pytest.raises(DataError, match="no column user and no item"):
+        prepare(pl.DataFrame({"x": [1]}))
+
+
+def test_a_time_that_is_none_is_refused():
+    with pytest.raises(DataError, match="1 rows have no time"):
+        prepare(pl.DataFrame({"user": [1, 1], "item": [1, 2], "time": [1.0, float("nan")]}), 0, 0)
 
 
 @pytest.mark.parametrize("name", ["user", "item", "time"])

@@ -141,7 +141,8 @@ def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said)
     module = store.catalog.load("datasets", "ml-20m")
     events = pl.LazyFrame({"user": [1] * 5, "item": [3] * 5, "time": range(5), "rating": [1.0] * 5})
     monkeypatch.setattr(module, "read", lambda path: events if path == raw else None)
-    monkeypatch.setattr(module, "titles", lambda path: pl.LazyFrame({"item": [3], "title": ["Three"]}), raising=False)
+    films = pl.LazyFrame({"item": [3], "title": ["Three"], "genres": [["Drama", "War"]], "year": [1997]})
+    monkeypatch.setattr(module, "items", lambda path: films)
 
     def fetched(name, data_dir, *, report):
         report(fetch.Event("done", "a mirror"))
@@ -149,7 +150,10 @@ def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said)
 
     monkeypatch.setattr(fetch, "fetch", fetched)
     made = open_prepared("ml-20m", tmp_path, report=said.append)
-    assert made.items.rows() == [(1, 3, "Three", 5)]
+    assert made.items.columns == ["item", "raw", "title", "count", "genres"]
+    assert made.items.rows() == [(1, 3, "Three", 5, ["Drama", "War"])]
+    assert open_prepared("ml-20m", tmp_path, report=said.append).items.equals(made.items)
+    assert said[-1] == f"found {made.folder}"
     assert made.folder.parent == tmp_path / "ml-20m"
     assert "fetched ml-20m from a mirror" in said
 
@@ -158,6 +162,60 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(log, tmp_path):
     (tmp_path / "blocked").write_text("a file")
     with pytest.raises(DataError, match="blocked"):
         open_prepared(str(log), tmp_path / "blocked")
+
+
+def test_it_is_found_by_what_is_in_it_wherever_it_lies(log, tmp_path):
+    made = open_prepared(str(log), tmp_path / "data")
+    log.unlink()
+    moved = tmp_path / "moved"
+    (tmp_path / "data").rename(moved)
+    for hint in (None, moved / "my-log" / made.folder.name, tmp_path / "nothing here", made.folder):
+        found = store.by_digest(made.digest, moved, hint)
+        assert found.folder == moved / "my-log" / made.folder.name
+        assert (found.digest, found.name, found.card) == (made.digest, "my log", made.card)
+        assert found.events.equals(made.events)
+    assert store.by_digest("0" * 16, moved, found.folder) is None
+    assert store.by_digest(made.digest, tmp_path / "data") is None
+    assert store.by_digest(made.digest, tmp_path / "data", found.folder).folder == found.folder
+
+
+def test_what_is_damaged_is_not_found_by_its_digest_and_another_copy_is(log, tmp_path):
+    made = open_prepared(str(log), tmp_path)
+    # Nothing is dropped either way, so that the same is in it.
+    other = open_prepared(str(log), tmp_path, min_user=1)
+    assert (other.digest, other.folder == made.folder) == (made.digest, False)
+    (made.folder / "events.parquet").write_bytes(b"PAR1 nonsense")
+    assert store.by_digest(made.digest, tmp_path, made.folder).folder == other.folder
+    (other.folder / "card.toml").write_text("no [ card")
+    assert store.by_digest(made.digest, tmp_path, made.folder) is None
+
+
+def test_among_equal_ones_the_hint_goes_first_then_what_this_linrec_prepared(log, tmp_path):
+    folders = sorted(open_prepared(str(log), tmp_path, min_user=minimum).folder for minimum in range(4))
+    digest = open_prepared(str(log), tmp_path).digest
+    for folder in folders:
+        assert store.by_digest(digest, tmp_path, folder).folder == folder
+    assert store.by_digest(digest, tmp_path).folder == folders[0]
+    card = folders[0] / "card.toml"
+    card.write_text(card.read_text().replace(f"format = {store.FORMAT}", "format = 1"))
+    assert store.by_digest(digest, tmp_path).folder == folders[1]
+
+
+def test_only_cards_are_read_until_a_digest_fits(log, tmp_path, monkeypatch):
+    open_prepared(str(log), tmp_path)
+    monkeypatch.setattr(pl, "read_parquet", None)
+    assert store.by_digest("0" * 16, tmp_path) is None
+
+
+@pytest.mark.parametrize("odd", ["-a [1]*?", "{x}", "a  b"])
+def test_folders_and_files_may_have_any_name(tmp_path, odd):
+    (tmp_path / odd).mkdir()
+    path = tmp_path / odd / f"{odd}.csv"
+    path.write_text("user,item\n" + "1,1\n1,2\n" * 3)
+    made = open_prepared(str(path), tmp_path / odd, min_user=0, min_item=0)
+    assert made.card["interactions"] == 6
+    assert open_prepared(str(path), tmp_path / odd, min_user=0, min_item=0).events.equals(made.events)
+    assert store.by_digest(made.digest, tmp_path / odd).folder == made.folder
 
 
 @pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "-x"), (".x", "x"), ("..", "data")])

@@ -17,7 +17,16 @@ NAMES = catalog.names("datasets")
 FETCHED = [name for name in NAMES if catalog.load("datasets", name).SOURCES]
 MADE = [name for name in NAMES if name not in FETCHED]
 FILES = [(name, source.filename) for name in FETCHED for source in catalog.load("datasets", name).SOURCES]
-TITLED = [(name, filename) for name, filename in FILES if hasattr(catalog.load("datasets", name), "titles")]
+TOLD = [(name, filename) for name, filename in FILES if hasattr(catalog.load("datasets", name), "items")]
+LATER = {11: ["Drama"], 12: [], 13: ["Action", "Drama"]}
+GENRES = {
+    "ml-100k": {11: ["Action", "Sci-Fi"], 12: ["unknown"]},
+    "ml-1m": {11: ["Action", "Drama"], 12: ["Drama"]},
+    "ml-20m": LATER,
+    "ml-25m": LATER,
+    "ml-32m": LATER,
+}
+"""What the examples say of the genres, by hand."""
 LENGTHS = {"sha256": 64, "md5": 32}
 
 
@@ -105,15 +114,34 @@ def test_read_gives_the_three_rows_of_the_example(name: str, filename: str, tmp_
     assert module.read(path).collect().equals(table)
 
 
-@pytest.mark.parametrize(("name", "filename"), TITLED)
-def test_titles_fit_the_items(name: str, filename: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "filename"), TOLD)
+def test_titles_and_features_fit_the_items(name: str, filename: str, tmp_path: Path) -> None:
     module, path = example(name, filename, tmp_path)
-    titles = module.titles(path).collect()
-    assert titles.columns == ["item", "title"]
-    assert titles["item"].dtype == module.read(path).collect_schema()["item"]
-    assert titles["title"].str.len_chars().min() > 0
-    assert not titles.join(module.read(path).collect(), on="item").is_empty()
-    assert not titles["title"].str.contains("\ufffd|Ã|\\||::").any()
+    items = module.items(path).collect()
+    assert items.columns[:2] == ["item", "title"]
+    assert items["item"].dtype == module.read(path).collect_schema()["item"]
+    assert items["title"].str.len_chars().min() > 0
+    assert not items.join(module.read(path).collect(), on="item").is_empty()
+    assert not items["title"].str.contains("\ufffd|Ã|\\||::").any()
+    assert all(items[name].dtype == pl.List(pl.String) for name in items.columns[2:])
+    assert module.items(path).collect().equals(items)
+
+
+@pytest.mark.parametrize(("name", "filename"), [(name, filename) for name, filename in TOLD if name in GENRES])
+def test_genres_are_those_of_the_film(name: str, filename: str, tmp_path: Path) -> None:
+    module, path = example(name, filename, tmp_path)
+    assert dict(module.items(path).select("item", "genres").collect().iter_rows()) == GENRES[name]
+
+
+@pytest.mark.parametrize(("name", "filename"), FILES)
+def test_a_folder_may_have_any_name(name: str, filename: str, tmp_path: Path) -> None:
+    tables = []
+    for odd in ("plain", "-a [1]* ?{b}"):
+        (tmp_path / odd).mkdir()
+        module, path = example(name, filename, tmp_path / odd)
+        told = module.items(path) if hasattr(module, "items") else pl.LazyFrame()
+        tables.append([module.read(path).collect(), told.collect()])
+    assert all(plain.equals(odd) for plain, odd in zip(*tables, strict=True))
 
 
 @pytest.mark.parametrize("name", MADE)

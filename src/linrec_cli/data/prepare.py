@@ -1,4 +1,7 @@
-"""Events as a tool reads them, filtered, numbered and ordered: the one form everything else works on."""
+"""Events as a tool reads them, filtered, numbered and ordered: the one form everything else works on.
+
+A frame of one's own needs no file: `prepare(pl.DataFrame({"user": ..., "item": ..., "time": ...}))`.
+"""
 
 import dataclasses
 import hashlib
@@ -10,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from linrec_cli.data import card, number
+from linrec_cli.data.file import times
 from linrec_cli.errors import DataError, UsageError
 
 Mask = npt.NDArray[np.bool_]
@@ -22,7 +26,7 @@ class Prepared:
     Attributes:
         events: `user`, `item` (from 1; 0 is padding) and `time`, by user, then time, then place in the file.
         users: `user`, `raw` (the id in the file), `length`.
-        items: `item`, `raw`, `title` (null where there is none), `count`.
+        items: `item`, `raw`, `title` (null where there is none), `count`, and features as lists of strings.
         digest: what the items in their order and the users' borders hash to.
         card: the facts that `linrec preprocess` shows.
         name: what to call it; empty if it never was on disk.
@@ -38,23 +42,28 @@ class Prepared:
     folder: Path | None = None
 
 
-def prepare(events: pl.LazyFrame, min_user: int = 5, min_item: int = 5, titles: pl.LazyFrame | None = None) -> Prepared:
+def prepare(
+    events: pl.DataFrame | pl.LazyFrame,
+    min_user: int = 5,
+    min_item: int = 5,
+    items: pl.DataFrame | pl.LazyFrame | None = None,
+) -> Prepared:
     """Filter, number and order events.
 
     Args:
-        events: `user` and `item` (integers or strings) and `time` (integers or date-times); without `time`,
-            or where all of it is null, the order of the rows is the order of time.
+        events: `user` and `item` (integers or strings) and `time` (numbers or date-times); without `time`, or where
+            all of it is null, the order of the rows is the order of time. Other columns are left.
         min_user: a user with fewer events is dropped, and so on until nobody is; 0 or 1 keeps all.
         min_item: the same for items.
-        titles: `item` (as in `events`) and `title`.
+        items: `item` (as in `events`), `title` and any columns of lists of strings, which are features.
 
     Raises:
         UsageError: a minimum is negative.
-        DataError: a row lacks a user, an item or a time, or no row is left.
+        DataError: there is no column of users or items, a row lacks a user, an item or a time, or no row is left.
     """
     if min(min_user, min_item) < 0:
         raise UsageError("a user or an item cannot have fewer than 0 events; give a minimum of 0 or more.")
-    user, item, time, raw_users, raw_items, timed = _collect(events)
+    user, item, time, raw_users, raw_items, timed = _collect(events.lazy())
     read = len(user)
     keep = k_core(user, item, min_user, min_item)
     if keep is not None:
@@ -70,8 +79,8 @@ def prepare(events: pl.LazyFrame, min_user: int = 5, min_item: int = 5, titles: 
     facts = card.describe(frame, offsets, timed=timed)
     facts |= {"min_user": min_user, "min_item": min_item, "rows_read": read, "rows_dropped": read - len(user)}
     users = _table("user", raw_users).with_columns(length=pl.Series(lengths, dtype=pl.UInt32))
-    items = _with_titles(_table("item", raw_items), titles).with_columns(count=pl.Series(counts, dtype=pl.UInt32))
-    return Prepared(frame, users, items, digest(frame["item"], offsets), facts)
+    table = _table("item", raw_items).with_columns(count=pl.Series(counts, dtype=pl.UInt32))
+    return Prepared(frame, users, _described(table, items), digest(frame["item"], offsets), facts)
 
 
 def k_core(user: number.Codes, item: number.Codes, min_user: int, min_item: int) -> npt.NDArray[np.int64] | None:
@@ -134,17 +143,21 @@ def _collect(
 ) -> tuple[number.Codes, number.Codes, npt.NDArray[np.int64], pl.Series, pl.Series, bool]:
     """Read the columns into numbers; strings become codes while they are read."""
     schema = events.collect_schema()
+    if lacking := [name for name in ("user", "item") if name not in schema]:
+        raise DataError(f"the events have no column {' and no '.join(lacking)}; name the columns user, item and time.")
     strings = [name for name in ("user", "item") if schema[name] == pl.String]
     wanted = [name for name in ("user", "item", "time") if name in schema]
     frame = events.select(wanted).with_columns(pl.col(strings).cast(pl.Categorical)).collect(engine="streaming")
     timed = "time" in wanted and frame["time"].null_count() < max(frame.height, 1)
-    time = _moments(frame["time"]) if timed else np.arange(frame.height)
+    time = _whole_times(frame["time"]) if timed else np.arange(frame.height)
     user, raw_users = number.number(frame["user"])
     item, raw_items = number.number(frame["item"])
     return user, item, time, raw_users, raw_items, timed
 
 
-def _moments(time: pl.Series) -> npt.NDArray[np.int64]:
+def _whole_times(time: pl.Series) -> npt.NDArray[np.int64]:
+    if time.dtype.is_float() or time.dtype == pl.String:
+        time = times.whole(time)
     if time.null_count():
         raise DataError(f"{time.null_count()} rows have no time; drop them first.")
     if not (time.dtype.is_integer() or time.dtype.is_temporal()):
@@ -165,11 +178,16 @@ def _table(name: str, raw: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([numbers, raw.alias("raw")])
 
 
-def _with_titles(items: pl.DataFrame, titles: pl.LazyFrame | None) -> pl.DataFrame:
-    if titles is None:
-        return items.with_columns(title=pl.lit(None, pl.String))
-    named = titles.select(pl.col("item").cast(items["raw"].dtype).alias("raw"), pl.col("title").cast(pl.String))
-    return items.join(named.unique("raw", keep="first").collect(), on="raw", how="left", maintain_order="left")
+def _described(items: pl.DataFrame, told: pl.DataFrame | pl.LazyFrame | None) -> pl.DataFrame:
+    """Put titles and features beside the items; nothing where none are told."""
+    if told is None:
+        told = pl.LazyFrame(schema={"item": items["raw"].dtype, "title": pl.String})
+    schema = told.lazy().collect_schema()
+    features = [name for name, kind in schema.items() if kind == pl.List(pl.String)]
+    title = pl.col("title").cast(pl.String) if "title" in schema else pl.lit(None, pl.String).alias("title")
+    known = told.lazy().select(pl.col("item").cast(items["raw"].dtype).alias("raw"), title, *features)
+    found = items.join(known.unique("raw", keep="first").collect(), on="raw", how="left", maintain_order="left")
+    return found.select("item", "raw", "title", "count", *features)
 
 
 def _nothing(read: int, min_user: int, min_item: int) -> str:

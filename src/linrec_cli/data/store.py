@@ -19,18 +19,18 @@ from linrec_cli.data.prepare import Prepared, digest, prepare
 from linrec_cli.errors import DataError, UsageError
 
 # Raise this whenever the same input would be prepared into something else.
-FORMAT = 1
+FORMAT = 2
 TABLES, CARD = ("events", "users", "items"), "card.toml"
 
 Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class Origin:
     """Where events come from: their name, what tells them apart, and how to read them.
 
     Attributes:
-        read: gives the events, their titles (None without) and notes.
+        read: gives the events, what there is to say of their items (None without) and notes.
         facts: what else the card should say.
     """
 
@@ -84,18 +84,18 @@ def open_prepared(
         if not fresh and (kept := load(folder, found.name, say)):
             return kept
         say(f"preparing {found.name}")
-        events, titles, notes = found.read()
+        events, items, notes = found.read()
         for note in notes:
             say(note)
-        made = prepare(events, min_user, min_item, titles)
-        card = {"name": found.name, "digest": made.digest, **made.card, "notes": notes, **found.facts}
+        made = prepare(events, min_user, min_item, items)
+        card = {"name": found.name, "format": FORMAT, "digest": made.digest, **made.card, "notes": notes, **found.facts}
         made = dataclasses.replace(made, name=found.name, folder=folder, card=card)
         save(made, folder)
     say(f"wrote {folder}")
     return made
 
 
-def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Source:
+def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Origin:
     """Find what `source` means.
 
     Raises:
@@ -112,7 +112,7 @@ def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Source
     return _made(name, source) if name == "synthetic" else _catalogued(source, data_dir, say)
 
 
-def _file(path: Path, asked: dict[str, Any]) -> Source:
+def _file(path: Path, asked: dict[str, Any]) -> Origin:
     if not path.is_file():
         raise DataError(f"there is no file {path}; check the path.")
     with path.open("rb") as file:
@@ -122,14 +122,14 @@ def _file(path: Path, asked: dict[str, Any]) -> Source:
         events, notes = read(path, **asked)
         return events, None, notes
 
-    return Source(suffixes.stem(path), ["file", content, path.suffixes, sorted(asked.items())], parts)
+    return Origin(suffixes.stem(path), ["file", content, path.suffixes, sorted(asked.items())], parts)
 
 
-def _made(name: str, spec: str) -> Source:
+def _made(name: str, spec: str) -> Origin:
     module = catalog.load("datasets", name)
     # The options as they are read, so that one left out and its default written out are the same.
     identity = ["made", *module.options(spec)]
-    return Source(
+    return Origin(
         spec,
         identity,
         lambda: (module.generate(spec).drop("time", strict=False), None, []),
@@ -137,7 +137,7 @@ def _made(name: str, spec: str) -> Source:
     )
 
 
-def _catalogued(name: str, data_dir: Path, say: Say) -> Source:
+def _catalogued(name: str, data_dir: Path, say: Say) -> Origin:
     module = catalog.load("datasets", name)
     path = fetch.fetch(name, data_dir, report=lambda event: _tell(name, event, say))
     status = path.stat()
@@ -145,13 +145,10 @@ def _catalogued(name: str, data_dir: Path, say: Say) -> Source:
     def read() -> tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]:
         events = module.read(path)
         timed = getattr(module, "TIMED", True)
-        return events if timed else events.drop("time", strict=False), _titles(module, path), []
+        items = module.items(path) if hasattr(module, "items") else None
+        return events if timed else events.drop("time", strict=False), items, []
 
-    return Source(name, ["catalog", name, path.name, status.st_size, status.st_mtime_ns], read)
-
-
-def _titles(module: Any, path: Path) -> pl.LazyFrame | None:
-    return module.titles(path) if hasattr(module, "titles") else None
+    return Origin(name, ["catalog", name, path.name, status.st_size, status.st_mtime_ns], read)
 
 
 def _tell(name: str, event: Event, say: Say) -> None:
@@ -195,3 +192,32 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
         return None
     say(f"found {folder}")
     return Prepared(events, users, items, card["digest"], card, name, folder)
+
+
+def by_digest(digest: str, data_dir: Path, hint: Path | None = None) -> Prepared | None:
+    """Find a prepared data set by what is in it; whatever it was made from may be gone.
+
+    Args:
+        digest: of its items and offsets, as `Prepared.digest`.
+        data_dir: the folder of the data sets, all of which are looked at.
+        hint: a folder to look at first.
+
+    Returns:
+        The first that is whole; None where there is none.
+    """
+    cards = [(folder, _card(folder)) for folder in sorted(data_dir.glob("*/prepared-*"))]
+    # What this linrec prepared knows most of its items.
+    cards.sort(key=lambda known: known[1].get("format") != FORMAT)
+    if hint is not None:
+        cards.insert(0, (hint, _card(hint)))
+    for folder, card in cards:
+        if card.get("digest") == digest and (found := load(folder, card.get("name", ""), lambda line: None)):
+            return found
+    return None
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        return disk.read_toml(folder / CARD)
+    except (OSError, ValueError):
+        return {}

@@ -1,5 +1,6 @@
 """What the MovieLens data sets share: where they are, on which terms, and how they are read."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,8 @@ CITATION = (
     "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19. doi:10.1145/2827872"
 )
 RATINGS = {"user": pl.Int64, "item": pl.Int64, "rating": pl.Float64, "time": pl.Int64}
+FILMS: dict[str, pl.DataType] = {"item": pl.Int64(), "title": pl.String(), "genres": pl.List(pl.String)}
+NO_GENRES = "(no genres listed)"
 RATINGS_CSV = """userId,movieId,rating,timestamp
 7,11,5.0,1140000003
 7,12,3.5,1140000002
@@ -21,21 +24,22 @@ RATINGS_CSV = """userId,movieId,rating,timestamp
 MOVIES_CSV = """movieId,title,genres
 13,Third Try (1995),Action|Drama
 11,"Quiet Harbour, The (1994)",Drama
-12,Bleu (Blé) (1994),Drama
+12,Bleu (Blé) (1994),(no genres listed)
 """
 
 
 def ratings(path: Path, folder: str) -> pl.LazyFrame:
     """Scan `ratings.csv` of ml-20m and later."""
     file = unpacked(path, f"{folder}/ratings.csv")
-    return pl.scan_csv(file, has_header=False, skip_rows=1, schema=RATINGS, quote_char=None)
+    return pl.scan_csv(file, has_header=False, skip_rows=1, schema=RATINGS, quote_char=None, glob=False)
 
 
 def movies(path: Path, folder: str) -> pl.LazyFrame:
-    """Scan the titles in `movies.csv` of ml-20m and later."""
-    schema = {"item": pl.Int64, "title": pl.String, "genres": pl.String}
+    """Scan the titles and genres in `movies.csv` of ml-20m and later."""
     file = unpacked(path, f"{folder}/movies.csv")
-    return pl.scan_csv(file, has_header=False, skip_rows=1, schema=schema).select("item", "title")
+    rows = pl.scan_csv(file, has_header=False, skip_rows=1, schema=FILMS | {"genres": pl.String()}, glob=False)
+    listed = pl.element().filter(pl.element() != NO_GENRES)
+    return rows.with_columns(pl.col("genres").str.split("|").list.eval(listed))
 
 
 def tabbed(content: str, header: bool) -> pl.LazyFrame:
@@ -52,8 +56,12 @@ def tabbed(content: str, header: bool) -> pl.LazyFrame:
     return table.lazy()
 
 
-def split(content: str, separator: str) -> pl.LazyFrame:
-    """Read the titles in `item<separator>title<separator>...`, where a title may hold any other sign."""
-    rows = [line.split(separator)[:2] for line in content.splitlines() if line]
-    numbered = [(int(item), title) for item, title in rows]
-    return pl.LazyFrame(numbered, schema={"item": pl.Int64, "title": pl.String}, orient="row")
+def films(content: str, separator: str, genres: Callable[[list[str]], list[str]]) -> pl.LazyFrame:
+    """Read the titles and genres in `item<separator>title<separator>...`, where a title may hold any other sign.
+
+    Args:
+        genres: picks the genres out of the fields of a line.
+    """
+    # Not `splitlines`, to which a sign of a title may be the end of a line.
+    rows = [line.rstrip("\r").split(separator) for line in content.split("\n") if line.strip()]
+    return pl.LazyFrame([(int(row[0]), row[1], genres(row)) for row in rows], schema=FILMS, orient="row")

@@ -17,5 +17,5 @@ ROWS = "1 1\n1 2\n2 1\n"
 def ordered(path: Path) -> pl.LazyFrame:
     """Scan `user item`, with the number of the row for the time."""
     schema = {"user": pl.Int64, "item": pl.Int64}
-    rows = pl.scan_csv(path, separator=" ", has_header=False, schema=schema, row_index_name="time")
+    rows = pl.scan_csv(path, separator=" ", has_header=False, schema=schema, row_index_name="time", glob=False)
     return rows.select("user", "item", pl.col("time").cast(pl.Int64))

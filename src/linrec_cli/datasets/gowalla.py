@@ -34,6 +34,6 @@ EXAMPLE = {
 def read(path: Path) -> pl.LazyFrame:
     """Scan the check-ins, oldest first; latitude and longitude are left."""
     schema = {"user": pl.Int64, "time": pl.String, "lat": pl.String, "lon": pl.String, "item": pl.Int64}
-    rows = pl.scan_csv(path, separator="\t", has_header=False, schema=schema, quote_char=None)
+    rows = pl.scan_csv(path, separator="\t", has_header=False, schema=schema, quote_char=None, glob=False)
     when = pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("s")
     return rows.select("user", "item", when).reverse()

@@ -47,6 +47,6 @@ def read(path: Path) -> pl.LazyFrame:
 
 def log(path: Path) -> pl.LazyFrame:
     """Scan one log."""
-    rows = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, quote_char=None)
+    rows = pl.scan_csv(path, infer_schema=False, truncate_ragged_lines=True, quote_char=None, glob=False)
     columns = {"user_id": "user", "video_id": "item", "time_ms": "time"}
     return rows.select(pl.col(old).cast(pl.Int64, strict=False).alias(new) for old, new in columns.items()).drop_nulls()

@@ -43,6 +43,7 @@ def read(path: Path) -> pl.LazyFrame:
         quote_char=None,
         truncate_ragged_lines=True,
         encoding="utf8-lossy",
+        glob=False,
     )
     item = pl.format("{} - {}", pl.col("artist").fill_null(""), pl.col("track").fill_null("")).alias("item")
     return rows.select("user", item, pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("s")).reverse()

@@ -20,7 +20,7 @@ LICENSE, CITATION = _movielens.LICENSE, _movielens.CITATION
 EXAMPLE = {
     "ml-1m.zip": {
         "ml-1m/ratings.dat": "7::11::5::970000001\n7::12::3::970000002\n9::13::5::970000003\n",
-        "ml-1m/movies.dat": "12::Blé: Episode I (1977)::Drama\n11::Quiet Harbour, The (1975)::Drama\n",
+        "ml-1m/movies.dat": "12::Blé: Episode I (1977)::Drama\n11::Quiet Harbour, The (1975)::Action|Drama\n",
     }
 }
 
@@ -38,6 +38,6 @@ def read(path: Path) -> pl.LazyFrame:
     return table.lazy().select(pl.col(name).cast(kind) for name, kind in _movielens.RATINGS.items())
 
 
-def titles(path: Path) -> pl.LazyFrame:
-    """Read the titles of the films."""
-    return _movielens.split(text(path, "ml-1m/movies.dat", "latin-1"), "::")
+def items(path: Path) -> pl.LazyFrame:
+    """Read the titles and genres of the films."""
+    return _movielens.films(text(path, "ml-1m/movies.dat", "latin-1"), "::", lambda row: row[-1].split("|"))

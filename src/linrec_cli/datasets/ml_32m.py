@@ -25,6 +25,6 @@ def read(path: Path) -> pl.LazyFrame:
     return _movielens.ratings(path, "ml-32m")
 
 
-def titles(path: Path) -> pl.LazyFrame:
-    """Scan the titles of the films."""
+def items(path: Path) -> pl.LazyFrame:
+    """Scan the titles and genres of the films."""
     return _movielens.movies(path, "ml-32m")

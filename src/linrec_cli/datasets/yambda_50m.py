@@ -32,4 +32,6 @@ EXAMPLE = {
 def read(path: Path) -> pl.LazyFrame:
     """Scan the listens."""
     columns = {"uid": "user", "item_id": "item", "timestamp": "time"}
-    return pl.scan_parquet(path).select(pl.col(old).cast(pl.Int64).alias(new) for old, new in columns.items())
+    return pl.scan_parquet(path, glob=False).select(
+        pl.col(old).cast(pl.Int64).alias(new) for old, new in columns.items()
+    )
