@@ -14,6 +14,7 @@ for name in [*FOREIGN, *(name for name in os.environ if name.startswith("LINREC_
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 os.environ.update(dict.fromkeys(THREADS, "1"), MPLBACKEND="Agg")
 
+import hypothesis
 import polars as pl
 import pytest
 import torch
@@ -23,6 +24,9 @@ from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences, arrange
 
 torch.set_num_threads(1)
+# On a busy machine an example may take any time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)
