@@ -1,5 +1,6 @@
 """What the two norms of LinRec do to the rows of its weights, on random numbers or in a trained run."""
 
+import inspect
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,27 +82,22 @@ def trained(folder: Path, data_dir: Path, users: int = 16) -> Iterator[tuple[int
 
     Every history is as long as the run's `maxlen`. A run whose data is not there is an error that says so.
     """
-    import inspect
-
-    from linrec_cli.cli.evaluate import open_data
+    from linrec_cli.data.batch import Batch
     from linrec_cli.data.sequences import histories, window
     from linrec_cli.results import store
-    from linrec_cli.settings import Train
-    from linrec_cli.training import checkpoint, fit
+    from linrec_cli.runs.data import of_run
+    from linrec_cli.runs.read import result
 
-    stored = store.read_settings(folder / store.SETTINGS)
-    settings = Train(**{name: stored[name] for name in Train.__dataclass_fields__})
-    sequences, _ = open_data(stored, settings, data_dir)
-    model = fit.build(settings, sequences.count)
-    model.load_state_dict(checkpoint.read_weights(folder, "cpu"))
-    model.double().eval()
-    start, length, _ = histories(sequences, "test", settings.maxlen)
-    full = (length == settings.maxlen).nonzero()[:users, 0]
+    data = of_run(store.read_settings(folder / store.SETTINGS), folder, data_dir)
+    found, sequences = result(folder, data), data.sequences
+    model, maxlen = found.model.double().eval(), found.settings.maxlen
+    start, length, _ = histories(sequences, data.split(found.settings.split).test, maxlen)
+    full = (length == maxlen).nonzero()[:users, 0]
     taken: list[Tensor] = []
     for block in model.blocks:
         block.attention.register_forward_pre_hook(lambda module, given: taken.append(given[0]))
     with torch.no_grad():
-        model.encode(window(sequences.flat, start[full], length[full], settings.maxlen), length[full])
+        model.encode(Batch(window(sequences.flat, start[full], length[full], maxlen), length[full]))
         for layer, (block, x) in enumerate(zip(model.blocks, taken, strict=True)):
             attention = block.attention
             names = list(inspect.signature(attention.reference).parameters)[:-1]

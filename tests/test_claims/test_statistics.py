@@ -1,11 +1,17 @@
 """What the query norm and the key norm do to the rows of LinRec's weights: what has a closed form, or a wide margin."""
 
 import math
+from pathlib import Path
 
 import matrices
 import moments
+import polars as pl
 import pytest
 import torch
+
+from linrec_cli import runs
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.settings import Train
 
 T, D = 256, 32
 
@@ -93,3 +99,22 @@ def test_linrec_spreads_its_weight_at_any_scale_and_softmax_does_so_at_small_one
     assert spread["effective rank"] <= D
     assert softmax["row sum"] == pytest.approx(1)
     assert softmax["spread"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_layers_of_a_run_are_looked_at_on_what_they_are_given(tmp_path: Path, sequences: Sequences) -> None:
+    user = torch.arange(len(sequences.users)).repeat_interleave(sequences.lengths)
+    frame = pl.DataFrame({"user": user.numpy(), "item": sequences.flat.numpy()})
+    frame.write_csv(tmp_path / "ring.csv")
+    data = runs.prepare(tmp_path / "ring.csv", data_dir=tmp_path)
+    settings = Train(attn="linear", maxlen=12, width=8, epochs=1, tokens=400)
+    model = runs.train(settings, data, tmp_path / "run").model.double().eval()
+    layers = list(moments.trained(tmp_path / "run", tmp_path, users=5))
+    assert [layer for layer, _, _ in layers] == [0, 1]
+    assert {parts["v"].shape for _, _, parts in layers} == {(5, 2, 12, 4)}
+    # What the first layer is given, from the events themselves: the last twelve before the last.
+    there = data.sequences
+    long = (there.lengths > 12).nonzero()[:5, 0]
+    items = torch.stack([there.flat[end - 13 : end - 1] for end in there.offsets[1:][long]])
+    x = model.blocks[0].norms[0](model.items(items) * math.sqrt(8) + model.positions.weight)
+    for found, expected in zip(layers[0][2].values(), layers[0][1].split(x), strict=True):
+        assert_close(found, expected)
