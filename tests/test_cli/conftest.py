@@ -5,10 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from linrec_cli.cli import run
+from linrec_cli.cli import console, run
 
 TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", "--width", "8", "--layers", "1", "--tokens", "200"]
 TRAIN += ["--maxlen", "20", "--threads", "1"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_console() -> None:
+    """Ask for the terminal's width anew: a console keeps the one it began with."""
+    console.stream.cache_clear()
 
 
 @pytest.fixture

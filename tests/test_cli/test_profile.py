@@ -5,12 +5,12 @@ import json
 import polars as pl
 import pytest
 
+from linrec_cli import catalog, machine
+from linrec_cli.analysis import baseline
 from linrec_cli.cli import profile, run
-from linrec_cli.errors import DataError
-from linrec_cli.profiling import bench as sweep
+from linrec_cli.profiling import bench
 from linrec_cli.profiling.cell import cells
-from linrec_cli.results import schema, store
-from linrec_cli.runs import lock as claim
+from linrec_cli.results import store
 from linrec_cli.settings import Profile
 
 SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",
@@ -20,7 +20,7 @@ ROW = CELL | {"status": "ok", "value": 0.5, "low": 0.4, "high": 0.6, "samples": 
 
 
 def planted(monkeypatch, *cells):
-    monkeypatch.setattr(sweep, "run", lambda *args, **more: iter(cells))
+    monkeypatch.setattr(bench, "run", lambda *args, **more: iter(cells))
 
 
 def test_a_small_profile_end_to_end(tmp_path, capsys):
@@ -65,7 +65,7 @@ def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
         yield [ROW]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweep, "run", broken)
+    monkeypatch.setattr(bench, "run", broken)
     assert run(["profile", "--results-dir", str(tmp_path)]) == 130
     assert store.read(tmp_path)["value"].to_list() == [0.5]
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_is_a_usage_error(options, message, tmp_path, capsys):
 
 def test_sizes_are_lists_and_a_batch_stands_in_place_of_tokens(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(sweep, "run", lambda settings, *args, **more: asked.append((settings, more)) or iter([[ROW]]))
+    monkeypatch.setattr(bench, "run", lambda settings, *args, **more: asked.append((settings, more)) or iter([[ROW]]))
     given = "--batch 3 --width 8,16 --heads 1,2 --dtype float32,bfloat16 --roofline --force"
     assert run(["profile", *given.split(), "--results-dir", str(tmp_path)]) == 0
     assert run(["profile", "--results-dir", str(tmp_path)]) == 0
@@ -128,8 +128,18 @@ def test_tables_fit_in_eighty_columns(tmp_path, capsys, monkeypatch):
 
 
 def test_the_baseline_comes_first_of_all_causal_mechanisms():
-    assert profile.chosen("")[0] == profile.BASELINE
-    assert profile.chosen("linear,softmax") == ["linear", "softmax"]
+    names = profile.causal()
+    assert names[0] == baseline.NAME
+    assert names[1:] == sorted({*names} - {baseline.NAME})
+    assert {*names} == {name for name in catalog.names("attentions")
+                        if "causal" in catalog.load("attentions", name).FORMS}  # fmt: skip
+
+
+def test_all_of_them_are_measured_where_none_is_named(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench, "run", lambda settings, *args, **more: asked.append(settings) or iter([[ROW]]))
+    assert run(["profile", "--results-dir", str(tmp_path)]) == 0
+    assert asked[0].attn == tuple(profile.causal())
 
 
 FEW = ["profile", "--attn", "linear", "--phase", "step", "--maxlen", "16,32", "--tokens", "64"]
@@ -140,7 +150,7 @@ def cut(tmp_path, monkeypatch):
     """A sweep of two lengths that was cut short after the first, and what is asked of the next one."""
     asked = []
     described = {"device": "cpu x", "torch": "2.9", "linrec": "0.1", "commit": "abc"}
-    monkeypatch.setattr(profile.machine, "describe", lambda device: described)
+    monkeypatch.setattr(machine, "describe", lambda device: described)
     rows = [
         cell.labels
         | {"phase": "step", "metric": "seconds", "unit": "s", "status": "ok", "value": 0.5, "samples": [0.5]}
@@ -154,7 +164,7 @@ def cut(tmp_path, monkeypatch):
         if len(asked) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweep, "run", swept)
+    monkeypatch.setattr(bench, "run", swept)
     assert run([*FEW, "--results-dir", str(tmp_path)]) == 130
     return asked, described
 
@@ -170,50 +180,6 @@ def test_the_same_command_goes_on_with_what_was_cut_short(cut, tmp_path, capsys)
     assert run([*FEW, "--results-dir", str(tmp_path), "--runs", "2"]) == 0
     assert asked[2:] == [[], []]
     assert len(list((tmp_path / "runs").iterdir())) == 3
-
-
-@pytest.mark.parametrize("change", [{"commit": "abd"}, {"device": "cpu y"}, {"torch": "2.10"}])
-def test_another_code_or_machine_starts_anew(cut, tmp_path, change):
-    asked, described = cut
-    described |= change
-    assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
-    assert asked[1:] == [[]]
-
-
-def test_another_version_of_the_benchmark_starts_anew(cut, tmp_path, monkeypatch):
-    asked, _ = cut
-    monkeypatch.setattr(schema, "BENCHMARK", schema.BENCHMARK + 1)
-    assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
-    assert asked[1:] == [[]]
-
-
-def test_what_another_process_is_at_work_on_is_left_to_it(cut, tmp_path):
-    asked, _ = cut
-    (folder,) = (tmp_path / "runs").iterdir()
-    with claim.taken(folder):
-        assert claim.held(folder)
-        assert run([*FEW, "--results-dir", str(tmp_path)]) == 0
-    assert not claim.held(folder)
-    assert asked[1:] == [[]]
-    assert len(list((tmp_path / "runs").iterdir())) == 2
-
-
-def test_a_folder_is_given_to_one_run_alone(tmp_path):
-    first, second = tmp_path / "runs" / "a", tmp_path / "runs" / "b"
-    assert claim.fresh([first, second]) == first
-    assert claim.fresh([first, second]) == second
-    with pytest.raises(DataError, match="--results-dir"):
-        claim.fresh([first, second])
-
-
-def test_a_run_that_measured_nothing_leaves_no_folder(tmp_path, monkeypatch):
-    def stopped(*args, **more):
-        raise KeyboardInterrupt
-        yield
-
-    monkeypatch.setattr(sweep, "run", stopped)
-    assert run([*FEW, "--results-dir", str(tmp_path)]) == 130
-    assert not list((tmp_path / "runs").iterdir())
 
 
 @pytest.mark.parametrize("attn", ["softmax:foo=1", "local:window=abc", "local:window=0", "softmax,linear:bogus=2"])
@@ -238,7 +204,7 @@ def test_against_measures_what_base_did_and_leaves_by_its_verdict(tmp_path, monk
             row = cell.labels | {"phase": "step", "metric": "seconds", "unit": "s", "status": "ok"}
             yield [row | {"value": seconds * (1 + 0.01 * (len(asked) % 3)), "samples": [seconds]}]
 
-    monkeypatch.setattr(sweep, "run", swept)
+    monkeypatch.setattr(bench, "run", swept)
     base, new = str(tmp_path / "base"), str(tmp_path / "new")
     what = ["--attn", "softmax,linear", "--phase", "step", "--maxlen", "16", "--tokens", "64", "--threads", "3"]
     assert run(["profile", *what, "--runs", "5", "--results-dir", base]) == 0
