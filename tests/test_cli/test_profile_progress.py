@@ -20,11 +20,14 @@ def rows(cell, value):
 
 def test_elsewhere_than_on_a_terminal_a_line_a_cell(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: False)
-    given = [rows(cell, 0.25) for group in cells(SETTINGS) for cell in group]
-    assert list(watch.watched(SETTINGS, [], given)) == given
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[:2] == ["attention softmax at 16: 250 ms", "attention linear at 16: 250 ms"]
-    assert len(lines) == len(given)
+    stand, *given = [rows(cell, 0.25) for group in cells(SETTINGS) for cell in group]
+    slopes = [stand[0] | {"metric": "time_slope"}]
+    # First what stands from before, last how it scales.
+    for made in ([stand, *given, slopes], [[], *given, []]):
+        assert list(watch.watched(SETTINGS, iter(made))) == made
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[:2] == ["attention linear at 16: 250 ms", "step softmax at 16: 250 ms"]
+        assert len(lines) == len(given)
 
 
 def test_on_a_terminal_the_cells_in_turn_stand_in_a_table_that_fits(monkeypatch):
@@ -34,7 +37,8 @@ def test_on_a_terminal_the_cells_in_turn_stand_in_a_table_that_fits(monkeypatch)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     first, second, *_ = cells(SETTINGS)
     given = [rows(cell, 0.125) for cell in first] + [rows(cell, 0.5) for cell in second]
-    assert list(watch.watched(SETTINGS, [], given)) == given
+    made = [[], *given, [given[0][0] | {"metric": "time_slope"}]]
+    assert list(watch.watched(SETTINGS, iter(made))) == made
     assert "0/20" in screen.getvalue()
     plain = Console(file=io.StringIO(), width=80)
     plain.print(watch.drawn("progress", given[0] + given[1]))
