@@ -13,12 +13,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import tomli_w
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from linrec_cli.errors import DataError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK = ".lock"
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -114,6 +114,9 @@ def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterato
         HeldError: another process holds it, and nothing is to be waited for.
         DataError: the folder cannot be written.
     """
+    # Takes long to import, and commands that only read do without.
+    from filelock import FileLock
+
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
@@ -130,7 +133,9 @@ def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterato
         lock.release()
 
 
-def _acquire(lock: FileLock, seconds: float) -> bool:
+def _acquire(lock: "FileLock", seconds: float) -> bool:
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
@@ -158,6 +163,8 @@ def held(folder: Path) -> bool:
 
 def toml(content: Mapping[str, Any]) -> str:
     """Write a mapping as TOML; what is None is left out."""
+    import tomli_w
+
     return tomli_w.dumps(_given(content))
 
 
