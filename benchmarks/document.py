@@ -17,7 +17,8 @@ sys.path.insert(0, str(HERE))
 from passages._reference import Reference  # noqa: E402
 
 END = "<!-- end -->"
-MARK = re.compile(r"(?s)(<!-- ([a-z_]+\.[a-z_0-9]+) -->\n)(.*?)(<!-- end -->)")
+BEGIN = r"<!-- ([a-z_]+\.[a-z_]+) -->\n"
+MARK = re.compile(rf"(?s)({BEGIN})(.*?)({END})")
 
 
 def passage(name: str, reference: Reference) -> str:
@@ -35,7 +36,7 @@ def rewritten(text: str, reference: Reference) -> tuple[str, list[str]]:
         ValueError: a mark has no end, or an end no mark.
     """
     marks, differ = MARK.findall(text), []
-    if len(marks) != text.count(END) or any("<!-- " in mark[2] for mark in marks):
+    if not len(marks) == text.count(END) == len(re.findall(BEGIN, text)):
         raise ValueError("a mark has no end, or an end no mark")
 
     def make(found: re.Match[str]) -> str:

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Make the tables and figures of results/reference/DEVICE: ml-100k with every causal mechanism over three seeds, with
-# softmax and linear over lengths, ml-1m with the most telling ones, and profiles.
-#   bash benchmarks/reference.sh cpu            (2 cores: about five hours, three of them ml-1m)
-#   bash benchmarks/reference.sh cuda
-#   QUICK=1 bash benchmarks/reference.sh cpu    (some minutes: proves that it runs, its numbers mean nothing)
+# Make the tables and figures of results/reference/DEVICE, part by part.
+#   bash benchmarks/reference.sh cpu                 list the parts
+#   bash benchmarks/reference.sh cpu layer           make one, or several; `all`: all of them
+#   QUICK=1 OUT_DIR=/tmp/quick bash benchmarks/reference.sh cpu all    (minutes: proves that it runs, no more)
+# A part takes under ten minutes on 2 idle cores and is of use alone. Trainings stop after MINUTES (9) and end with 124
+# where they are not done; the same part again goes on. `all` goes on by itself.
 #   ML1M=FILE takes ml-1m from a file of yours, in the order that published figures use.
+#   SEEDS (0,1,2), BUDGET (10 seconds a cell), OUT_DIR and WEIGHTS (results/weights) can be set too.
+# Run it from a clean checkout: rows of a changed one are left out of the documents.
 set -euo pipefail
 device=${1:?which device: cpu or cuda}
+shift
 out=${OUT_DIR:-results/reference/$device}
-ml1m=${ML1M:-ml-1m}
-causal=$(python -c '
-from linrec_cli import catalog
-names = catalog.names("attentions")
-print(",".join(name for name in names if "causal" in catalog.load("attentions", name).FORMS))
-')
+to=(--device "$device" --results-dir "$out")
+seeds=${SEEDS:-0,1,2} budget=${BUDGET:-10}
+lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
+tokens=16384 many=131072
 telling=softmax,linear,linear-gated
-lengths=128,256,512,1024,2048,4096,8192
-tokens=16384
+clock=60
 limits=()
-minutes=60
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
     lengths=$lengths,16384,32768,65536
@@ -26,29 +26,86 @@ if [ "$device" = cuda ]; then
 fi
 if [ -n "${QUICK:-}" ]; then
     limits=(--epochs 1)
-    lengths=64,128
-    tokens=1024
-    minutes=0.1
+    lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1
 fi
-seeds=${SEEDS:-0,1,2}
-budget=${BUDGET:-10}
-to=(--device "$device" --results-dir "$out")
+variants=linear-gated:decay=false,linear-gated:gate=false,linear-gated:norm=false
+causal() {
+    python -c '
+from linrec_cli import catalog
+names = catalog.names("attentions")
+print(",".join(name for name in names if "causal" in catalog.load("attentions", name).FORMS))
+'
+}
 
-linrec train "${to[@]}" --attn "$causal" --maxlen 200 --seed "$seeds" "${limits[@]}"
-linrec train "${to[@]}" --attn softmax,linear --maxlen 50,100 --seed "$seeds" "${limits[@]}"
-linrec train "${to[@]}" --attn linear-gated:decay=false,linear-gated:gate=false,linear-gated:norm=false --maxlen 200 \
-    --seed "$seeds" "${limits[@]}"
-linrec train "${to[@]}" --data "$ml1m" --attn "$telling" --maxlen 200 --max-minutes "$minutes" "${limits[@]}"
-# The step at the length and the batch that the runs above have, all mechanisms in turns: the time of the Pareto plot.
-linrec profile "${to[@]}" --attn "$causal" --maxlen 200 --tokens 1600 --phase step --items 1349 --budget "$budget"
-linrec profile "${to[@]}" --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
-    --budget "$budget" --roofline --force
-# One new event for each user: a state or a cache against the whole layer again.
-linrec profile "${to[@]}" --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve --budget "$budget"
-if [ "$device" = cuda ]; then
-    linrec profile "${to[@]}" --dtype bfloat16 --attn softmax,linear,linear-gated --maxlen "$lengths" \
-        --tokens "$tokens" --budget "$budget" --roofline
+train() { timeout --signal=INT "${MINUTES:-9}m" linrec train --threads 1 "${limits[@]}" "$@"; }
+profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
+
+parts=(quality lengths variants counted ml-1m mechanisms layer step long serve bfloat16 cores prepare claims weights
+    documents)
+what() {
+    case $1 in
+    quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
+    lengths) echo "ml-100k, softmax and linear at maxlen 50 and 100 (trainings)" ;;
+    variants) echo "ml-100k, linear-gated without one of its parts (trainings)" ;;
+    counted) echo "ml-100k, models that train nothing, and bert4rec (trainings)" ;;
+    ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
+    mechanisms) echo "the step that ml-100k's trainings take, all mechanisms in turns" ;;
+    layer) echo "the layer over lengths" ;;
+    step) echo "a training step over lengths" ;;
+    long) echo "the layer over lengths, $many tokens a batch" ;;
+    serve) echo "one new event for each user: a state or a cache against the whole layer again" ;;
+    bfloat16) echo "the layer and the step in bfloat16 (cuda alone)" ;;
+    cores) echo "mechanisms without their projections, in turns: benchmarks/attention.py" ;;
+    prepare) echo "preparing 20 million rows: benchmarks/prepare.py" ;;
+    claims) echo "what docs/claims.md computes: benchmarks/claims.py" ;;
+    weights) echo "weights of trained layers, from trainings of their own (trainings)" ;;
+    documents) echo "figures, report, and what the documents say" ;;
+    *) echo "no part '$1'; parts: ${parts[*]}" >&2; return 2 ;;
+    esac
+}
+# What follows another command stands after `&&`: bash stops at no error in what is a condition, as this is below.
+run() {
+    case $1 in
+    quality) train "${to[@]}" --attn "$(causal)" --seed "$seeds" ;;
+    lengths) train "${to[@]}" --attn softmax,linear --maxlen 50,100 --seed "$seeds" ;;
+    variants) train "${to[@]}" --attn "$variants" --seed "$seeds" ;;
+    counted) train "${to[@]}" --model popular,markov,bert4rec ;;
+    ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
+    mechanisms) profile --attn "$(causal),$variants" --maxlen 200 --tokens 1600 --phase step --items 1349 --threads 1 ;;
+    layer) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
+        --phase attention --roofline --force ;;
+    step) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
+        --phase step --roofline --force ;;
+    long) profile --attn softmax,linear,linear-gated --maxlen "$long" --tokens "$many" --phase attention ;;
+    serve) profile --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve ;;
+    bfloat16) [ "$device" != cuda ] || profile --dtype bfloat16 --attn softmax,linear,linear-gated \
+        --maxlen "$lengths" --tokens "$tokens" --roofline ;;
+    cores) python benchmarks/attention.py --out "$out/benchmarks/attention.csv" \
+        ${QUICK:+--lengths 50 --rounds 1 --tokens 400} ;;
+    prepare) python benchmarks/prepare.py --out "$out/benchmarks/prepare.csv" ${QUICK:+--rows 20000 --items 100} ;;
+    claims) python benchmarks/claims.py --out "$out/claims" ;;
+    weights)
+        local kept=${WEIGHTS:-results/weights}
+        train --device "$device" --results-dir "$kept" --attn softmax,linear &&
+            python benchmarks/claims.py --out "$out/claims" --run "$kept"/runs/ml-100k-sasrec-linear-200-s0-* \
+            --run "$kept"/runs/ml-100k-sasrec-softmax-200-s0-* ;;
+    documents)
+        linrec plot "$out" -o "$out/figures" && linrec report "$out" -o "$out/report.md" &&
+            { [ -n "${QUICK:-}" ] || python benchmarks/document.py; } ;;
+    esac
+}
+
+if [ $# = 0 ]; then
+    for part in "${parts[@]}"; do printf '%-11s %s\n' "$part" "$(what "$part")"; done
+    exit
 fi
-linrec plot "$out" -o "$out/figures"
-linrec report "$out" -o "$out/report.html"
-linrec report "$out" -o "$out/report.md"
+[ "$*" != all ] || { set -- "${parts[@]}"; again=1; }
+for part in "$@"; do
+    echo "== $part: $(what "$part")"
+    begin=$SECONDS code=0
+    while run "$part" || code=$?; [ "$code" != 0 ]; do
+        [ "$code" = 124 ] && [ -n "${again:-}" ] || { echo "$part ended with $code" >&2; exit "$code"; }
+        code=0
+    done
+    echo "$part took $((SECONDS - begin)) s"
+done

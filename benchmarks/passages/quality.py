@@ -5,6 +5,7 @@ from math import hypot
 from statistics import mean, median, stdev
 from typing import Any
 
+from linrec_cli.settings import Train, from_stored
 from passages._reference import Reference, Row, mechanism
 from passages._words import NONE, code, listed, number, paragraph, place, table
 
@@ -106,13 +107,13 @@ def budget(reference: Reference) -> str:
     said = []
     for line in filter(None, (one(reference, ML_1M, name) for name in TELLING)):
         best, last, seconds = (line.values(metric)[0] for metric in ("best_epoch", "epochs", "seconds"))
-        settings = reference.settings(line.rows[0]["run"])
+        settings = from_stored(Train, reference.settings(line.rows[0]["run"]))
         name, since = code(line.mechanism), last - best
-        if since >= settings["patience"]:
+        if since >= settings.patience:
             said.append(f"{name} ended by itself after {seconds / 60:.0f}, {since:.0f} epochs after its best")
         else:
             when = f"{since:.0f} epochs after its best" if since else "at its best epoch, and might have risen further"
-            said.append(f"{name} was cut by the clock at {settings['max_minutes']:.0f}, {when}")
+            said.append(f"{name} was cut by the clock at {settings.max_minutes:.0f}, {when}")
     return paragraph(f"Minutes on ml-1m were not the same: {'; '.join(said)}." if said else "")
 
 

@@ -78,8 +78,8 @@ def learned(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
     for mechanism, stage in (("linear", "LinRec, both"), ("softmax", "softmax")):
         mine = [r for r in rows if r["weights"] == "as trained" and f"-{mechanism}-2" in r["queries"]]
         random = [r for r in drawn if (r["queries"], r["weights"]) == (UNTRAINED, stage)]
-        for column, title in (("negative", "weights are negative"), ("top 10", "of the weight is on the ten largest")):
+        for column, title in (("negative", "weights below zero"), ("top 10", "weight on the ten largest")):
             if mine and random and random[0][column]:
                 layers, before = listed(number(r[column]) for r in mine), number(random[0][column])
-                said.append(f"{layers} {title} in the layers of {code(mechanism)} ({before} under random numbers)")
-    return paragraph(f"Trained, {'; '.join(said)}." if said else "")
+                said.append(f"{title}, {code(mechanism)}: {layers}, and {before} under random numbers")
+    return paragraph(f"Shares, layer by layer: {'; '.join(said)}." if said else "")

@@ -100,7 +100,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(root: Path, *arguments: str) -> str:
-    command = [sys.executable, str(BENCHMARKS / "mutants.py"), "--root", str(root), "--once", "pytest hypothesis", *arguments]
+    command = [
+        sys.executable,
+        str(BENCHMARKS / "mutants.py"),
+        "--root",
+        str(root),
+        "--once",
+        "pytest hypothesis",
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -1,0 +1,283 @@
+"""Documents say what the results say, and nothing else: hand-worked numbers in an invented reference."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from invented import costs, kept, profiled, trained
+from passages import layer, quality, scripts, serving, verdicts, weights
+from passages._reference import Reference
+from passages._words import milliseconds, number, paragraph, size, times
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a reference of one profile."""
+    profiled(tmp_path, "profile", costs("attention", 16_384))
+    return tmp_path
+
+
+def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
+    empty = Reference(tmp_path)
+    assert layer.costs(empty) == layer.gains(empty) == layer.picture(empty) == layer.crossovers(empty) == ""
+    assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
+    assert serving.costs(empty) == serving.growth(empty) == verdicts.rates(empty) == scripts.recbole(empty) == ""
+    assert "not measured yet" in layer.made(empty)
+    assert "Not measured yet" in weights.trained(empty)
+    assert "Not measured yet" in scripts.attention(empty)
+
+
+def test_gains_are_ratios_of_the_longest_length(root: Path) -> None:
+    said = layer.gains(Reference(root)).replace("\n", " ")
+    assert "against fused softmax it is 4.0 times faster and needs 4.0 times less memory" in said
+    assert "is 16 times faster and needs 16 times less memory" in said
+
+
+def test_where_linear_costs_more_that_is_what_is_said(tmp_path: Path) -> None:
+    rows = costs("attention", 16_384)
+    rows = [row | {"value": 8 * row["value"]} if row["attention"] == "linear" else row for row in rows]
+    profiled(tmp_path, "profile", rows)
+    said = layer.gains(Reference(tmp_path)).replace("\n", " ")
+    assert "it takes 2.0 times as long and needs 2.0 times the memory" in said
+
+
+def test_a_contended_time_has_a_mark_and_the_mark_a_footnote(tmp_path: Path) -> None:
+    rows = costs("attention", 16_384)
+    rows = [row | {"contended": (row["attention"], row["maxlen"]) == ("linear", 512)} for row in rows]
+    profiled(tmp_path, "profile", rows)
+    text = layer.costs(Reference(tmp_path))
+    assert text.count("*") == 2
+    assert "500 ms*, 0.5 KiB" in text.splitlines()[3]
+    assert text.endswith("\\* timed while other processes took the cores.")
+
+
+def test_seeds_are_averaged_and_their_standard_deviation_stands_beside(tmp_path: Path) -> None:
+    for seed, ndcg in enumerate((0.1, 0.2, 0.3)):
+        trained(tmp_path, f"run-{seed}", ndcg, seed=seed)
+    assert "| `linear` | 3 | .2000 ± .1000 | .2000 | 12 of 20, 12 of 20, 12 of 20 | 20 |" in quality.summary(
+        Reference(tmp_path)
+    )
+
+
+def test_one_seed_has_the_standard_error_over_users(tmp_path: Path) -> None:
+    trained(tmp_path, "run", 0.1)
+    assert "| `linear` | 1 | .1000 ± .0100 |" in quality.summary(Reference(tmp_path))
+
+
+def test_of_a_training_made_twice_the_latest_counts(tmp_path: Path) -> None:
+    trained(tmp_path, "b", 0.1)
+    trained(tmp_path, "a", 0.2, created=datetime(2026, 2, 1, tzinfo=UTC))
+    (line,) = quality.lines(Reference(tmp_path))
+    assert line.ndcg == 0.2
+
+
+def test_other_models_and_settings_are_lines_of_their_own(tmp_path: Path) -> None:
+    trained(tmp_path, "one", 0.1)
+    trained(tmp_path, "two", 0.2, "dropout = 0.5\n")
+    trained(tmp_path, "three", 0.3, model="bert4rec")
+    assert sorted(line.ndcg for line in quality.lines(Reference(tmp_path))) == [0.1, 0.2, 0.3]
+
+
+def test_a_training_that_did_not_wait_out_its_patience_was_cut_by_the_clock(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "settings": "max_minutes = 40.0\n"}
+    trained(tmp_path, "a", 0.1, attention="softmax", **made)
+    trained(tmp_path, "b", 0.1, facts={"best_epoch": 20.0}, **made)
+    made["settings"] = "max_minutes = 60.0\n"
+    trained(tmp_path, "c", 0.1, attention="linear-gated", facts={"best_epoch": 13.0}, **made)
+    said = quality.budget(Reference(tmp_path)).replace("\n", " ")
+    assert "`softmax` ended by itself after 20, 8 epochs after its best" in said
+    assert "`linear` was cut by the clock at 40, at its best epoch" in said
+    assert "`linear-gated` was cut by the clock at 60, 7 epochs after its best" in said
+
+
+def test_a_gain_has_the_error_of_a_difference(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order"}
+    trained(tmp_path, "a", 0.1, attention="softmax", **made)
+    trained(tmp_path, "b", 0.1234, attention="linear-gated", **made)
+    # Standard errors of .01 each: the root of twice .0001.
+    assert "+.0234 ± .0141 of softmax" in quality.gains(Reference(tmp_path))
+
+
+def test_verdicts_are_counted_by_side_and_metric(tmp_path: Path) -> None:
+    cells = [
+        ("same", "seconds", "ok", 0.01),
+        ("same", "seconds", "regression", 0.07),
+        ("same", "peak_bytes", "ok", 0.0),
+    ]
+    cells += [("planted", "seconds", "regression", 0.02), ("planted", "seconds", "inconclusive", 0.03)]
+    cells += [("planted", "seconds", "regression", 0.04), ("planted", "peak_bytes", "regression", 0.0)]
+    rows = [
+        dict(zip(("new", "metric", "verdict", "noise"), cell, strict=True)) | {"trial": n % 2}
+        for n, cell in enumerate(cells)
+    ]
+    for kind in ("idle", "busy"):
+        path = tmp_path / f"results/reference/cpu/verdicts/{kind}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(rows).write_csv(path)
+    text = verdicts.rates(Reference(tmp_path))
+    assert "| the same code: a regression in time | 1 | 1 |" in text
+    assert "| 15 % slower: found, where runs differ by at most 3.5 % | 1 of 2 | 1 of 2 |" in text
+    assert "| 15 % slower: found, of all | 2 of 2 | 2 of 2 |" in text
+    assert "differed by 4 % where the machine was idle" in verdicts.spread(Reference(tmp_path))
+
+
+def test_ratios_over_lengths_divide_a_mechanism_by_softmax(root: Path) -> None:
+    text = layer.over_lengths(Reference(root))
+    assert "| maxlen | `softmax-naive` | `linear` | `linear-gated` |" in text
+    assert "| 512 | 4.00, 4.00 | .25, .25 | .50, .50 |" in text
+
+
+def test_a_crossover_is_a_length_or_what_its_note_says(tmp_path: Path) -> None:
+    made = {"phase": "attention", "metric": "crossover", "stage": "softmax"}
+    more = [
+        made | {"attention": "linear", "note": "always from 128 to 8,192; and more"},
+        made | {"attention": "linear-gated", "value": 279.4, "note": "between 256 and 512"},
+        made | {"attention": "elu", "stage": "softmax-naive", "value": 7.0, "note": ""},
+    ]
+    profiled(tmp_path, "profile", costs("attention", 16_384) + more)
+    said = layer.crossovers(Reference(tmp_path)).replace("\n", " ")
+    first, second = (
+        "the layer of `linear` always from 128 to 8,192",
+        "the layer of `linear-gated` from 279 positions on",
+    )
+    assert said == f"Faster than fused softmax: {first}; {second}."
+
+
+def test_mechanisms_at_one_length_stand_in_the_order_of_their_times(tmp_path: Path) -> None:
+    profiled(tmp_path, "profile", costs("step", 1600, (200,)))
+    lines = layer.mechanisms(Reference(tmp_path)).splitlines()[-3:]
+    assert lines == ["| `linear` | .25 | .25 |", "| `linear-gated` | .50 | .50 |", "| `softmax-naive` | 4.00 | 4.00 |"]
+
+
+def test_serving_tells_ways_apart_and_what_each_keeps(tmp_path: Path) -> None:
+    rows = []
+    ways = {("softmax", "cache"): 1, ("linear", "recurrence"): 2, ("softmax", "recomputation"): 3}
+    for (name, way), n in ways.items():
+        for maxlen in serving.LENGTHS:
+            cell = {"attention": name, "phase": "serve", "maxlen": maxlen, "tokens": 8 * maxlen, "stage": way}
+            rows.append(cell | {"metric": "seconds", "value": 0.001 * n})
+            rows.append(cell | {"metric": "state_bytes", "value": 1024.0 * n})
+        slope = {"attention": name, "phase": "serve", "stage": way, "metric": "time_slope", "value": n / 10}
+        rows.append(slope | {"note": "from 128 to 8,192; at a fixed batch"})
+    crossing = {"attention": "linear", "phase": "serve", "stage": "softmax", "metric": "crossover", "value": 649.5}
+    profiled(tmp_path, "profile", [*rows, crossing])
+    assert "| 1,024 | 1.00 ms | 2.00 ms | 3.00 ms | 1 KiB | 2 KiB |" in serving.costs(Reference(tmp_path))
+    assert serving.growth(Reference(tmp_path)).replace("\n", " ") == (
+        "The cost of an event grows with the length to the power of .10 from a cache (from 128 to 8,192 events) and of"
+        " .20 from a state (from 128 to 8,192 events). The state is the faster one from 650 events on."
+    )
+
+
+def test_a_mechanism_without_weights_has_no_properties_of_them(tmp_path: Path) -> None:
+    numbers = {"rank_half": 8, "rank": 9, "negative": 0.5, "row_sum": 0.1, "row_sum_spread": 0.2, "query_scale": 0.3}
+    numbers |= {"sharpest": 0.4, "chosen": 0.6, "chosen_bound": 0.7, "loud": 0.8, "form": "causal"}
+    kept(
+        tmp_path,
+        "claims/properties",
+        [{"mechanism": "a", "linear": True} | numbers, {"mechanism": "b", "linear": False} | numbers],
+    )
+    assert weights.properties(Reference(tmp_path)).splitlines()[2:] == [
+        "| `a` | causal | yes | 8 to 9 | .50 | .10 ± .20 | .30 | .40 | .60 (≤ .70) | .80 |",
+        "| `b` | causal | no | – | – | – | – | – | – | – |",
+    ]
+
+
+def test_work_is_told_with_the_length_from_which_on_it_is_less(tmp_path: Path) -> None:
+    numbers = {"form": "causal", "stated": "T D", "in_length": 1.0, "in_size": 2.0, "operations": 1234.5}
+    numbers |= {"ratio_short": 0.5, "ratio_long": 0.25, "kept": 4.0}
+    kept(
+        tmp_path,
+        "claims/cost",
+        [{"mechanism": "a", "fewer_from": 29} | numbers, {"mechanism": "b", "fewer_from": None} | numbers],
+    )
+    assert weights.cost(Reference(tmp_path)).splitlines()[2:] == [
+        "| `a` | causal | `T D` | 1.00, 2.00 | 1,234 | .50 | .25 | 29 | 4.00 |",
+        "| `b` | causal | `T D` | 1.00, 2.00 | 1,234 | .50 | .25 | never | 4.00 |",
+    ]
+
+
+def test_trained_layers_stand_beside_random_numbers(tmp_path: Path) -> None:
+    numbers = dict.fromkeys(("row sum", "spread", *weights.MOMENTS), 0.5)
+    layers = [("m-linear-200-s0, layer 1", 0.1), ("m-linear-200-s0, layer 2", 0.2)]
+    kept(
+        tmp_path,
+        "claims/trained",
+        [numbers | {"queries": q, "weights": "as trained", "negative": n} for q, n in layers],
+    )
+    kept(
+        tmp_path, "claims/drawn", [numbers | {"queries": "normal, scale 1", "weights": "LinRec, both", "negative": 0.4}]
+    )
+    said = weights.trained(Reference(tmp_path)).replace("\n", " ")
+    below = "weights below zero, `linear`: .10 and .20, and .40 under random numbers"
+    largest = "weight on the ten largest, `linear`: .50 and .50, and .50 under random numbers"
+    assert said.endswith(f"Shares, layer by layer: {below}; {largest}.")
+
+
+def test_cores_in_turns_stand_a_line_a_length_with_their_ratios(tmp_path: Path) -> None:
+    size = {"heads": 2, "width": 128, "tokens": 25_600}
+    rows = [
+        size | {"length": length, "attention": name, "milliseconds": ms, "ratio": ratio}
+        for length, name, ms, ratio in (
+            (50, "softmax", 72.4, 1.0),
+            (50, "linear", 135.0, 1.9),
+            (3200, "softmax", 746.0, 1.0),
+            (3200, "linear", 171.0, 0.23),
+        )
+    ]
+    kept(tmp_path, "benchmarks/attention", rows)
+    assert scripts.attention(Reference(tmp_path)).splitlines() == [
+        "25,600 tokens, width 128, ms and ratios, on Abacus, 1 thread, torch 9.9 (`python x.py`):",
+        "",
+        "| heads | length | `softmax` | `linear` | linear/softmax |",
+        "| --- | --- | --- | --- | --- |",
+        "| 2 | 50 | 72 | 135 | 1.90 |",
+        "| 2 | 3,200 | 746 | 171 | 0.23 |",
+    ]
+
+
+def test_a_peer_is_told_by_its_median_epoch_and_its_highest_peak(tmp_path: Path) -> None:
+    rows = [
+        {
+            "side": side,
+            "epoch_seconds": seconds,
+            "peak_bytes": peak,
+            "recbole": "1.2.1",
+            "targets": 97_171,
+            "batches": 3,
+        }
+        for side, seconds, peak in (
+            ("recbole", 400.0, 4e9),
+            ("recbole", 500.0, 3e9),
+            ("recbole", 450.0, 3e9),
+            ("linrec", 2.5, 6e8),
+        )
+    ]
+    kept(tmp_path, "benchmarks/peer_recbole", rows)
+    said = scripts.recbole(Reference(tmp_path)).replace("\n", " ")
+    assert "an epoch takes RecBole 450 s (extrapolated from 3 batches) and linrec 2.5 s" in said
+    assert "4.0 GB against 0.6 GB" in said
+    assert "RecBole beside linrec" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.184, 2, ".18"), (-0.05, 2, "-.05"), (1.25, 2, "1.25"), (0.0, 2, ".00"), (-0.001, 2, ".00"), (0.999, 2, "1.00"),
+     (1234.5, 1, "1,234.5"), (0.1835, 4, ".1835"), (10.04, 2, "10.04")],
+)  # fmt: skip
+def test_a_number_has_no_zero_before_its_point(value: float, digits: int, text: str) -> None:
+    assert number(value, digits) == text
+
+
+def test_sizes_times_and_ratios_have_few_digits() -> None:
+    assert [milliseconds(s) for s in (0.0001012, 0.0015685, 0.0136, 0.507, 4.421)] == [
+        "0.101 ms", "1.57 ms", "13.6 ms", "507 ms", "4,421 ms"
+    ]  # fmt: skip
+    assert [size(n) for n in (8448, 64 * 1024, 38 * 2**20, 3 * 2**30)] == ["8.2 KiB", "64 KiB", "38 MiB", "3.0 GiB"]
+    assert [times(x) for x in (1.153, 6.48, 56.5)] == ["1.15", "6.5", "56"]
+
+
+def test_a_paragraph_has_lines_of_at_most_120_letters() -> None:
+    lines = paragraph("word " * 59 + "word", "", "end.").splitlines()
+    assert max(map(len, lines)) <= 120
+    assert " ".join(lines) == "word " * 60 + "end."
