@@ -1,16 +1,13 @@
 """Figures show what the table says: lines, spread, crosses, labels, and nothing mixed."""
 
-import random
 from datetime import UTC, datetime
-from itertools import combinations, pairwise, product
+from itertools import pairwise
 
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.text import Text
 
-from linrec_cli.figures import lengths as figures
-from linrec_cli.plots import line_names as labels
-from linrec_cli.plots import style
+from linrec_cli.figures import lengths
 from linrec_cli.results import schema
 
 HOW = {"width": 64, "heads": 2, "device": "cpu", "dtype": "float32", "threads": 1, "tokens": 4096}
@@ -33,7 +30,7 @@ def quality(attention, maxlen, seed, value, **more):
 
 
 def drawn(*rows):
-    return list(figures.every(schema.table({}, rows)))
+    return list(lengths.every(schema.table({}, rows)))
 
 
 def line(axes, name):
@@ -55,12 +52,6 @@ def test_the_band_runs_between_the_quantiles():
     (band,) = [c for c in one.figure.axes[0].collections if isinstance(c, PolyCollection)]
     heights = band.get_paths()[0].vertices[:, 1]
     assert (min(heights), max(heights)) == (pytest.approx(9.0), pytest.approx(13.0))
-
-
-def test_seeds_are_averaged_and_their_range_is_the_spread():
-    (one,) = drawn(*(quality("linear", n, seed, 0.1 + 0.01 * seed) for n in (50, 100) for seed in (0, 1, 2)))
-    points = one.points.to_dicts()
-    assert [(p["value"], p["low"], p["high"], p["runs"]) for p in points] == [pytest.approx((0.11, 0.1, 0.12, 3))] * 2
 
 
 def test_a_length_that_ran_out_of_memory_is_a_cross_and_a_skipped_one_is_not():
@@ -88,30 +79,6 @@ def test_only_panels_that_have_data_are_drawn():
 
 def test_nothing_measured_gives_no_figure():
     assert drawn(timed("softmax", 128, None, status="oom")) == []
-
-
-@pytest.mark.parametrize("key", ["dataset", "model", "width", "device", "dtype", "threads", "tokens"])
-def test_numbers_made_differently_never_share_a_figure(key):
-    other = {"width": 128, "threads": 2, "tokens": 8192}.get(key, "other")
-    both = drawn(quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.2, **{key: other}))
-    assert [one.points["value"].to_list() for one in both] == [[0.1], [0.2]]
-    assert len({one.stem for one in both}) == 2
-    assert str(other) in both[1].stem
-
-
-def test_runs_of_other_settings_have_a_figure_and_a_file_of_their_own():
-    one, other = drawn(*(quality("linear", 50, 0, 0.1, setup=setup, data_digest="d") for setup in ("a", "b")))
-    assert {one.stem[-4:], other.stem[-4:]} == {"-d-a", "-d-b"}
-
-
-def test_of_a_number_that_was_made_again_the_latest_counts():
-    (one,) = drawn(timed("linear", 128, 0.02, created=LATE), timed("linear", 128, 0.01))
-    assert one.points["value"].to_list() == [pytest.approx(20)]
-
-
-def test_options_make_a_line_of_their_own():
-    (one,) = drawn(timed("linear", 128, 0.02), timed("linear", 128, 0.01, options="pad=included"))
-    assert set(one.points["mechanism"]) == {"linear", "linear:pad=included"}
 
 
 def test_names_at_line_ends_do_not_overlap():
@@ -190,27 +157,6 @@ def test_the_exponent_stands_beside_the_name_in_the_panel_of_its_metric():
     assert texts(panel(one, "peak memory, MiB")) == ["linear  $T^{\\,0.00}$"]
 
 
-def test_a_speed_up_is_over_softmax_in_the_same_run_alone():
-    old = [timed("softmax", 128, 0.5, run="a"), timed("linear", 128, 0.4, run="a", created=EARLY)]
-    new = [timed("softmax", 256, 0.6, run="b"), timed("linear", 256, 0.2, run="b"), timed("mean", 512, 0.1, run="b")]
-    (one,) = drawn(*old, *new)
-    points = one.points.filter(panel="speedup")
-    assert points.select("mechanism", "maxlen", "value", "baseline").rows() == [
-        ("linear", 128, pytest.approx(1.25), "softmax"),
-        ("linear", 256, pytest.approx(3.0), "softmax"),
-    ]
-    axes = panel(one, "speed-up over softmax")
-    assert axes.get_yscale() == "log"
-    assert list(line(axes, "as fast").get_ydata()) == [1, 1]
-    assert axes.get_ylim()[0] < 1
-
-
-def test_without_softmax_speed_ups_are_over_its_unfused_form_or_the_first():
-    for names, expected in ((("elu", "softmax-naive"), "softmax-naive"), (("elu", "linear"), "elu")):
-        (one,) = drawn(*(timed(name, n, 0.01) for name in names for n in (128, 256)))
-        assert set(one.points["baseline"].drop_nulls()) == {expected}
-
-
 def test_a_crossover_is_marked_where_both_are_as_fast_and_only_against_the_baseline_that_is_drawn():
     times = [timed(name, n, n * s) for name, s in (("softmax", 1e-4), ("linear", 5e-5)) for n in (128, 256, 512)]
     (one,) = drawn(*times, crossed("linear", 203.4), crossed("linear", 77.0, baseline="softmax-naive"))
@@ -233,24 +179,6 @@ def test_the_memory_that_a_cell_ran_out_of_is_a_dashed_line_below_its_cross():
     assert "limit 1,024 MiB" in texts(axes)
 
 
-def test_lengths_that_share_the_sequences_of_a_batch_share_a_figure():
-    (one,) = drawn(*(timed("linear", n, 0.01, tokens=8 * n) for n in (128, 256, 512)))
-    assert one.points["maxlen"].to_list() == [128, 256, 512]
-    assert "batch 8" in one.figure.get_supxlabel()
-
-
-def test_a_sequence_longer_than_the_tokens_of_a_batch_stands_beside_the_others():
-    (one,) = drawn(*(timed("linear", n, 0.01, tokens=max(n, 256)) for n in (128, 256, 512)))
-    assert one.points["maxlen"].to_list() == [128, 256, 512]
-    assert "256 tokens a batch" in one.figure.get_supxlabel()
-
-
-def test_each_phase_has_a_figure_and_parts_only_where_the_whole_has_none():
-    phases = [("attention", "a"), ("forward", "a"), ("step", "a"), ("backward", "b")]
-    every = drawn(*(timed("linear", 128, 0.01, phase=phase, run=run) for phase, run in phases))
-    assert sorted(one.stem.split("-")[1] for one in every) == ["attention", "backward", "step"]
-
-
 def test_ways_to_serve_are_lines_of_their_own_in_the_colour_of_their_mechanism():
     ways = [("softmax", "cache", 3.0), ("softmax", "recomputation", 9.0), ("linear", "recurrence", 1.0)]
     rows = [timed(name, n, s, phase="serve", stage=way) for name, way, s in ways for n in (128, 256)]
@@ -270,7 +198,7 @@ def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(
     names = ("softmax", "linear", "linear-gated:gate=false")
     rows = [timed(name, n, n * 1e-4) for name in names for n in (128, 256, 512, 1024, 2048, 4096, 8192)]
     table = schema.table({}, rows + [row | {"metric": "peak_bytes", "stage": "rss"} for row in rows])
-    (one,) = figures.every(table, wide)
+    (one,) = lengths.every(table, wide)
     one.figure.draw_without_rendering()
     assert one.figure.get_figwidth() == pytest.approx(wide or 9.6)
     assert len({round(axes.get_position().x0, 2) for axes in one.figure.axes}) == across
@@ -282,53 +210,3 @@ def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(
         for text in axes.texts:
             box = Text.get_window_extent(text)
             assert 0 <= box.x0 < box.x1 <= one.figure.bbox.x1
-
-
-def test_places_move_apart_no_further_than_needed():
-    assert labels.apart([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
-    assert labels.apart([0.2, 0.8], 0.1) == [0.2, 0.8]
-    assert labels.apart([1.0, 1.0, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
-    assert labels.apart([0.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
-    # Too many to fit hang from the top.
-    assert labels.apart([0.5, 0.5, 0.5], 0.6) == pytest.approx([-0.2, 0.4, 1.0])
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_places_that_moved_apart_are_the_nearest_of_those_on_a_grid(seed):
-    chance = random.Random(seed)
-    places = [chance.randint(0, 10) / 10 for _ in range(3)]
-    moved = labels.apart(places, 0.2)
-    assert all(abs(a - b) >= 0.2 - 1e-9 for a, b in combinations(moved, 2))
-    grid = (
-        c
-        for c in product([n / 30 for n in range(31)], repeat=3)
-        if all(abs(a - b) > 0.199 for a, b in combinations(c, 2))
-    )
-    best = min(sum((a - b) ** 2 for a, b in zip(c, places, strict=True)) for c in grid)
-    assert sum((a - b) ** 2 for a, b in zip(moved, places, strict=True)) <= best + 1e-9
-
-
-def test_a_mechanism_keeps_its_look_and_no_two_share_one():
-    names = [f"mechanism-{i}" for i in range(20)]
-    looks = style.looks(names)
-    assert len(set(looks.values())) == 20
-    assert len({look.colour for look in style.looks(names[:7]).values()}) == 7
-    assert style.looks(["linear"])["linear"] == style.looks(["linear", "softmax"])["linear"]
-
-
-def test_no_colour_is_used_again_before_all_are_and_then_line_and_marker_tell_apart():
-    looks = style.looks([f"mechanism-{i}" for i in range(21)]).values()
-    for colour in style.COLOURS:
-        mine = [look for look in looks if look.colour == colour]
-        assert len(mine) == len({look.marker for look in mine}) == len({look.dash for look in mine}) == 3
-        assert [look.hollow for look in mine] == [False, True, False]
-
-
-def test_a_mechanism_of_more_figures_keeps_its_colour_before_others():
-    common = style.looks(["softmax", "linear"])
-    crowded = style.looks(["softmax", "linear"], [f"mechanism-{i}" for i in range(20)] + ["softmax", "linear"])
-    assert {name: crowded[name] for name in common} == common
-
-
-def test_there_is_a_look_for_any_number_of_mechanisms():
-    assert len(style.looks([f"mechanism-{i}" for i in range(300)])) == 300

@@ -8,8 +8,9 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.text import Text
 
-from linrec_cli.figures import lengths as figures
-from linrec_cli.figures import pareto
+from linrec_cli.figures import lengths, pareto
+from linrec_cli.plots import style
+from linrec_cli.plots.groups import groups, looks
 from linrec_cli.results import schema
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
@@ -93,6 +94,15 @@ def test_a_point_a_mechanism_with_quality_above_each_cost_on_logarithmic_axes():
     assert set(boxes(time)) == set(boxes(memory)) == {"softmax", "linear", "mean"}
 
 
+def test_steps_timed_beside_others_are_ringed_and_named():
+    quiet, crowded = (step(name, 0.1 * n, contended=n == 2) for n, name in enumerate(("softmax", "linear"), 1))
+    (one,) = drawn(*THREE, quiet, crowded, step("mean", 0.3, contended=False))
+    epoch, _, steps = one.figure.axes
+    assert [own.get_label() for own in epoch.lines].count("contended") == 0
+    assert point(steps, "contended") == pytest.approx((200.0, 0.1))
+    assert "contended: linear at 50 (ringed" in below(one.figure)
+
+
 def test_all_panels_have_one_scale_of_quality():
     (one,) = drawn(*THREE, *(step(name, 0.1 * n) for n, name in enumerate(("softmax", "linear", "mean"), 1)))
     assert len({axes.get_ylim() for axes in one.figure.axes}) == 1
@@ -158,8 +168,9 @@ def test_equal_points_are_both_on_the_front():
 def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(count, seed, wide):
     table = schema.table({}, [row for rows in many(count, seed) for row in rows])
     (one,) = pareto.every(table)
-    (keys,) = [keys for _, keys, _ in figures.named(table) if keys["command"] == "train"]
-    figure = pareto.draw(keys | {"maxlen": [50]}, one.points, figures.seen(figures.named(table)), wide)
+    found = groups(table)
+    (keys,) = [group.keys for group in found if group.keys["command"] == "train"]
+    figure = pareto.draw(keys | {"maxlen": [50]}, one.points, looks(found), wide)
     figure.draw_without_rendering()
     assert figure.get_figwidth() == (wide or pytest.approx(14.4))
     for axes in figure.axes:
@@ -176,7 +187,7 @@ def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(coun
 def test_panels_that_a_narrow_figure_cannot_hold_stand_below_each_other():
     (one,) = drawn(*many(4))
     keys = SIZE | {"command": "train", "dataset": "ml-1m", "tokens": 1600, "maxlen": [50]}
-    figure = pareto.draw(keys, one.points, figures.style.looks(NAMES), 7.0)
+    figure = pareto.draw(keys, one.points, style.looks(NAMES), 7.0)
     places = [axes.get_position() for axes in figure.axes]
     assert places[0].x1 < places[1].x0
     assert places[2].y1 < places[0].y0
@@ -185,7 +196,7 @@ def test_panels_that_a_narrow_figure_cannot_hold_stand_below_each_other():
 
 def test_a_mechanism_looks_as_in_the_other_figures():
     table = schema.table({}, [row for rows in many(18) for row in rows])
-    lines = next(one.figure for one in figures.every(table) if one.stem.startswith("train")).axes[0]
+    lines = next(one.figure for one in lengths.every(table) if one.stem.startswith("train")).axes[0]
     axes = next(pareto.every(table)).figure.axes[0]
     for name in NAMES[:18]:
         mine, other = line(axes, name), line(lines, name)
@@ -264,11 +275,21 @@ def test_steps_that_a_profile_timed_in_turns_are_a_third_panel():
     assert point(axes, "linear") == pytest.approx((200.0, 0.1))
 
 
-@pytest.mark.parametrize("key", ["model", "width", "heads", "layers", "maxlen", "device", "dtype", "threads"])
-def test_steps_of_another_size_or_machine_are_not(key):
-    other = {"model": "bert4rec", "device": "cuda", "dtype": "bfloat16"}.get(key, 16)
+@pytest.mark.parametrize(
+    "key",
+    ["model", "width", "heads", "layers", "maxlen", "device", "dtype", "threads", "benchmark", "objective", "loss"],
+)
+def test_steps_of_another_size_machine_or_aim_are_not(key):
+    other = {"model": "bert4rec", "device": "cuda", "dtype": "bfloat16", "objective": "cloze", "loss": "bce"}.get(
+        key, 16
+    )
     rows = [step(name, 0.1, **{key: other}) for name in ("softmax", "linear", "mean")]
     assert len(drawn(*THREE, *rows)[0].figure.axes) == 2
+
+
+def test_steps_of_a_profile_that_says_no_objective_are_of_any():
+    runs = [trained(name, 0.1, 2.0, objective="next", loss="bce") for name in ("softmax", "linear", "mean")]
+    assert len(drawn(*runs, *STEPS)[0].figure.axes) == 3
 
 
 def test_steps_of_two_profiles_are_never_mixed_the_wider_wins_then_the_later():

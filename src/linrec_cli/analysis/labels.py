@@ -29,6 +29,11 @@ def mechanism(row: Mapping[str, Any]) -> str:
     return row.get("model") or ""
 
 
+def with_way(mechanism: str, way: str | None) -> str:
+    """Name a mechanism, and the way that it does it where there are several."""
+    return ", ".join(filter(None, (mechanism, way)))
+
+
 def metric_label(row: Mapping[str, Any]) -> str:
     """Name a metric as people do: `NDCG@10`; what is none of the folder's keeps its name, as `seconds_per_epoch`."""
     name, _, given = str(row["metric"]).partition(":")

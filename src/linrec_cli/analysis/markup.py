@@ -5,7 +5,7 @@ import re
 MARK = re.compile(
     r"""
     [\\`*\[\]<|~$]                      # what means something anywhere
-    | (?<![^\W_])_ | _(?![^\W_])        # an underscore that does not stand within a word
+    | (?<!\w)_+ | _+(?!\w)              # underscores that do not stand within a word
     | &(?=\#?\w+;)                      # the start of an entity
     """,
     re.VERBOSE,
@@ -16,7 +16,7 @@ START = re.compile(r"^(\d+(?=[.)]\s)|)((?<!\d)[#>+-]|(?<=\d)[.)])")
 
 def escaped(text: str) -> str:
     """Write a text so that nothing in it is taken for markup, on one line."""
-    return MARK.sub(r"\\\g<0>", " ".join(text.splitlines()))
+    return MARK.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), " ".join(text.splitlines()))
 
 
 def escaped_line(text: str) -> str:

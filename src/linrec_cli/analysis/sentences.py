@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis.curves import METRICS, RIVALS, TELLS, useful
-from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.labels import mechanism, with_way
 from linrec_cli.analysis.reading import Rows, distinct, like, over_runs, parts, read, whole
 from linrec_cli.analysis.scaling import MADE
 
@@ -28,7 +28,7 @@ def sentences(rows: Rows) -> Iterator[str]:
         what = [first["phase"], *(f"{name} {first[name]}" for name in apart if first[name] is not None)]
         yield f"{', '.join(what)}: slope of log(cost) over log(length); {'; '.join(rules) or 'none found'}."
         for line in parts(slopes, ["mechanism", "way"]):
-            name = ", ".join(filter(None, line.select("mechanism", "way").row(0)))
+            name = with_way(*line.select("mechanism", "way").row(0))
             yield f"  {name}: {slopes_of(line.to_dicts())}."
         measured = like(useful(table), first, RIVALS)
         for row in group.filter(metric="crossover").iter_rows(named=True):

@@ -30,6 +30,11 @@ class Table:
     lines: list[list[str]]
     kernels: str
 
+    @property
+    def sized(self) -> str:
+        """Write the size in words."""
+        return ", ".join(f"{name} {value}" for name, value in self.size.items() if value is not None)
+
 
 def tables(rows: Rows) -> Iterator[Table]:
     """Make a table of each phase and size; a column that would be empty is left out."""

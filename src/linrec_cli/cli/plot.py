@@ -1,21 +1,14 @@
 """`linrec plot`: figures from the results alone."""
 
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from linrec_cli import catalog
 from linrec_cli.cli import console
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Json, listed, option
-from linrec_cli.errors import DataError, NothingMeasuredError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from linrec_cli.figures.lengths import Drawn
+from linrec_cli.errors import NothingMeasuredError
 
 HELP = """Draw quality, time and memory against sequence length, and quality against cost.
 
@@ -57,37 +50,17 @@ def command(
         if suffix not in FORMATS:
             raise catalog.unknown("format", suffix, FORMATS)
 
+    from linrec_cli import figures
+    from linrec_cli.plots.render import write
     from linrec_cli.results import store
 
     folder, table = out or results_dir / "figures", store.read(results_dir)
-    written = [path for drawn in every(table, inches) for path in write(drawn, folder, formats)]
+    written = [path for drawn in figures.draw(table, inches) for path in write(drawn, folder, formats)]
     if not written:
-        raise NothingMeasuredError(f"nothing in {results_dir} can be drawn; every row there says why it has no number.")
+        needs = "; ".join(f"{name} needs {need}" for name, need in figures.needs().items())
+        raise NothingMeasuredError(f"nothing in {results_dir} can be drawn: {needs}.")
     if as_json:
         console.document({"files": [str(path) for path in written]})
         return
     for path in written:
         print(path)
-
-
-def every(table: "pl.DataFrame", inches: float | None = None) -> "Iterator[Drawn]":
-    """Draw every figure that a results table has data for."""
-    from linrec_cli.figures import lengths as figures
-    from linrec_cli.figures import pareto, roofline
-
-    return chain.from_iterable(module.every(table, inches) for module in (figures, pareto, roofline))
-
-
-def write(drawn: "Drawn", folder: Path, formats: list[str]) -> list[Path]:
-    """Write a figure in each format, and its points as CSV, all with the same stem."""
-    from linrec_cli.plots.render import rendered
-
-    paths = [folder / f"{drawn.stem}.{suffix}" for suffix in [*formats, "csv"]]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, suffix in zip(paths, formats, strict=False):
-            path.write_bytes(rendered(drawn.figure, suffix))
-        drawn.points.write_csv(paths[-1])
-    except OSError as error:
-        raise DataError(f"cannot write {error.filename}: {error.strerror}; choose another folder with -o.") from None
-    return paths

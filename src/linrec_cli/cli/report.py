@@ -1,18 +1,12 @@
 """`linrec report`: one page that says what was measured, how, and how to measure it again."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from linrec_cli import __version__, catalog
+from linrec_cli import catalog
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
-from linrec_cli.cli.plot import every
-from linrec_cli.runs.find import folders
-
-if TYPE_CHECKING:
-    from linrec_cli.runs.read import Run
 
 HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
 
@@ -41,22 +35,11 @@ def command(
     if format not in FORMATS:
         raise catalog.unknown("format", format, FORMATS)
 
-    from linrec_cli.reporting import content, html, markdown
+    from linrec_cli.reporting.report import report
     from linrec_cli.results import store
-    from linrec_cli.runs import read as run
 
-    table, runs = store.read(results_dir), [run.read(folder) for folder in folders(results_dir)]
-    parts = list(content.parts(runs, table, list(every(table))))
-    title = f"linrec: {results_dir}"
-    text = (html if format == "html" else markdown).page(title, about(runs), parts)
+    text = report(results_dir, format)
     if format == "md" and not out:
         print(text, end="")
         return
     print(store.write_text(text, out or results_dir / "report.html"))
-
-
-def about(runs: "list[Run]") -> str:
-    """Write when the page was made, and of how many runs."""
-    counts = {name: sum(one.command == name for one in runs) for name in ("train", "evaluate", "profile")}
-    made = ", ".join(f"{count} {name} run{'' if count == 1 else 's'}" for name, count in counts.items() if count)
-    return f"{made}; written {datetime.now(UTC):%Y-%m-%d} by linrec {__version__}."

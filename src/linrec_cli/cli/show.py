@@ -27,8 +27,6 @@ Nothing is measured or changed.
 WIDTH = 80
 CURVES = {"ndcg": ("Validation NDCG@10", max), "loss": ("Training loss", min)}
 """Columns of a training curve, with their titles and which end is good."""
-ORIGIN = ("commit", "linrec", "torch", "benchmark", "device", "kernel", "dtype", "threads")
-"""Columns that say where numbers came from."""
 
 
 def command(
@@ -67,6 +65,7 @@ def listing(found: list["Run"], results_dir: Path, as_json: bool) -> None:
 
 def show(run: "Run") -> None:
     """Print a run: what it is, settings, curves, table, origin, and what is missing."""
+    from linrec_cli.analysis import numbers, origin
     from linrec_cli.cli.chart import chart
 
     print(f"{run.name}\n{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC\n")
@@ -80,9 +79,9 @@ def show(run: "Run") -> None:
     if run.rows:
         if run.command == "profile":
             profiled(run.told)
-        else:
-            numbers(run.rows)
-    paragraph("Made with", origin(run.rows))
+        elif lines := numbers.lines(run.rows):
+            console.table("Numbers", numbers.COLUMNS, lines)
+    paragraph("Made with", origin.said(run.rows))
     missing = list(run.missing())
     for line in ["Missing:", *(f"  {text}" for text in missing)] if missing else ["Nothing is missing."]:
         print(line)
@@ -104,37 +103,9 @@ def paragraph(title: str, parts: Iterable[str]) -> None:
 
 def profiled(rows: list["Row"]) -> None:
     """Print a profile as `linrec profile` does: a table a phase and size, then how it scales."""
-    from linrec_cli.analysis import scaling
-    from linrec_cli.analysis import tables as summary
+    from linrec_cli.analysis import scaling, tables
     from linrec_cli.analysis.sentences import sentences
 
-    for table in summary.tables([row for row in rows if row["metric"] not in scaling.MADE]):
-        size = ", ".join(f"{name} {value}" for name, value in table.size.items() if value is not None)
-        console.table(f"{table.phase}: {size}", table.columns, table.lines, table.kernels)
+    for table in tables.tables([row for row in rows if row["metric"] not in scaling.MADE]):
+        console.table(f"{table.phase}: {table.sized}", table.columns, table.lines, table.kernels)
     console.sentences([*sentences(rows), ""])
-
-
-def numbers(rows: list["Row"]) -> None:
-    """Print the numbers of a training run or of an evaluation."""
-    from linrec_cli.analysis.labels import metric_label
-
-    good = sorted((row for row in rows if row["status"] == "ok"), key=lambda row: row["k"] is not None)
-    lines = [[row["stage"] or "", metric_label(row), *map(short, (row["value"], row["low"], row["high"])), row["unit"]]
-             for row in good]  # fmt: skip
-    if lines:
-        console.table("Numbers", ["stage", "metric", "value", "low", "high", "unit"], lines)
-
-
-def short(value: float | None) -> str:
-    """Write a number with four digits that count, a whole one in full."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
-
-
-def origin(rows: list["Row"]) -> Iterable[str]:
-    """Write where the numbers came from: each column with its values."""
-    for name in ORIGIN:
-        values = dict.fromkeys(str(row[name]) for row in rows if row[name] not in (None, ""))
-        if values:
-            yield f"{name} {' and '.join(values)}"

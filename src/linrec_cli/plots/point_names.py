@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from linrec_cli.plots.style import FONT, Look
+from linrec_cli.plots.style import FONT, Looks, literal
 
 Array = NDArray[Any]
 """Lengths are typographic points. `[n, 4]` is boxes (left, bottom, right, top) or lines (x, y, x, y of their ends)."""
@@ -52,9 +52,7 @@ class Spots:
         return np.hstack([np.min(ends, axis=0), np.max(ends, axis=0)])
 
 
-def write(
-    axes: Axes, points: Sequence[Point], lines: Sequence[Line], looks: dict[str, Look], bold: Collection[str]
-) -> None:
+def write(axes: Axes, points: Sequence[Point], lines: Sequence[Line], looks: Looks, bold: Collection[str]) -> None:
     """Write each name beside its point; limits and size of the axes must be final.
 
     Args:
@@ -73,7 +71,7 @@ def write(
         end = (leader[2:] - box[:2] - AIR) / (box[2:] - box[:2] - 2 * AIR)
         line = LEADER | {"color": looks[name].colour, "relpos": tuple(end)}
         axes.annotate(
-            name,
+            literal(name),
             (x, y),
             tuple((box[:2] + box[2:]) / 2 - centre),
             textcoords="offset points",
@@ -88,7 +86,7 @@ def write(
 
 def size(axes: Axes, name: str, weight: str) -> tuple[float, float]:
     """Measure a name as written, in pixels."""
-    text = axes.text(0, 0, name, fontsize=FONT, fontweight=weight)
+    text = axes.text(0, 0, literal(name), fontsize=FONT, fontweight=weight)
     box = Text.get_window_extent(text)
     text.remove()
     return box.width, box.height

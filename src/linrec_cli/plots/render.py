@@ -1,9 +1,14 @@
 """Figures as files: the same results give the same bytes."""
 
+from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from linrec_cli.disk import whole
+from linrec_cli.plots.drawn import Drawn
 
 DPI = 160
 
@@ -19,3 +24,19 @@ def rendered(figure: Figure, suffix: str, *, paths: bool = False) -> bytes:
     with matplotlib.rc_context({"svg.fonttype": "path" if paths else "none", "svg.hashsalt": "linrec"}):
         figure.savefig(file, format=suffix, dpi=DPI, metadata=dated.get(suffix))
     return file.getvalue()
+
+
+def write(drawn: Drawn, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a figure in each format, and its points as CSV, all with the same stem.
+
+    Raises:
+        DataError: one cannot be written.
+    """
+    content = {suffix: rendered(drawn.figure, suffix) for suffix in formats}
+    content["csv"] = drawn.points.write_csv().encode()
+    paths = []
+    for suffix, own in content.items():
+        paths.append(folder / f"{drawn.stem}.{suffix}")
+        with whole(paths[-1]) as part:
+            part.write_bytes(own)
+    return paths

@@ -4,7 +4,7 @@ import textwrap
 import zlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,6 +18,10 @@ MARKERS = ("o", "s", "^", "D", "v", "p", "h")
 DASHES = ("-", "--", "-.", ":")
 GREY, LIGHT = "#555555", "#DDDDDD"
 FONT = 9.0
+WIDE, NARROW = 4.8, 3.2
+"""Inches of a panel's width, names included: where no width is asked for, and at least."""
+AGAIN = "recomputation"
+"""The way to serve that keeps nothing: its line is dotted and its markers are hollow."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,16 @@ class Look:
         face = "white" if self.hollow else self.colour
         return {"color": self.colour, "marker": self.marker, "markerfacecolor": face, "linestyle": self.dash}
 
+    def of(self, way: str | None) -> "Look":
+        """Give the look of a way that the mechanism does it."""
+        return replace(self, dash=":", hollow=True) if way == AGAIN else self
 
-def looks(*names: Iterable[str]) -> dict[str, Look]:
+
+Looks = dict[str, Look]
+"""By mechanism."""
+
+
+def looks(*names: Iterable[str]) -> Looks:
     """Give each mechanism a look that follows from its name, so that it keeps it from figure to figure.
 
     Args:
@@ -43,7 +55,7 @@ def looks(*names: Iterable[str]) -> dict[str, Look]:
             once all are taken by marker and line; of them the one that is in more figures keeps its own.
     """
     figures = Counter(name for part in names for name in set(part))
-    given: dict[str, Look] = {}
+    given: Looks = {}
     for name in sorted(figures, key=lambda name: (-figures[name], name)):
         first = zlib.crc32(name.encode()) % len(COLOURS)
         used = Counter(look.colour for look in given.values())
@@ -64,8 +76,19 @@ def titled(figure: Figure, heading: str, below: Iterable[str]) -> None:
     inches = figure.get_figwidth()
     above = textwrap.fill(heading, int(inches / 0.105))
     text = "\n".join(textwrap.fill(line, int(inches / 0.064)) for line in below)
-    figure.suptitle(above, x=0.01, ha="left", fontsize=FONT + 3, fontweight="bold")
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=FONT - 1, color=GREY)
+    figure.suptitle(literal(above), x=0.01, ha="left", fontsize=FONT + 3, fontweight="bold")
+    figure.supxlabel(literal(text), x=0.01, ha="left", fontsize=FONT - 1, color=GREY)
+
+
+def named(axes: Axes, above: str, below: str) -> None:
+    """Write what a panel shows above it, and what its horizontal axis is, or where it stands, below."""
+    axes.set_title(literal(above), loc="left", fontsize=FONT + 1, color=GREY)
+    axes.set_xlabel(literal(below), fontsize=FONT, color=GREY)
+
+
+def literal(text: str) -> str:
+    """Write a text that may hold names so that matplotlib takes no dollar in it for the start of a formula."""
+    return text.replace("$", r"\$")
 
 
 def plain(axes: Axes) -> None:

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from linrec_cli.figures.lengths import Drawn
+from linrec_cli.plots.drawn import Drawn
 from linrec_cli.plots.render import rendered
 from linrec_cli.reporting.content import Part, Table
 

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 
+from linrec_cli.analysis.markup import escaped, escaped_line
 from linrec_cli.reporting.content import Part, Table
 
 
 def page(title: str, about: str, parts: Sequence[Part]) -> str:
     """Write the whole text."""
-    return "\n".join([f"# {title}", "", about, "", *(line for part in parts for line in section(part))])
+    return "\n".join(
+        [f"# {escaped(title)}", "", escaped_line(about), "", *(line for part in parts for line in section(part))]
+    )
 
 
 def section(part: Part) -> Iterator[str]:
     """Write a part, line by line; one that has figures alone says how to draw them."""
-    yield from (f"## {part.title}", "")
+    yield from (f"## {escaped(part.title)}", "")
     if part.sentences:
-        yield from (f"{'  ' if text.startswith(' ') else ''}- {text.strip()}" for text in part.sentences)
+        yield from (f"{'  ' if text.startswith(' ') else ''}- {escaped_line(text.strip())}" for text in part.sentences)
         yield ""
     for one in part.tables:
         yield from table(one)
     if part.figures:
-        yield from (f"Figures, drawn by `linrec plot`: {', '.join(drawn.stem for drawn in part.figures)}.", "")
+        stems = ", ".join(escaped(drawn.stem) for drawn in part.figures)
+        yield from (f"Figures, drawn by `linrec plot`: {stems}.", "")
     if part.commands:
         yield from ("```sh", *part.commands, "```", "")
 
@@ -28,15 +32,15 @@ def table(one: Table) -> Iterator[str]:
     """Write a table, numbers set right."""
     right = [all(line[place][:1] in "0123456789-+.–" for line in one.lines) for place in range(len(one.columns))]
     if one.title:
-        yield from (f"**{one.title}**", "")
+        yield from (f"**{escaped(one.title)}**", "")
     yield row(one.columns)
     yield f"|{'|'.join('--:' if number else '---' for number in right)}|"
     yield from map(row, one.lines)
     yield ""
     if one.caption:
-        yield from (one.caption, "")
+        yield from (escaped_line(one.caption), "")
 
 
 def row(cells: Sequence[str]) -> str:
-    """Write a line of a table; a bar within a cell is no border."""
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    """Write a line of a table."""
+    return f"| {' | '.join(map(escaped, cells))} |"

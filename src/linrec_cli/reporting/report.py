@@ -1,0 +1,34 @@
+"""A report on a results folder, as one page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from linrec_cli import __version__, figures
+from linrec_cli.reporting import content, html, markdown
+from linrec_cli.results import store
+from linrec_cli.runs import read
+from linrec_cli.runs.find import folders
+
+PAGES = {"html": html.page, "md": markdown.page}
+"""Writers of a page by what it is written in."""
+
+
+def report(results_dir: Path, format: str) -> str:
+    """Read the runs of a folder, draw their figures, and write the page; `format` is one of `PAGES`.
+
+    Raises:
+        DataError: there is no run, or a table cannot be read.
+    """
+    table, runs = store.read(results_dir), [read.read(folder) for folder in folders(results_dir)]
+    parts = list(content.parts(runs, table, list(figures.draw(table))))
+    return PAGES[format](f"linrec: {results_dir}", about(runs), parts)
+
+
+def about(runs: Sequence[read.Run]) -> str:
+    """Write when the page was made, and of how many runs."""
+    counts = Counter(run.command for run in runs)
+    made = [f"{counts[name]} {name} run{'' if counts[name] == 1 else 's'}" for name in ("train", "evaluate", "profile")
+            if counts[name]]  # fmt: skip
+    return f"{', '.join(made)}; written {datetime.now(UTC):%Y-%m-%d} by linrec {__version__}."

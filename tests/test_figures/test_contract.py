@@ -1,0 +1,91 @@
+"""Every figure of the folder draws what it says it needs, whatever things are called."""
+
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+
+from linrec_cli import catalog, figures
+from linrec_cli.plots.drawn import Drawn
+from linrec_cli.plots.render import rendered
+from linrec_cli.results import schema
+
+FIGURES = catalog.names("figures")
+ODD = ("$x_1^2$", "a$b", r"\\frac{$1$}_^", "linear")
+SIZE = {"model": "m$o_d$", "width": 8, "heads": 2, "layers": 1, "tokens": 512, "device": "c$p$u", "dtype": "float32",
+        "threads": 1}  # fmt: skip
+
+
+def rows():
+    """Give a table in which there is something to draw for all figures: trainings, steps, a layer, its machine."""
+    for place, name in enumerate(ODD, 1):
+        train = SIZE | {"command": "train", "dataset": "d$a$", "attention": name, "run": f"t{place}", "stage": "train"}
+        for maxlen in (50, 100):
+            own = train | {"maxlen": maxlen}
+            yield own | {"stage": "test", "metric": "ndcg", "k": 10, "value": 0.1 * place, "low": 0.0, "high": 1.0}
+            yield own | {"metric": "seconds_per_epoch", "value": float(place)}
+            yield own | {"metric": "peak_bytes", "value": 2.0**20 * place}
+        for phase in ("attention", "step"):
+            cell = SIZE | {"command": "profile", "attention": name, "run": "p", "phase": phase, "contended": place == 2}
+            for maxlen in (50, 100, 200):
+                made = {"seconds": 0.01 * place, "operations": 1e9 * place, "bytes_moved": 1e9, "flops_per_second": 1e9}
+                yield from (cell | {"maxlen": maxlen, "metric": m, "value": value} for m, value in made.items())
+            yield cell | {"maxlen": 400, "metric": "seconds", "status": "oom"}
+            yield cell | {"metric": "time_slope", "value": 0.5}
+    machine = SIZE | {"command": "profile", "run": "p", "phase": "machine"}
+    yield from (machine | {"stage": stage, "metric": "x", "value": 1e10} for stage in ("copy", "matmul"))
+
+
+TABLE = schema.table({}, rows())
+
+
+def letters(drawn):
+    """Give all that is written in a figure, without its spaces."""
+    page = ElementTree.fromstring(rendered(drawn.figure, "svg"))
+    return "".join("".join("".join(node.itertext()).split()) for node in page.iter() if node.tag.endswith("}text"))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_says_what_it_needs_and_draws_it(name):
+    module = catalog.load("figures", name)
+    assert module.NEEDS
+    found = list(module.every(TABLE))
+    assert found
+    for one in found:
+        assert isinstance(one, Drawn)
+        assert one.command in ("train", "profile")
+        assert len(one.points)
+        # A table of lists could not be written as CSV.
+        assert pl.read_csv(one.points.write_csv().encode(), infer_schema=False).columns == one.points.columns
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_names_are_shown_letter_for_letter(name):
+    for one in catalog.load("figures", name).every(TABLE):
+        said = letters(one)
+        for odd in ODD:
+            assert odd in said
+        assert SIZE["device"] in said
+        assert "contended:a$b" in said or not one.points.get_column("contended").any()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_is_as_wide_as_asked_for(name):
+    for one in catalog.load("figures", name).every(TABLE, 7.0):
+        assert one.figure.get_figwidth() == 7.0
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_where_there_is_nothing_it_draws_nothing(name):
+    every = catalog.load("figures", name).every
+    assert list(every(TABLE.clear())) == []
+    assert list(every(TABLE.with_columns(status=pl.lit("oom").cast(schema.COLUMNS["status"]), value=None))) == []
+
+
+def test_all_figures_are_drawn_of_a_table_or_of_rows_each_under_a_name_of_its_own():
+    found = list(figures.draw(TABLE))
+    alone = [one.stem for name in FIGURES for one in catalog.load("figures", name).every(TABLE)]
+    assert [one.stem for one in found] == alone
+    assert len({*alone}) == len(alone)
+    assert [one.stem for one in figures.draw(list(rows()))] == alone
+    assert {*figures.needs()} == {*FIGURES}
