@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from passages._reference import Reference, Row, mechanism
+from linrec_cli.analysis.labels import mechanism
+from passages._reference import Reference, Row
 from passages._words import NONE, number
 
 WIDTH, HEADS = 64, 2

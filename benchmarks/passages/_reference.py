@@ -49,8 +49,3 @@ class Reference:
         slug = re.sub(r"\W", "_", device)
         found = [path.name for path in sorted(self.folder.glob(f"figures/{start}*{end}")) if slug in path.name]
         return f"{self.name}/figures/{found[-1]}" if found else ""
-
-
-def mechanism(row: Row) -> str:
-    """Write a mechanism with its options."""
-    return ":".join(filter(None, (row["attention"], row["options"])))

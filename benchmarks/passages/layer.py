@@ -1,7 +1,8 @@
 """What the layer and a training step cost over lengths."""
 
+from linrec_cli.analysis.labels import mechanism
 from passages._profile import HEADS, WIDTH, Profile, find, footnote
-from passages._reference import Reference, mechanism
+from passages._reference import Reference
 from passages._words import NONE, blocks, code, milliseconds, paragraph, place, size, table, times
 
 BASE, NAIVE, OURS, GATED = "softmax", "softmax-naive", "linear", "linear-gated"

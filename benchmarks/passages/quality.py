@@ -5,8 +5,9 @@ from math import hypot
 from statistics import mean, median, stdev
 from typing import Any
 
+from linrec_cli.analysis.labels import mechanism
 from linrec_cli.settings import Train, from_stored
-from passages._reference import Reference, Row, mechanism
+from passages._reference import Reference, Row
 from passages._words import NONE, code, listed, number, paragraph, place, table
 
 ML_1M, ML_100K = "ml-1m-sasrec-order", "ml-100k"

@@ -1,6 +1,5 @@
 """`linrec show`: the runs of a results folder, a line each, or one of them in full."""
 
-import math
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,8 +24,6 @@ A run is shown with its settings, its training curve, its table, where it came f
 Nothing is measured or changed.
 """
 WIDTH = 80
-CURVES = {"ndcg": ("Validation NDCG@10", max), "loss": ("Training loss", min)}
-"""Columns of a training curve, with their titles and which end is good."""
 
 
 def command(
@@ -66,16 +63,13 @@ def listing(found: list["Run"], results_dir: Path, as_json: bool) -> None:
 def show(run: "Run") -> None:
     """Print a run: what it is, settings, curves, table, origin, and what is missing."""
     from linrec_cli.analysis import numbers, origin
+    from linrec_cli.analysis.history import curves
     from linrec_cli.cli.chart import chart
 
     print(f"{run.name}\n{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC\n")
     paragraph("Settings", (f"{name} {written(value)}" for name, value in run.settings.items()))
-    for name, (title, best) in CURVES.items():
-        values = [epoch[name] for epoch in run.history]
-        # What is counted and not trained has no loss.
-        if known := [value for value in values if math.isfinite(value)]:
-            peak = f"best {best(known):.4f} at {values.index(best(known)) + 1}"
-            print(f"{title} by epoch, {peak}:", *chart(values), "", sep="\n")
+    for title, values in curves(run.history):
+        print(f"{title}:", *chart(values), "", sep="\n")
     if run.rows:
         if run.command == "profile":
             profiled(run.told)

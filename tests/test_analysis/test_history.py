@@ -1,0 +1,23 @@
+"""Curves of a training, worked by hand."""
+
+from linrec_cli.analysis.history import curves
+
+
+def test_the_best_quality_is_the_highest_and_the_best_loss_the_lowest_the_first_of_equals():
+    history = [{"ndcg": value, "loss": loss} for value, loss in ((0.1, 3.0), (0.3, 2.0), (0.3, 2.5))]
+    assert list(curves(history)) == [
+        ("Validation NDCG@10 by epoch, best 0.3000 at 2", [0.1, 0.3, 0.3]),
+        ("Training loss by epoch, best 2.0000 at 2", [3.0, 2.0, 2.5]),
+    ]
+
+
+def test_an_epoch_that_diverged_is_not_the_best_and_what_was_not_trained_has_no_loss():
+    nan = float("nan")
+    history = [{"ndcg": nan, "loss": nan}, {"ndcg": 0.2, "loss": nan}]
+    ((title, values),) = curves(history)
+    assert title == "Validation NDCG@10 by epoch, best 0.2000 at 2"
+    assert len(values) == 2
+
+
+def test_before_the_first_epoch_there_is_no_curve():
+    assert list(curves([])) == []
