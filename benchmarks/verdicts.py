@@ -3,7 +3,7 @@
 python benchmarks/verdicts.py --trials 100 --planted 40 --busy 2 --keep tables --out verdicts.csv
 python benchmarks/verdicts.py --judge tables --quantile 50     (the same runs by another rule; nothing is measured)
 
-A trial is five runs a side, in turns, each of its own processes: the sweep that `linrec profile` makes, judged by the
+A trial is five runs a side, in turns, each of its own processes: what `linrec profile` measures, judged by the
 rule that `linrec compare` has by default. A planted run of `linear` takes 1.15 times as long, whatever the machine does
 meanwhile, and holds 3 % more memory from its forward to its backward pass. `--busy` processes burn a core each in
 bursts, so that the machine is as noisy as a shared one. The table has a verdict a row.
@@ -25,7 +25,7 @@ import torch
 from linrec_cli import machine
 from linrec_cli.analysis.compare import compare
 from linrec_cli.analysis.verdict import Rule, Verdict
-from linrec_cli.profiling import bench as sweep
+from linrec_cli.profiling import bench
 from linrec_cli.profiling import build as work
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.work import Work
@@ -54,7 +54,7 @@ class Planted:
         held: list[torch.Tensor] = []
         more = {"forward": lambda: held.extend((seed.exp(), torch.ones(self.held // 4))), "backward": held.clear}
         spans = {name: partial(slowed, span, more[name]) for name, span in built.spans.items()}
-        return Work(spans, built.tiny, built.bare, built.kernels)
+        return Work(spans, built.tiny, built.bare, built.flushed)
 
 
 def slowed(span: Any, more: Any) -> None:
@@ -79,7 +79,7 @@ def burn(seed: int) -> None:
 
 def measured(settings: Profile, build: Any, name: str) -> pl.DataFrame:
     """Make the table of one run."""
-    rows = [row for rows in sweep.run(settings, build) for row in rows]
+    rows = [row for rows in bench.run(settings, build) for row in rows]
     shared = {"run": name, "command": "profile", "threads": settings.threads, **machine.describe(settings.device)}
     return schema.table(shared, rows)
 

@@ -1,25 +1,30 @@
-"""A new file in the folder is a phase: it is in the help, measured, shown and drawn, and nothing else is touched."""
+"""What a new file in the folder says of itself is followed everywhere; that it is used, `tests/test_added.py` shows."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import linrec_cli
+from linrec_cli import phases
+from linrec_cli.analysis import phases as shown
+from linrec_cli.phases import _phase
+from linrec_cli.profiling import rows
+from linrec_cli.profiling.build import build
+from linrec_cli.profiling.cell import Cell, cells
+from linrec_cli.settings import Profile
 
 SILLY = '''
 """Sums of the layer's output."""
 
 TITLE = "sums of a layer of {model}"
 HELP = "something silly"
+ORDER = 35
+MODEL = True
 WAYS = True
 USERS = True
+SLOPES = False
 DTYPES = ("float32",)
+LEFT_OUT = ("roof",)
 
 
 def build(cell):
@@ -31,67 +36,51 @@ def build(cell):
     spans = {"once": lambda: layer(x, lengths).sum(), "twice": lambda: layer(x, lengths).sum(1).sum()}
     return Work(spans, spans["once"], lambda: None, flushed=True)
 '''
-DRAW = """
-import sys
-from pathlib import Path
-from linrec_cli import catalog
-from linrec_cli.results import store
-table = store.read(Path(sys.argv[1]))
-drawn = list(catalog.load("figures", "lengths").every(table))
-print(*(text.get_text() for one in drawn for text in one.figure.findobj(lambda part: hasattr(part, "get_text"))))
-"""
-Run = Callable[..., str]
+PART = '''
+"""A part of it."""
+
+TITLE = "a part"
+HELP = "a part"
+PART_OF = "silly"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run Python with a copy of linrec that has one file more."""
-    folder = tmp_path_factory.mktemp("copy")
-    own = Path(linrec_cli.__file__).parent
-    shutil.copytree(own, folder / own.name)
-    (folder / own.name / "phases/silly.py").write_text(SILLY, "utf-8")
-
-    def made(*arguments: str) -> str:
-        environment = os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"}
-        command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return made
+def build(cell):
+    """Build nothing."""
+'''
 
 
-@pytest.fixture(scope="module")
-def shown(run: Run) -> str:
-    """What a profile of the phase prints; its results are in the folder."""
-    sizes = "--maxlen 8,16 --tokens 4096 --width 64 --heads 2 --budget 0.1 --threads 1 --dtype float32,bfloat16"
-    given = f"profile --phase silly --attn linear,softmax {sizes}"
-    return run("-m", "linrec_cli", *given.split())
+@pytest.fixture
+def silly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
+    """A cell of a phase that was added as a file; it is gone afterwards."""
+    (tmp_path / "silly.py").write_text(SILLY, "utf-8")
+    (tmp_path / "sillier.py").write_text(PART, "utf-8")
+    monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(tmp_path)])
+    _phase.phases.cache_clear()
+    settings = Profile(attn=("linear",), maxlen=(8,), tokens=32, dtype=("bfloat16",))
+    # What may be asked for is read once, when the process starts.
+    object.__setattr__(settings, "phase", ("sillier", "silly"))
+    ((cell,),) = cells(settings)
+    yield cell
+    _phase.phases.cache_clear()
 
 
-def test_the_help_says_what_it_is(run: Run) -> None:
-    assert "something silly" in " ".join(run("-m", "linrec_cli", "profile", "--help").replace("│", " ").split())
+def test_its_cell_is_as_it_says(silly: Cell) -> None:
+    assert (silly.phase, silly.dtype, silly.phases) == ("silly", "float32", ("sillier", "silly"))
+    assert silly.labels["model"] == "sasrec"
+    assert list(build(silly).spans) == ["once", "twice"]
 
 
-def test_it_is_measured_and_shown_by_its_ways(shown: str) -> None:
-    lines = [line.split() for line in shown.splitlines()]
-    assert ["silly:", "float32,", "4,096", "tokens"] in lines
-    assert [line[:3] for line in lines if line[:1] in (["8"], ["16"])] == [
-        [length, attn, way] for length in ("8", "16") for attn in ("linear", "softmax") for way in ("once", "twice")
-    ]
-    assert "users/s" in shown
+def test_its_rows_are_of_users_and_ways(silly: Cell) -> None:
+    seconds = rows.seconds(silly, [{"once": 0.5, "twice": 1.0}], {})
+    assert [(row["phase"], row["stage"]) for row in seconds] == [("silly", "once"), ("silly", "twice")]
+    assert [row["value"] for row in rows.rates(silly, seconds, {}, None)] == [4 / 0.5, 4 / 1.0]
+    assert rows.followers(silly, roofline=False) == ("flops_per_second", "bytes_per_second", "users_per_second")
 
 
-def test_its_rows_are_whole(run: Run, shown: str) -> None:
-    code = "import sys; from pathlib import Path; from linrec_cli.results import store; "
-    code += "print(store.read(Path('results')).select('metric', 'status', 'stage', 'dtype', 'model').write_json())"
-    rows = json.loads(run("-c", code))
-    seconds = [row for row in rows if row["metric"] == "seconds"]
-    assert [row["stage"] for row in seconds] == ["once", "twice"] * 4
-    assert {(row["status"], row["dtype"], row["model"]) for row in seconds} == {("ok", "float32", None)}
-    assert {"time_slope", "crossover", "users_per_second", "operations"} <= {row["metric"] for row in rows}
-    assert "saved_bytes" not in {row["metric"] for row in rows}
-
-
-def test_its_figure_has_its_title(run: Run, shown: str) -> None:
-    assert "sums of a layer of" in run("-c", DRAW, "results")
+def test_it_stands_at_its_place_with_its_title_its_ways_and_what_it_leaves_out(silly: Cell) -> None:
+    assert shown.ordered()[shown.ordered().index("silly") - 1] == "step"
+    assert shown.title("silly", "sasrec") == "sums of a layer of sasrec"
+    assert "silly" in shown.with_ways()
+    assert "silly" in shown.without_slopes()
+    assert shown.wholes()["sillier"] == "silly"
+    assert shown.left_out("silly") == ("roof",)
