@@ -105,6 +105,12 @@ def test_what_can_alter_no_number_leaves_the_digest(kind: type) -> None:
         assert digest(replace(plain(kind), **{name: value})) == digest(plain(kind))
 
 
+@pytest.mark.parametrize(("name", "value"), ANOTHER[Train].items())
+def test_a_setup_is_all_that_counts_but_mechanism_length_and_seed(name: str, value: Any) -> None:
+    alike = setup(replace(plain(Train), **{name: value})) == setup(plain(Train))
+    assert alike == (name in ("attn", "maxlen", "seed"))
+
+
 def test_settings_of_another_command_have_another_digest() -> None:
     assert len({digest(plain(kind)) for kind in NEUTRAL}) == 3
 
