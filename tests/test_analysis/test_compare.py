@@ -126,6 +126,8 @@ def test_saved_bytes_are_gated_from_one_run():
         ("device", "cuda y", "device"), ("dtype", "bfloat16", "dtype"), ("threads", 1, "thread count"),
         ("torch", "2.10", "torch (2.9 against 2.10)"), ("benchmark", 99, "benchmark version"),
         ("data_digest", "f", "data"), ("protocol", "uni100", "protocol"), ("setup", "f", "settings"),
+        ("split", "ratio", "split"), ("seen", "rank", "seen"), ("objective", "cloze", "objective"),
+        ("loss", "bce", "loss"), ("ties", "worst", "ties"),
     ],
 )  # fmt: skip
 def test_what_was_made_in_another_way_is_refused_unless_forced(column, value, word):

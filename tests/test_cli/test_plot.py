@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 
+from linrec_cli import catalog
 from linrec_cli.cli import run
 from linrec_cli.results import schema, store
 
@@ -60,9 +61,31 @@ def test_no_results_is_a_data_error(tmp_path):
     assert run(["plot", str(tmp_path)]) == 3
 
 
-def test_results_without_a_number_cannot_be_drawn(tmp_path):
+def test_results_without_a_number_cannot_be_drawn_and_each_figure_says_what_it_needs(tmp_path, capsys):
     store.write_frame(schema.table(ROW, [{"status": "oom"}]), store.folder(tmp_path, "one") / store.TABLE)
     assert run(["plot", str(tmp_path)]) == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    for name in catalog.names("figures"):
+        assert f"{name} needs " in error
+
+
+@pytest.mark.parametrize("name", ["$x_1^2$", "a$b", r"\\frac{$"])
+def test_a_name_that_looks_like_a_formula_breaks_neither_figures_nor_report(tmp_path, capsys, name):
+    odd = [{"attention": "x", "options": name, "device": name, "value": 0.5, "run": name}]
+    train = {
+        "command": "train",
+        "dataset": name,
+        "stage": "test",
+        "metric": "ndcg",
+        "k": 10,
+        "phase": None,
+        "value": 0.1,
+    }
+    store.write_frame(schema.table(ROW, [*odd, odd[0] | train]), store.folder(tmp_path, "one") / store.TABLE)
+    assert run(["plot", str(tmp_path), "-o", str(tmp_path / "out"), "--format", "svg,png"]) == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == 2
+    assert run(["report", str(tmp_path), "-o", str(tmp_path / "page.html")]) == 0
 
 
 def test_an_unknown_format_is_a_usage_error(results, capsys):

@@ -16,7 +16,8 @@ Side = dict[Keys, dict[Keys, pl.DataFrame]]
 WHAT = ("command", "model", "attention", "options", "form", "width", "heads", "layers", "maxlen", "tokens", "phase",
         "stage", "metric", "k")  # fmt: skip
 """What makes a cell."""
-HOW = ("device", "dtype", "threads", "torch", "benchmark", "data_digest", "split", "protocol", "seen", "ties", "setup")
+HOW = ("device", "dtype", "threads", "torch", "benchmark", "data_digest", "split", "protocol", "seen", "ties",
+       "objective", "loss", "setup")  # fmt: skip
 """What must be the same for two numbers of a cell to be compared."""
 CELL = ("dataset", *WHAT, *HOW)
 """What is known of a cell; the same data may have two names."""

@@ -1,0 +1,115 @@
+"""What a report says, and in which order, of hand-made runs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from matplotlib.figure import Figure
+
+from linrec_cli.plots.drawn import Drawn
+from linrec_cli.reporting import content
+from linrec_cli.reporting.report import about
+from linrec_cli.results import schema
+from linrec_cli.runs.read import Run
+
+DAYS = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+SETTINGS = {"attn": ["softmax", "linear"], "maxlen": [64, 128, 256], "phase": ["attention"], "tokens": 512, "batch": 0,
+            "width": [8], "heads": [2], "threads": 1, "device": "cpu"}  # fmt: skip
+HOW = {"command": "profile", "phase": "attention", "width": 8, "heads": 2, "dtype": "float32", "tokens": 512,
+       "device": "cpu x", "threads": 1, "metric": "seconds"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(name, settings, rows):
+    Path(name).mkdir(exist_ok=True)
+    return Run(Path(name), settings, schema.table({}, rows).to_dicts())
+
+
+def profile(name, day, slope=1.0, **settings):
+    """Make a profile in which softmax takes its length's share and linear the time of 128."""
+    made = [
+        HOW | {"run": name, "created": DAYS[day], "attention": attention, "maxlen": maxlen, "value": value}
+        for maxlen in (64, 128, 256)
+        for attention, value in (("softmax", slope * maxlen / 64), ("linear", 2 * slope))
+    ]
+    return run(name, SETTINGS | settings, made)
+
+
+def trained(name, attention, value):
+    row = {"command": "train", "dataset": "d", "attention": attention, "maxlen": 50, "seed": 0, "stage": "test",
+           "metric": "ndcg", "k": 10, "value": value, "run": name, "created": DAYS[0], "protocol": "full"}  # fmt: skip
+    return run(name, {"attn": attention}, [row])
+
+
+def drawn(stem, command):
+    return Drawn(stem, Figure(), pl.DataFrame(), command)
+
+
+def parts(*runs, figures=()):
+    table = pl.concat(schema.table({}, run.rows) for run in runs)
+    return {part.title: part for part in content.parts(runs, table, figures)}
+
+
+def test_a_report_goes_from_what_is_short_to_how_to_make_it_again():
+    runs = [trained("t", "linear", 0.2), trained("u", "softmax", 0.1), profile("p", 0)]
+    figures = [drawn("train-x", "train"), drawn("a-train-b", "profile")]
+    found = parts(*runs, figures=figures)
+    assert [*found] == [
+        "In short", "Quality", "Time and memory", "Profile: 512 tokens, cpu x, threads 1", "What is missing",
+        "Where the numbers come from", "To make them again",
+    ]  # fmt: skip
+    assert found["Quality"].figures == figures[:1]
+    assert found["Time and memory"].figures == figures[1:]
+    # linear takes 2 s, as softmax does at 128, and at 256 half as long.
+    assert found["In short"].sentences == [
+        "d, maxlen 50, NDCG@10: linear 0.2000 (1 seed), softmax 0.1000 (1 seed).",
+        "attention: linear overtakes softmax between 128 and 256 (at 128); at 256 it is 2.0x faster "
+        "(512 tokens, cpu x, threads 1)",
+    ]
+
+
+def test_of_profiles_of_the_same_settings_the_last_is_shown_and_the_others_counted():
+    runs = [profile("a", 2, slope=3.0), profile("b", 0), profile("c", 1, tokens=1024), profile("d", 1)]
+    found = parts(*runs)
+    assert [title for title in found if title.startswith("Profile")] == [
+        "Profile: 512 tokens, cpu x, threads 1",
+        "Profile: 1,024 tokens, cpu x, threads 1",
+    ]
+    last = found["Profile: 512 tokens, cpu x, threads 1"]
+    assert last.sentences[0] == "The last of 3 runs; all are in the table."
+    assert last.tables[0].lines[0][:3] == ["64", "softmax", "3,000"]
+    assert "The last" not in found["Profile: 1,024 tokens, cpu x, threads 1"].sentences[0]
+
+
+def test_the_parts_of_a_layer_have_no_table_beside_the_whole():
+    one = profile("p", 0)
+    halves = [row | {"phase": "forward"} for row in one.rows]
+    (table,) = parts(replace(one, rows=one.rows + halves))["Profile: 512 tokens, cpu x, threads 1"].tables
+    assert table.title == "attention: width 8, heads 2, dtype float32"
+    assert table.caption == "Kernels: none ran."
+
+
+@pytest.mark.parametrize(
+    ("settings", "load"), [({"tokens": 0, "batch": 8}, "batch 8"), ({"tokens": 0}, "settings not")]
+)
+def test_what_a_batch_holds_is_said(settings, load):
+    assert content.made_with(profile("p", 0, **settings)).startswith(load)
+
+
+def test_what_is_missing_is_named_by_its_run_and_once():
+    failed = [HOW | {"run": "p", "status": "oom", "attention": "linear", "maxlen": 512, "note": "capped"}] * 2
+    one = profile("p", 0)
+    found = parts(replace(one, rows=one.rows + schema.table({}, failed).to_dicts()))
+    assert found["What is missing"].sentences == ["p: linear at 512, attention, seconds: oom: capped"]
+    assert parts(one)["What is missing"].sentences == ["Nothing."]
+
+
+def test_the_page_says_of_how_many_runs_it_is():
+    runs = [trained("t", "linear", 0.2), profile("p", 0), profile("q", 1)]
+    assert about(runs).startswith("1 train run, 2 profile runs; written ")
