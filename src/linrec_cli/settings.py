@@ -123,7 +123,7 @@ class Profile:
 
     attn: tuple[str, ...] = setting(
         ("softmax", "linear"), WHAT, "Mechanisms, as a,b or a:option=value.",
-        asked="", shown="all causal ones", **ATTN,
+        asked="", shown="all of the form measured", **ATTN,
     )  # fmt: skip
     maxlen: tuple[int, ...] = setting((128, 256, 512, 1024), WHAT, "Sequence lengths.", **LENGTH)
     phase: tuple[str, ...] = setting(("attention", "step"), WHAT, PHASE, choices=PHASES, axis=True, told=True)
@@ -156,7 +156,7 @@ class Effort:
 
     roofline: bool = setting(False, HOW, "Measure first how fast the machine copies and multiplies.", counts=False)
     force: bool = setting(
-        False, HOW, "Try longer lengths after one ran out, and unfused softmax beyond 2,048.", counts=False
+        False, HOW, "Try longer lengths after one ran out, and beyond what a mechanism is meant for.", counts=False
     )
 
 

@@ -127,19 +127,29 @@ def test_tables_fit_in_eighty_columns(tmp_path, capsys, monkeypatch):
     )
 
 
-def test_the_baseline_comes_first_of_all_causal_mechanisms():
-    names = profile.causal()
+@pytest.mark.parametrize(
+    ("phases", "models", "forms"),
+    [
+        (("attention",), ("sasrec",), {"causal"}),
+        (("serve",), ("bert4rec",), {"causal"}),
+        (("step", "evaluate"), ("bert4rec",), {"bidirectional"}),
+        (("step", "attention"), ("bert4rec",), {"causal", "bidirectional"}),
+        (("step",), ("bert4rec", "sasrec", "popular"), {"causal", "bidirectional"}),
+    ],
+)
+def test_where_no_mechanism_is_named_all_that_have_the_forms_measured_are_the_baseline_first(phases, models, forms):
+    names = profile.usual(Profile(phase=phases, model=models))
     assert names[0] == baseline.NAME
     assert names[1:] == sorted({*names} - {baseline.NAME})
-    assert {*names} == {name for name in catalog.names("attentions")
-                        if "causal" in catalog.load("attentions", name).FORMS}  # fmt: skip
+    every = {name: catalog.load("attentions", name).FORMS for name in catalog.names("attentions")}
+    assert {*names} == {name for name, own in every.items() if forms <= {*own}}
 
 
 def test_all_of_them_are_measured_where_none_is_named(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(bench, "run", lambda settings, *args, **more: asked.append(settings) or iter([[ROW]]))
     assert run(["profile", "--results-dir", str(tmp_path)]) == 0
-    assert asked[0].attn == tuple(profile.causal())
+    assert asked[0].attn == tuple(profile.usual(Profile()))
 
 
 FEW = ["profile", "--attn", "linear", "--phase", "step", "--maxlen", "16,32", "--tokens", "64"]

@@ -21,15 +21,15 @@ def watch(seconds: list[float]) -> clock.Stopwatch:
 
 
 def test_warming_up_ends_when_two_medians_agree() -> None:
-    numbers = [9.0] + [5.0] * 5 + [1.0] * 5 + [1.01] * 5 + [7.0]
-    read = watch(numbers)
+    # What comes next says where it stopped.
+    read = watch([9.0] + [5.0] * 5 + [1.0] * 5 + [1.01] * 5 + [7.0, 8.0])
     clock.settle(read, 60)
     assert read()["step"] == 7.0
 
 
 def test_one_slow_run_does_not_keep_warm_up_going() -> None:
     # Means of 1 and 20.8, medians of 1 and 1.
-    read = watch([9.0] + [1.0] * 5 + [1.0, 1.0, 100.0, 1.0, 1.0] + [7.0])
+    read = watch([9.0] + [1.0] * 5 + [1.0, 1.0, 100.0, 1.0, 1.0] + [7.0, 8.0])
     clock.settle(read, 60)
     assert read()["step"] == 7.0
 

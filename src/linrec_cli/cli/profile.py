@@ -1,7 +1,7 @@
 """`linrec profile`: time and peak memory over sequence lengths, a row a number."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.phases._phase import phase
 from linrec_cli.settings import HOW, Effort, Profile
 
 HELP = """Measure time, peak memory and work over sequence lengths.
@@ -77,16 +78,20 @@ def asked(given: dict[str, Any]) -> Profile:
     tokens, batch = given["tokens"], given["batch"]
     if tokens is None:
         tokens = Profile.tokens if batch is None else 0
-    load = {"attn": given["attn"] or ",".join(causal()), "tokens": tokens, "batch": batch or 0}
-    settings = options.made(Profile, given | load)
+    settings = options.made(Profile, given | {"tokens": tokens, "batch": batch or 0})
     check_names(settings)
+    settings = settings if settings.attn else replace(settings, attn=tuple(usual(settings)))
     buildable(settings)
     return settings
 
 
-def causal() -> list[str]:
-    """List all mechanisms with a causal form, the baseline first."""
-    names = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
+def usual(settings: Profile) -> list[str]:
+    """List the mechanisms that have every form measured, the models' or of a layer alone causal; the baseline first."""
+    whole = {phase(name).model for name in settings.phase}
+    models = settings.model if True in whole else ()
+    forms = {catalog.load("models", catalog.parse(spec)[0]).FORM for spec in models} - {None}
+    forms |= {"causal"} if False in whole else set()
+    names = [name for name in catalog.names("attentions") if forms <= {*catalog.load("attentions", name).FORMS}]
     return sorted(names, key=lambda name: (name != baseline.NAME, name))
 
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli.analysis import phases
 from linrec_cli.cli import console
 from linrec_cli.settings import Profile
 
@@ -74,9 +75,9 @@ def parts(settings: Profile, done: Sequence[Row]) -> int:
 
 
 def turn(row: Row) -> tuple[Any, ...]:
-    """Tell the turns apart; the parts of the layer belong to the layer."""
-    phase = "attention" if row["phase"] in ("forward", "backward") else row["phase"]
-    return (phase, *(row.get(name) for name in TURN[1:]))
+    """Tell the turns apart; the parts of a phase belong to the whole."""
+    phase = row["phase"]
+    return (phases.wholes().get(phase, phase), *(row.get(name) for name in TURN[1:]))
 
 
 def name(row: Row) -> str:
