@@ -45,7 +45,9 @@ def epoch(number: int, ndcg: float) -> dict[str, float]:
 
 def trained(folder: Path, day: int, made: list[rows.Row], epochs: int = 3) -> None:
     """Write a training run as `linrec train` does."""
-    shared = rows.shared(resolved(Train()), "train", folder.name, datetime(2026, 1, day, 12, 30, tzinfo=UTC), ENVIRONMENT)
+    shared = rows.shared(
+        resolved(Train()), "train", folder.name, datetime(2026, 1, day, 12, 30, tzinfo=UTC), ENVIRONMENT
+    )
     store.write_frame(schema.table(shared, made), folder / store.TABLE)
     store.write_settings({"attn": "linear", "maxlen": 200, "data": "ring"}, folder / store.SETTINGS)
     if epochs:

@@ -86,7 +86,7 @@ def test_a_path_is_written_as_seen_from_the_runs_folder(here, path, folder, seen
 
 def test_other_data_than_asked_for_are_refused(data):
     assert trained_on(data, data.prepared.digest) is data
-    with pytest.raises(DataError, match=f"ring is not what the run was trained on .digest {data.prepared.digest}, then 0"):
+    with pytest.raises(DataError, match=f"ring is not what .* {data.prepared.digest}, then 0"):
         trained_on(data, "0")
 
 
@@ -159,7 +159,7 @@ def test_a_source_that_is_no_longer_the_same_is_refused(trained, file, here):
     folder, _ = trained
     shutil.rmtree(here / "datasets")
     file.write_text(file.read_text("utf-8").replace("u0,", "u1,", 5), "utf-8")
-    with pytest.raises(DataError, match="ring.csv is not what the run was trained on"):
+    with pytest.raises(DataError, match="is not what the run was trained on"):
         runs.evaluate(folder)
 
 

@@ -67,13 +67,15 @@ def test_a_run_of_the_evaluations_own_is_written(here, trained):
     assert (how | told).items() <= stored.items()
     assert asdict(found.settings).items() <= stored.items()
     # As seen from the new folder, which lies elsewhere.
-    assert (own / stored["prepared"]).resolve() == (folder / store.read_settings(folder / store.SETTINGS)["prepared"]).resolve()
+    trained_on = store.read_settings(folder / store.SETTINGS)["prepared"]
+    assert (own / stored["prepared"]).resolve() == (folder / trained_on).resolve()
 
 
 def test_another_way_is_another_run_and_the_same_way_is_the_same(here, trained):
     folder, _ = trained
-    ways = [Evaluate(), Evaluate(k=(1,)), Evaluate(seen="rank"), Evaluate(stage="valid"), Evaluate(), Evaluate(threads=2)]
-    names = [runs.evaluate(folder, settings=way, results_dir=here / "out").rows["run"][0] for way in ways]
+    ways = [{}, {"k": (1,)}, {"seen": "rank"}, {"stage": "valid"}, {}, {"threads": 2}]
+    made = [runs.evaluate(folder, settings=Evaluate(**way), results_dir=here / "out") for way in ways]
+    names = [one.rows["run"][0] for one in made]
     assert names[0] == names[4] == names[5]
     assert len({*names}) == 4 == len(list((here / "out" / "runs").iterdir()))
 
@@ -152,7 +154,9 @@ def test_metrics_are_the_mean_over_a_users_targets_and_then_over_users(wide, qui
 
 def test_other_data_than_it_was_trained_on_are_refused(data, quick):
     found = runs.train(quick(), data)
-    other = runs.prepare(data.prepared.events.with_columns(item=pl.col("item").reverse()).select("user", "item", "time"))
+    other = runs.prepare(
+        data.prepared.events.with_columns(item=pl.col("item").reverse()).select("user", "item", "time")
+    )
     with pytest.raises(DataError, match="is not what the run was trained on"):
         runs.evaluate(found, other)
 

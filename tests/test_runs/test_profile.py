@@ -89,7 +89,12 @@ def test_rows_are_written_after_every_cell(here, planted):
 def test_settings_are_written_as_they_were_asked_for(here, planted):
     runs.profile(SETTINGS, here / "run", effort=Effort(roofline=True, force=True))
     stored = store.read_settings(here / "run" / store.SETTINGS)
-    assert {"maxlen": [16, 32, 64], "attn": ["softmax", "linear"], "roofline": True, "force": True}.items() <= stored.items()
+    assert {
+        "maxlen": [16, 32, 64],
+        "attn": ["softmax", "linear"],
+        "roofline": True,
+        "force": True,
+    }.items() <= stored.items()
     (_, force, ceilings, _) = planted.asked[0]
     assert (force, ceilings) == (True, True)
 

@@ -4,14 +4,11 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
-import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
-from linrec_cli import runs
-from linrec_cli.errors import DataError
 from linrec_cli.results import schema, store
-from linrec_cli.runs.read import read, result
+from linrec_cli.runs.read import read
 
 PROFILE = {"attn": ["softmax", "linear"], "maxlen": [128, 256], "phase": ["step"], "width": [8], "heads": [2]}
 RANKED = {"stage": "test", "metric": "ndcg", "k": 10, "value": 0.25}
@@ -139,24 +136,3 @@ def test_what_is_damaged_is_told_and_not_raised(tmp_path, name):
     assert found.state == "damaged"
     assert found.headline == found.damage == next(iter(found.missing()))
     assert name in found.damage or "the epochs in" in found.damage
-
-
-def test_a_finished_training_is_read_back(here, data, quick):
-    made = runs.train(quick(), data, here / "run")
-    found = result(here / "run", data)
-    assert found.settings == made.settings
-    assert found.rows.equals(made.rows)
-    assert found.history.equals(made.history)
-    state = found.model.state_dict()
-    assert all(value.equal(state[name]) for name, value in made.model.state_dict().items())
-    (here / "run" / "weights.safetensors").unlink()
-    with pytest.raises(DataError, match="no weights"):
-        result(here / "run", data)
-
-
-def test_ranks_as_an_older_linrec_wrote_them_are_read_too(here, data, quick):
-    made = runs.train(quick(), data, here / "run")
-    wide = {stage: made.ranks.filter(stage=stage)["rank"] for stage in ("valid", "test")}
-    users = made.ranks.filter(stage="test")["user"]
-    store.write_frame(pl.DataFrame({"user": users} | wide), here / "run" / store.RANKS)
-    assert result(here / "run", data).ranks.equals(made.ranks)

@@ -37,9 +37,7 @@ def test_several_cells_have_a_process_each_and_are_heard_of_here(here, data, qui
     assert [one.run for one in heard.of(events.Epoch)] == names
     assert {one.run for one in heard.of(events.Batch)} == {*names}
     for cell, name in zip(cells, names, strict=True):
-        assert weights(here / "results" / "runs" / name) == checkpoint.digest(
-            runs.train(cell, data).model.state_dict()
-        )
+        assert weights(here / "results" / "runs" / name) == checkpoint.digest(runs.train(cell, data).model.state_dict())
 
 
 def test_a_single_cell_is_trained_here(here, data, quick, heard, monkeypatch):
@@ -93,7 +91,11 @@ def test_a_run_that_was_cut_short_is_taken_up(here, data, quick, heard):
     [
         (LinrecError("the loss is nan"), "error", "the loss is nan"),
         (MemoryError(), "oom", "MemoryError"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nmore"), "oom", "DefaultCPUAllocator: can't"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nmore"),
+            "oom",
+            "DefaultCPUAllocator: can't",
+        ),
         (RuntimeError("shapes differ\nmore"), "error", "shapes differ"),
     ],
 )
@@ -148,13 +150,14 @@ class Fatal:
 
 @pytest.mark.parametrize(
     ("how", "note"),
-    [((os._exit, (7,)), "its process ended with code 7"), ((signal.raise_signal, (9,)), "its process ended with code -9")],
+    [
+        ((os._exit, (7,)), "its process ended with code 7"),
+        ((signal.raise_signal, (9,)), "its process ended with code -9"),
+    ],
 )
 def test_a_process_that_ends_without_a_word_is_a_row(here, data, quick, heard, children, how, note):
     folder = here / "run"
-    module.apart(
-        module.settled(quick(), data), replace(data, source=Fatal(how)), folder, False, heard
-    )
+    module.apart(module.settled(quick(), data), replace(data, source=Fatal(how)), folder, False, heard)
     assert heard == [events.Failed("run", "error", note)]
     assert store.read_table(folder / store.TABLE)["status"].to_list() == ["error"]
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-import torch
 
 from linrec_cli import disk, machine, runs
 from linrec_cli.errors import LinrecError
@@ -286,6 +285,6 @@ def test_a_loss_that_is_no_number_ends_the_run_without_a_table(here, data, quick
 
 def test_settings_are_named_after_they_are_resolved(here, data, quick):
     auto, plain = quick(attn="auto", objective="auto"), quick(attn="linear", objective="next")
-    assert runs.train(auto, data).settings == runs.train(plain, data).settings == resolved(
-        runs.train(auto, data).settings
+    assert (
+        runs.train(auto, data).settings == runs.train(plain, data).settings == resolved(runs.train(auto, data).settings)
     )

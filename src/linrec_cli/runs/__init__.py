@@ -15,7 +15,8 @@
 from linrec_cli.runs.data import Dataset, prepare
 from linrec_cli.runs.evaluate import evaluate
 from linrec_cli.runs.profile import profile
+from linrec_cli.runs.result import Result
 from linrec_cli.runs.sweep import sweep
-from linrec_cli.runs.train import Result, train
+from linrec_cli.runs.train import train
 
 __all__ = ["Dataset", "Result", "evaluate", "prepare", "profile", "sweep", "train"]

@@ -11,7 +11,7 @@ from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run, trained_on
 from linrec_cli.runs.events import Watch, unheard
-from linrec_cli.runs.train import Result, ranked, summed
+from linrec_cli.runs.result import Result, ranked, read, summed
 from linrec_cli.settings import Evaluate, digest
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def evaluate(
         DataError: the run is not finished, or its data are no longer there.
     """
     from linrec_cli import machine
-    from linrec_cli.runs.read import result
 
     settings = settings or Evaluate()
     settings = replace(settings, device=machine.device(settings.device))
@@ -55,7 +54,7 @@ def evaluate(
     if isinstance(run, Path):
         stored = trained(run)
         data = data or of_run(stored, run, data_dir, report)
-        found, name = result(run, data, settings.device), run.resolve().name
+        found, name = read(run, data, settings.device), run.resolve().name
     else:
         found, name, stored = run, str(run.rows["run"][0]), asdict(run.settings)
     if data is None:

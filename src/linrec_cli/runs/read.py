@@ -12,12 +12,10 @@ import polars as pl
 
 from linrec_cli.analysis import scaling
 from linrec_cli.analysis.labels import mechanism, metric_label
-from linrec_cli.declared import each, from_stored
+from linrec_cli.declared import each
 from linrec_cli.errors import DataError
 from linrec_cli.results import store
-from linrec_cli.runs.data import Dataset
-from linrec_cli.runs.train import HISTORY, Result
-from linrec_cli.settings import Train
+from linrec_cli.runs.result import HISTORY
 
 Row = dict[str, Any]
 
@@ -148,35 +146,6 @@ def read(folder: Path) -> Run:
         return Run(folder, settings, rows, history(folder))
     except DataError as error:
         return Run(folder, settings, rows, damage=str(error))
-
-
-def result(folder: Path, data: Dataset, device: str = "") -> Result:
-    """Read what a finished training left, and build its model.
-
-    Args:
-        data: what it was trained on.
-        device: of the model; the training's, where none is given.
-
-    Raises:
-        DataError: something is missing or damaged.
-    """
-    from linrec_cli.training import checkpoint
-
-    settings = from_stored(Train, store.read_settings(folder / store.SETTINGS))
-    device = device or settings.device
-    model = built(settings, data, checkpoint.read_weights(folder, device)).to(device)
-    rows, ranks = store.read_table(folder / store.TABLE), store.read_ranks(folder / store.RANKS)
-    return Result(settings, rows, ranks, pl.DataFrame(history(folder)), model)
-
-
-def built(settings: Train, data: Dataset, weights: Any) -> Any:
-    """Build the model of a training from its weights, on the CPU."""
-    from linrec_cli.models._recommender import facts
-    from linrec_cli.training import fit
-
-    model = fit.build(settings, facts(data.sequences))
-    model.load_state_dict(weights)
-    return model
 
 
 def history(folder: Path) -> list[Row]:

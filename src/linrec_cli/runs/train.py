@@ -7,43 +7,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
+from linrec_cli.runs.result import Result, peak_row, read, tested, write
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from linrec_cli.data.parts import Parts
-    from linrec_cli.data.sequences import Sequences
     from linrec_cli.training.fit import Position, State
 
-KS = [1, 5, 10, 20]
-PROGRESS, HISTORY = "progress.json", "history.parquet"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gave.
-
-    Attributes:
-        rows: its table.
-        ranks: a target a row: `stage`, `user`, `rank`.
-        history: an epoch a row.
-        model: of the best epoch.
-    """
-
-    settings: Train
-    rows: "pl.DataFrame"
-    ranks: "pl.DataFrame"
-    history: "pl.DataFrame"
-    model: Any
+PROGRESS = "progress.json"
 
 
 def train(
@@ -61,7 +38,6 @@ def train(
     """
     from linrec_cli import disk
     from linrec_cli.results import store
-    from linrec_cli.runs.read import result
 
     settings = settled(settings, data)
     if folder is None:
@@ -70,7 +46,7 @@ def train(
         if fresh:
             clear(folder)
         if finished(folder):
-            return result(folder, data)
+            return read(folder, data)
         store.write_settings(asdict(settings) | data.told(folder), folder / store.SETTINGS)
         return made(settings, data, folder, watch)
 
@@ -132,7 +108,9 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     peak = peak_row(settings.device, before)
     found = tested(settings, state, sequences, parts, name, peak)
     if folder:
-        write(found, state, folder)
+        write(found, folder)
+        for name in (checkpoint.CHECKPOINT, PROGRESS):
+            (folder / name).unlink(missing_ok=True)
     return found
 
 
@@ -186,108 +164,3 @@ def unhurried() -> Iterator[None]:
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-
-
-def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
-    """Make the row of the run's peak memory."""
-    from linrec_cli.profiling import memory
-    from linrec_cli.results import rows
-
-    if device == "cuda":
-        import torch
-
-        return rows.peak(torch.cuda.max_memory_allocated(), "allocated")
-    note = f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB held before the model was built"
-    return rows.peak(memory.above(before), note)
-
-
-def tested(
-    settings: Train, state: "State", sequences: "Sequences", parts: "Parts", name: str, peak: dict[str, Any]
-) -> Result:
-    """Test the best epoch and make the rows."""
-    import polars as pl
-    import torch
-
-    from linrec_cli import machine
-    from linrec_cli.results import rows, schema
-
-    # The kernel is read from a step of training, which moves the weights: the best ones come after.
-    ran = kernel(settings, state, sequences, parts)
-    state.model.load_state_dict(state.best)
-    frame = pl.concat([ranked(state.model, sequences, parts, stage, settings.maxlen) for stage in ("valid", "test")])
-    made = costs(state)
-    for stage in ("test", "valid"):
-        made += rows.quality(stage, summed(frame, stage, KS), split=settings.split)
-    environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
-    shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
-    return Result(settings, schema.table(shared, [*made, peak]), frame, history(state), state.model)
-
-
-def ranked(model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, **how: Any) -> "pl.DataFrame":
-    """Rank the targets of a stage: `stage`, `user`, `rank`."""
-    import polars as pl
-
-    from linrec_cli.evaluation.ranks import by_target, ranks
-
-    targets = parts.targets(stage)
-    found = by_target(sequences, targets, ranks(model, sequences, targets, maxlen, **how))
-    return found.select(pl.lit(stage).alias("stage"), "user", "rank")
-
-
-def summed(ranks: "pl.DataFrame", stage: str, ks: list[int]) -> "pl.DataFrame":
-    """Average the metrics of a stage over users."""
-    from linrec_cli.evaluation.summary import summary
-
-    return summary(ranks.filter(stage=stage), ks)
-
-
-def history(state: "State") -> "pl.DataFrame":
-    """Lay out the epochs, a row each, counted from 1."""
-    import polars as pl
-
-    kinds = {"resumed_at": pl.List(pl.Int64)}
-    frame = pl.DataFrame([asdict(epoch) for epoch in state.history], schema_overrides=kinds)
-    return frame.with_columns(pl.col("epoch") + 1)
-
-
-def costs(state: "State") -> list[dict[str, Any]]:
-    """Make the rows of what the run took."""
-    from linrec_cli.results import rows
-    from linrec_cli.training.estimate import parameters
-
-    return [
-        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone"),
-        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's"),
-        rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs"),
-        rows.fact("epochs", len(state.history)),
-        rows.fact("best_epoch", state.best_epoch().epoch + 1),
-        rows.fact("parameters", parameters(state.model)),
-        rows.fact("targets_per_epoch", state.history[0].targets),
-    ]
-
-
-def kernel(settings: Train, state: "State", sequences: "Sequences", parts: "Parts") -> str:
-    """Name the kernel that a training step runs, by one more of them; empty of a model that takes no steps."""
-    from linrec_cli.profiling import kernel
-    from linrec_cli.training import fit
-    from linrec_cli.training.batches import plan
-
-    if state.optimizer is None:
-        return ""
-    own = (settings.objective, settings.maxlen, settings.tokens, settings.seed)
-    batch = next(plan(sequences, parts, *own, 0).batches(sequences))
-    state.model.train()
-    return kernel.name({"step": lambda: fit.step(state, batch)})
-
-
-def write(found: Result, state: "State", folder: Path) -> None:
-    """Write weights, ranks, history and, last of all, the table."""
-    from linrec_cli.results import store
-    from linrec_cli.training import checkpoint
-
-    checkpoint.write(state.best, folder / checkpoint.WEIGHTS)
-    store.write_frame(found.ranks, folder / store.RANKS)
-    store.write_frame(found.history, folder / HISTORY)
-    store.write_frame(found.rows, folder / store.TABLE)
-    (folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
-    (folder / PROGRESS).unlink(missing_ok=True)

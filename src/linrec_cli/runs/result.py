@@ -1,0 +1,170 @@
+"""What a training run gave: its best epoch tested, in whole rows, written to its folder and read back."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli.runs.data import Dataset
+from linrec_cli.settings import Train, from_stored
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from linrec_cli.data.parts import Parts
+    from linrec_cli.data.sequences import Sequences
+    from linrec_cli.training.fit import State
+
+KS = [1, 5, 10, 20]
+HISTORY = "history.parquet"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Attributes:
+        rows: its table.
+        ranks: a target a row: `stage`, `user`, `rank`.
+        history: an epoch a row.
+        model: of the best epoch.
+    """
+
+    settings: Train
+    rows: "pl.DataFrame"
+    ranks: "pl.DataFrame"
+    history: "pl.DataFrame"
+    model: Any
+
+
+def tested(
+    settings: Train, state: "State", sequences: "Sequences", parts: "Parts", name: str, peak: dict[str, Any]
+) -> Result:
+    """Test the best epoch and make the rows."""
+    import polars as pl
+    import torch
+
+    from linrec_cli import machine
+    from linrec_cli.results import rows, schema
+
+    # The kernel is read from a step of training, which moves the weights: the best ones come after.
+    ran = kernel(settings, state, sequences, parts)
+    state.model.load_state_dict(state.best)
+    frame = pl.concat([ranked(state.model, sequences, parts, stage, settings.maxlen) for stage in ("valid", "test")])
+    made = costs(state)
+    for stage in ("test", "valid"):
+        made += rows.quality(stage, summed(frame, stage, KS), split=settings.split)
+    environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
+    shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
+    return Result(settings, schema.table(shared, [*made, peak]), frame, history(state), state.model)
+
+
+def ranked(model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, **how: Any) -> "pl.DataFrame":
+    """Rank the targets of a stage: `stage`, `user`, `rank`."""
+    import polars as pl
+
+    from linrec_cli.evaluation.ranks import by_target, ranks
+
+    targets = parts.targets(stage)
+    found = by_target(sequences, targets, ranks(model, sequences, targets, maxlen, **how))
+    return found.select(pl.lit(stage).alias("stage"), "user", "rank")
+
+
+def summed(ranks: "pl.DataFrame", stage: str, ks: list[int]) -> "pl.DataFrame":
+    """Average the metrics of a stage over users."""
+    from linrec_cli.evaluation.summary import summary
+
+    return summary(ranks.filter(stage=stage), ks)
+
+
+def history(state: "State") -> "pl.DataFrame":
+    """Lay out the epochs, a row each, counted from 1."""
+    import polars as pl
+
+    kinds = {"resumed_at": pl.List(pl.Int64)}
+    frame = pl.DataFrame([asdict(epoch) for epoch in state.history], schema_overrides=kinds)
+    return frame.with_columns(pl.col("epoch") + 1)
+
+
+def costs(state: "State") -> list[dict[str, Any]]:
+    """Make the rows of what the run took."""
+    from linrec_cli.results import rows
+    from linrec_cli.training.estimate import parameters
+
+    return [
+        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone"),
+        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's"),
+        rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs"),
+        rows.fact("epochs", len(state.history)),
+        rows.fact("best_epoch", state.best_epoch().epoch + 1),
+        rows.fact("parameters", parameters(state.model)),
+        rows.fact("targets_per_epoch", state.history[0].targets),
+    ]
+
+
+def kernel(settings: Train, state: "State", sequences: "Sequences", parts: "Parts") -> str:
+    """Name the kernel that a training step runs, by one more of them; empty of a model that takes no steps."""
+    from linrec_cli.profiling import kernel
+    from linrec_cli.training import fit
+    from linrec_cli.training.batches import plan
+
+    if state.optimizer is None:
+        return ""
+    own = (settings.objective, settings.maxlen, settings.tokens, settings.seed)
+    batch = next(plan(sequences, parts, *own, 0).batches(sequences))
+    state.model.train()
+    return kernel.name({"step": lambda: fit.step(state, batch)})
+
+
+def write(found: Result, folder: Path) -> None:
+    """Write weights, ranks, history and, last of all, the table."""
+    from linrec_cli.results import store
+    from linrec_cli.training import checkpoint
+
+    checkpoint.write(found.model.state_dict(), folder / checkpoint.WEIGHTS)
+    store.write_frame(found.ranks, folder / store.RANKS)
+    store.write_frame(found.history, folder / HISTORY)
+    store.write_frame(found.rows, folder / store.TABLE)
+
+
+def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
+    """Make the row of the run's peak memory."""
+    from linrec_cli.profiling import memory
+    from linrec_cli.results import rows
+
+    if device == "cuda":
+        import torch
+
+        return rows.peak(torch.cuda.max_memory_allocated(), "allocated")
+    note = f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB held before the model was built"
+    return rows.peak(memory.above(before), note)
+
+
+def read(folder: Path, data: Dataset, device: str = "") -> Result:
+    """Read what a finished training left, and build its model.
+
+    Args:
+        data: what it was trained on.
+        device: of the model; the training's, where none is given.
+
+    Raises:
+        DataError: something is missing or damaged.
+    """
+    from linrec_cli.results import store
+    from linrec_cli.training import checkpoint
+
+    settings = from_stored(Train, store.read_settings(folder / store.SETTINGS))
+    device = device or settings.device
+    model = built(settings, data, checkpoint.read_weights(folder, device)).to(device)
+    rows, ranks = store.read_table(folder / store.TABLE), store.read_ranks(folder / store.RANKS)
+    return Result(settings, rows, ranks, store.read_frame(folder / HISTORY), model)
+
+
+def built(settings: Train, data: Dataset, weights: Any) -> Any:
+    """Build the model of a training from its weights, on the CPU."""
+    from linrec_cli.models._recommender import facts
+    from linrec_cli.training import fit
+
+    model = fit.build(settings, facts(data.sequences))
+    model.load_state_dict(weights)
+    return model
