@@ -46,7 +46,7 @@ def cells(settings: Profile, folder: Path | None = None, *, effort: Effort | Non
     effort = effort or Effort()
     # Left once it is no longer held, and only by whoever held it.
     with ExitStack() as after, disk.locked(folder) if folder else nullcontext():
-        shared, rows = labels(settings, next(names(settings))), []
+        shared, rows = labels(settings, next(names(settings))), list[Row]()
         if folder:
             after.callback(lock.leave, folder)
             shared, rows = taken_up(settings, folder)
