@@ -8,7 +8,7 @@ import torch
 from linrec_cli.phases import _layer
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 
 One = Callable[..., Cell]
 

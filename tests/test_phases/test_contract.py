@@ -13,7 +13,7 @@ from linrec_cli.phases import _layer
 from linrec_cli.phases._phase import Phase, phase, phases
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell, impossible
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 from linrec_cli.profiling.work import Work
 from linrec_cli.settings import DTYPES
 

@@ -7,7 +7,7 @@ import pytest
 from linrec_cli.phases import _model
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 from linrec_cli.training import fit
 
 One = Callable[..., Cell]

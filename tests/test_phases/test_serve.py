@@ -8,7 +8,7 @@ import torch
 from linrec_cli import catalog
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 from linrec_cli.settings import DTYPES
 
 One = Callable[..., Cell]

@@ -11,7 +11,7 @@ from linrec_cli import catalog
 from linrec_cli.data.batch import Batch
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 from linrec_cli.training import fit
 
 One = Callable[..., Cell]

@@ -1,4 +1,4 @@
-"""A sweep cut short is taken up where whole groups end, and knows what it knew."""
+"""A profile cut short is taken up where whole groups end, and knows what it knew."""
 
 import pytest
 

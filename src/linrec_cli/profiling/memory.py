@@ -36,7 +36,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     import torch
 
     from linrec_cli.profiling import kernel
-    from linrec_cli.profiling.operators import tally
+    from linrec_cli.profiling.tally import tally
 
     give_back()
     torch.set_num_threads(cell.threads)

@@ -1,4 +1,4 @@
-"""What a step of training and a ranking run beyond the operators of a layer, in the registry that counts them."""
+"""Count a span of any phase: also what a step of training and a ranking run beyond the operators of a layer."""
 
 from collections.abc import Callable
 from typing import Any

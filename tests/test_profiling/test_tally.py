@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import embedding, logsigmoid
 
 from linrec_cli.profiling.count import Count, counted
-from linrec_cli.profiling.operators import tally
+from linrec_cli.profiling.tally import tally
 
 X = torch.ones(3, 4)
 
