@@ -38,10 +38,10 @@ def short(value: Any) -> Any:
 
 
 def command(arguments: list[str]) -> str:
-    """Write the command that is running, without where it was told to write."""
+    """Write the command that is running, without where it was told to write and without folders of this machine."""
     said, skip = [f"python benchmarks/{Path(arguments[0]).name}"], False
     for argument in arguments[1:]:
         if not skip and not argument.startswith("--out"):
-            said.append(argument)
+            said.append(Path(argument).name if Path(argument).is_absolute() else argument)
         skip = argument == "--out"
     return " ".join(said)

@@ -45,7 +45,11 @@ class Reference:
         return pl.read_csv(path, infer_schema_length=None).to_dicts() if path.is_file() else []
 
     def figure(self, start: str, device: str = "", end: str = ".png") -> str:
-        """Name the figure whose file begins and ends so, and is of that device; empty where there is none."""
+        """Name the figure whose file begins and ends so and is of that device; empty where there is none.
+
+        A name has the device in it only where there are several.
+        """
         slug = re.sub(r"\W", "_", device)
-        found = [path.name for path in sorted(self.folder.glob(f"figures/{start}*{end}")) if slug in path.name]
+        names = [path.name for path in sorted(self.folder.glob(f"figures/{start}*{end}"))]
+        found = [name for name in names if slug in name or "-device-" not in name]
         return f"{self.name}/figures/{found[-1]}" if found else ""

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from math import hypot
-from statistics import mean, median, stdev
+from statistics import stdev
 from typing import Any
 
 from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.reading import over_runs, over_seeds
 from linrec_cli.settings import Train, from_stored
 from passages._reference import Reference, Row
 from passages._words import NONE, code, listed, number, paragraph, place, table
@@ -34,7 +35,7 @@ class Line:
     @property
     def ndcg(self) -> float:
         """Average NDCG@10 on the test items over seeds."""
-        return mean(self.values("ndcg", "test", 10))
+        return over_seeds(self.values("ndcg", "test", 10))
 
     @property
     def spread(self) -> float:
@@ -85,7 +86,7 @@ def summary(reference: Reference) -> str:
     for dataset in (ML_1M, ML_100K):
         names = TELLING if dataset == ML_1M else (*TELLING, "linear-gated:gate=false")
         for line in filter(None, (one(reference, dataset, name) for name in names)):
-            validation = number(mean(line.values("ndcg", "valid", 10)), 4)
+            validation = number(over_seeds(line.values("ndcg", "valid", 10)), 4)
             ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
             title = TITLES.get(dataset, dataset)
             rows.append([title, code(line.mechanism), str(line.seeds), ndcg, validation, epochs(line), minutes(line)])
@@ -100,7 +101,7 @@ def epochs(line: Line) -> str:
 
 def minutes(line: Line) -> str:
     """Write how long training and validation took, the median of the seeds."""
-    return f"{median(line.values('seconds')) / 60:.0f}"
+    return f"{over_runs(line.values('seconds')) / 60:.0f}"
 
 
 def budget(reference: Reference) -> str:
@@ -139,12 +140,11 @@ def every(reference: Reference) -> str:
     rows = []
     for line in order:
         spread = f" ± {number(line.spread, 4)}" if line.seeds > 1 else ""
-        means = [
-            number(mean(line.values(metric, stage, 10)), 4) for metric, stage in (("ndcg", "valid"), ("recall", "test"))
-        ]
+        validation, recall = (over_seeds(line.values(*m, 10)) for m in (("ndcg", "valid"), ("recall", "test")))
+        means = [number(validation, 4), number(recall, 4)]
         peaks = line.values("peak_bytes")
-        costs = [f"{median(line.values('seconds_per_epoch')):.1f}" if line.values("seconds_per_epoch") else NONE]
-        costs.append(f"{median(peaks) / 2**20:.0f}" if peaks else NONE)
+        costs = [f"{over_runs(line.values('seconds_per_epoch')):.1f}" if line.values("seconds_per_epoch") else NONE]
+        costs.append(f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE)
         first = [line.dataset, line.model, str(line.maxlen), code(line.mechanism), str(line.seeds)]
         rows.append([*first, number(line.ndcg, 4) + spread, *means, *costs])
     heads = ["data", "model", "maxlen", "", "seeds", "NDCG@10", "validation", "Recall@10", "s an epoch", "MiB"]
@@ -163,5 +163,5 @@ def naive(reference: Reference) -> str:
 
 def picture(reference: Reference) -> str:
     """Show the figure of quality against cost."""
-    path = reference.figure("pareto-train-ml-100k-sasrec-", end="-maxlen-200.png")
+    path = reference.figure("pareto-train-ml-100k-sasrec-", end="200.png")
     return f"![Quality against cost on ml-100k]({path})" if path else ""
