@@ -77,7 +77,15 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
 
 
 def test_what_may_have_several_values_is_a_list_of_the_settings_type() -> None:
-    values = {"leaf": "a,b", "minutes": 4.0, "cups": "2,1,2", "heat": "1e-3, 3", "sugar": 1, "milk": True, "guest": "g"}
+    values = {
+        "leaf": "a,b",
+        "minutes": 4.0,
+        "cups": "2,1,2",
+        "heat": "1e-3, 3,0.001",
+        "sugar": 1,
+        "milk": True,
+        "guest": "g",
+    }
     assert options.given(Tea, values) == values | {"leaf": ["a", "b"], "cups": [2, 1], "heat": [0.001, 3.0]}
 
 
@@ -88,6 +96,7 @@ def test_what_may_have_several_values_is_a_list_of_the_settings_type() -> None:
         ("cups", "1.5", "--cups takes whole numbers"),
         ("heat", "warm", "--heat takes numbers as 1e-3,3e-3, not 'warm'."),
         ("heat", "1,,2", "'1,,2' has an empty entry"),
+        ("leaf", "", "'' has an empty entry"),
         ("leaf", "a,", "'a,' has an empty entry"),
     ],
 )

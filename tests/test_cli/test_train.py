@@ -84,6 +84,8 @@ def tables(sweep: Sequence[Train], ndcg: Sequence[float | None]) -> list[pl.Data
         else:
             values = {"recall": 2 * number, "ndcg": number, "mrr": number / 2}
             rows = [test | {"metric": m, "value": v, "low": v - 0.01, "high": v + 0.01} for m, v in values.items()]
+            # Other cut-offs and the validation are in the table too.
+            rows += [row | other | {"value": 0.9} for row in rows for other in ({"k": 20}, {"stage": "valid"})]
             rows += [{"stage": "train", "metric": m, "value": v} for m, v in (("seconds_per_epoch", 7.25),
                      ("peak_bytes", 3.0 * 2**20))]  # fmt: skip
         found.append(schema.table(shared | {"run": cell.name}, rows))

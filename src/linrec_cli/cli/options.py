@@ -80,14 +80,14 @@ def made(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
 
 
 def several(item: "Field[Any]", text: str) -> list[Any]:
-    """Read `a,b,c` as values of a setting; an option that leaves its value to others gives none.
+    """Read `a,b,c` as values of a setting, each once.
 
     Raises:
         UsageError: one is not of the setting's type, or there is an empty one.
     """
     kind = element(item)
     try:
-        return list(dict.fromkeys(map(kind, listed(text)))) if text else []
+        return list(dict.fromkeys(map(kind, listed(text))))
     except ValueError:
         raise UsageError(f"{flag(item.name)} takes {NUMBERS[kind]}, not '{text}'.") from None
 
