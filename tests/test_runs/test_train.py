@@ -1,19 +1,22 @@
 """A training run: whole rows with or without a folder, and one that was cut short ends as one that was not."""
 
 import json
+import os
 import signal
 import threading
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+import torch
 
 from linrec_cli import disk, machine, runs
 from linrec_cli.errors import LinrecError
+from linrec_cli.profiling import kernel
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
 from linrec_cli.settings import resolved
-from linrec_cli.training import checkpoint
+from linrec_cli.training import checkpoint, fit
 
 FILES = {"settings.toml", "table.parquet", "history.parquet", "ranks.parquet", "weights.safetensors"}
 
@@ -67,8 +70,11 @@ def test_the_threads_that_really_ran_stand_in_the_row(data, quick, monkeypatch):
 
 
 def test_the_data_fill_in_what_is_theirs(data, quick):
-    found = runs.train(quick(data="another", data_digest="wrong", min_user=3), data).settings
-    assert (found.data, found.data_digest, found.min_user) == ("ring", data.prepared.digest, 5)
+    asked = quick(data="another", data_digest="wrong", min_user=3, min_item=2, device="auto")
+    found = runs.train(asked, data).settings
+    assert (found.data, found.data_digest) == ("ring", data.prepared.digest)
+    assert (found.min_user, found.min_item) == (5, 5)
+    assert found.device == machine.device("auto")
     assert (found.attn, found.objective) == ("linear", "next")
 
 
@@ -113,6 +119,30 @@ def test_a_peak_of_zero_is_a_failure_to_measure(data, quick, monkeypatch, above,
     row = runs.train(quick(epochs=1), data).rows.filter(metric="peak_bytes").row(0, named=True)
     assert (row["status"], row["value"], row["unit"]) == (status, value, "B")
     assert "held before the model was built" in row["note"]
+
+
+def test_memory_is_counted_from_before_the_model_was_built(data, quick, monkeypatch):
+    from linrec_cli.profiling import memory
+
+    order, build = [], fit.build
+    monkeypatch.setattr(fit, "build", lambda *args: order.append("model") or build(*args))
+    monkeypatch.setattr(memory, "baseline", lambda: order.append("before") or memory.status())
+    monkeypatch.setattr(memory, "above", lambda before: order.append("peak") or 4096)
+    monkeypatch.setattr(kernel, "name", lambda spans: order.append("one more step") or "a kernel")
+    runs.train(quick(epochs=1), data)
+    assert order == ["before", "model", "peak", "one more step"]
+
+
+def test_on_a_gpu_the_peak_is_what_was_allocated_above_what_stood_before(monkeypatch):
+    from linrec_cli.runs.result import peak_row, stood
+
+    reset = []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: reset.append(True))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3_000_000)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 10_000_000)
+    row = peak_row("cuda", stood("cuda"))
+    assert reset == [True]
+    assert (row["value"], row["note"]) == (7e6, "allocated above the 3.0 MB held before the model was built")
 
 
 def test_a_run_in_a_folder_leaves_what_it_gave(here, kept, quick):
@@ -238,21 +268,81 @@ def test_an_interrupted_run_without_a_folder_leaves_nothing(here, data, quick, h
     assert not list(here.iterdir())
 
 
-def test_signals_wait_while_a_run_is_saved_and_are_heard_again_after(here, data, quick, heard, monkeypatch):
-    during = []
-    saved = checkpoint.save
+def kill(monkeypatch, number, module, name, after):
+    """Send this process a signal when some function returns for the so-many-th time, before its caller goes on."""
+    calls, called = [], getattr(module, name)
 
-    def save(state, folder):
-        during.append(signal.getsignal(signal.SIGINT))
-        saved(state, folder)
+    def calling(*args, **more):
+        found = called(*args, **more)
+        calls.append(True)
+        if len(calls) == after:
+            os.kill(os.getpid(), number)
+        return found
 
-    monkeypatch.setattr(checkpoint, "save", save)
+    monkeypatch.setattr(module, name, calling)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)], ids=["ctrl-c", "term"]
+)
+@pytest.mark.parametrize("after", [3, 8, 11])
+def test_a_signal_in_the_middle_of_a_batch_waits_for_its_end(
+    here, data, quick, heard, monkeypatch, number, error, after
+):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    interrupt(heard, 1, 2)
-    with pytest.raises(KeyboardInterrupt):
-        runs.train(quick(), data, here / "run", watch=heard)
-    assert during == [signal.SIG_IGN]
+    with monkeypatch.context() as patch:
+        # The weights have moved, and nothing says so yet.
+        kill(patch, number, fit, "step", after)
+        with pytest.raises(error):
+            runs.train(quick(), data, here / "run", watch=heard)
+    # Eight batches make an epoch.
+    epoch, batch = divmod(after - 1, 8)
+    assert (heard.of(events.Batch)[-1].epoch, heard.of(events.Batch)[-1].batch) == (epoch + 1, batch + 1)
+    assert isinstance(heard[-1], events.Stopped)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert weights(runs.train(quick(), data, here / "run")) == weights(runs.train(quick(), data))
+
+
+def test_a_signal_while_it_validates_need_not_wait(here, data, quick, heard, monkeypatch):
+    from linrec_cli.evaluation import ranks
+
+    passed = []
+    place = ranks.place
+
+    def placing(*args):
+        if not passed:
+            passed.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+            passed.append("went on")
+        return place(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ranks, "place", placing)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(quick(), data, here / "run", watch=heard)
+    assert passed == [True]
+    assert heard[-1] == events.Stopped("run", 1)
+    cut, whole = runs.train(quick(), data, here / "run"), runs.train(quick(), data)
+    assert weights(cut) == weights(whole)
+    assert cut.history["ndcg"].equals(whole.history["ndcg"])
+
+
+def test_another_signal_does_not_cut_the_saving_short(here, data, quick, heard, monkeypatch):
+    interrupt(heard, 1, 2)
+    with monkeypatch.context() as patch:
+        kill(patch, signal.SIGTERM, checkpoint, "write", 1)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(quick(), data, here / "run", watch=heard)
+    assert heard[-1] == events.Stopped("run", 1)
+    assert (here / "run" / checkpoint.CHECKPOINT).is_file()
+
+
+def test_a_signal_after_an_epoch_stops_the_next(here, data, quick, heard):
+    heard.until = lambda event: isinstance(event, events.Epoch) and os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(epochs=3), data, here / "run", watch=heard)
+    assert len(heard.of(events.Epoch)) == 1
+    assert (heard.of(events.Batch)[-1].epoch, heard.of(events.Batch)[-1].batch) == (2, 1)
 
 
 def test_a_thread_that_is_not_the_main_one_can_be_interrupted_too(here, data, quick, heard):

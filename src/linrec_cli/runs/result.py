@@ -127,17 +127,30 @@ def write(found: Result, folder: Path) -> None:
     store.write_frame(found.rows, folder / store.TABLE)
 
 
+def stood(device: str) -> dict[str, int]:
+    """Set the mark of the highest memory back, and read the counters as they stand before a run, in bytes."""
+    import torch
+
+    from linrec_cli.profiling import memory
+
+    if device != "cuda":
+        return memory.baseline()
+    torch.cuda.reset_peak_memory_stats()
+    return {"allocated": torch.cuda.memory_allocated()}
+
+
 def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
-    """Make the row of the run's peak memory."""
+    """Make the row of a run's peak memory, above what stood before it."""
+    import torch
+
     from linrec_cli.profiling import memory
     from linrec_cli.results import rows
 
+    held = "held before the model was built"
     if device == "cuda":
-        import torch
-
-        return rows.peak(torch.cuda.max_memory_allocated(), "allocated")
-    note = f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB held before the model was built"
-    return rows.peak(memory.above(before), note)
+        note = f"allocated above the {before['allocated'] / 1e6:.1f} MB {held}"
+        return rows.peak(torch.cuda.max_memory_allocated() - before["allocated"], note)
+    return rows.peak(memory.above(before), f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB {held}")
 
 
 def read(folder: Path, data: Dataset, device: str = "") -> Result:

@@ -1,12 +1,9 @@
 """One training run: take up what is there, train, test, write its folder; without one nothing touches the disk."""
 
-import contextlib
 import json
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +11,8 @@ from typing import TYPE_CHECKING
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
-from linrec_cli.runs.result import Result, peak_row, read, tested, write
+from linrec_cli.runs.interrupt import Interrupts
+from linrec_cli.runs.result import Result, peak_row, read, stood, tested, write
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
@@ -82,29 +80,30 @@ def clear(folder: Path) -> None:
 def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> Result:
     """Train a run from where its folder stands, test it, and write what it gave."""
     from linrec_cli import machine
-    from linrec_cli.profiling import memory
     from linrec_cli.training import checkpoint, fit
 
     machine.prepare(settings.threads)
     split = data.split(settings.split)
-    before = memory.baseline()
+    before = stood(settings.device)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
     state = fit.start(settings, sequences, parts)
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):
         take_up(state, folder, watch)
     save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
-    report = reporter(state, settings, name, folder, watch)
-    try:
-        for epoch in fit.epochs(state, sequences, parts, report=report, save=save):
-            waited = epoch.epoch - state.best_epoch().epoch
-            told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
-            watch(events.Epoch(name, *told))
-    except (KeyboardInterrupt, SystemExit):
-        with unhurried():
+    with Interrupts() as interrupts:
+        report = reporter(state, name, folder, watch, interrupts)
+        try:
+            for epoch in fit.epochs(state, sequences, parts, report=report, save=save):
+                interrupts.safe = False
+                waited = epoch.epoch - state.best_epoch().epoch
+                told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
+                watch(events.Epoch(name, *told))
+        except (KeyboardInterrupt, SystemExit):
+            interrupts.safe = False
             save(state)
-        watch(events.Stopped(name, state.at.epoch + 1))
-        raise
+            watch(events.Stopped(name, state.at.epoch + 1))
+            raise
     peak = peak_row(settings.device, before)
     found = tested(settings, state, sequences, parts, name, peak)
     if folder:
@@ -134,7 +133,7 @@ def progress(folder: Path) -> dict[str, int]:
 
 
 def reporter(
-    state: "State", settings: Train, name: str, folder: Path | None, watch: Watch
+    state: "State", name: str, folder: Path | None, watch: Watch, interrupts: Interrupts
 ) -> Callable[["Position", int], None]:
     """Make what hears of each batch: it passes it on, and leaves in the folder, once a second, how far it came."""
     written = 0.0
@@ -147,20 +146,9 @@ def reporter(
             written = now
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets
-        watch(events.Batch(name, settings.attn, at.epoch + 1, at.batch, batches, loss, best))
+        watch(events.Batch(name, state.settings.attn, at.epoch + 1, at.batch, batches, loss, best))
+        interrupts.leave()
+        # What follows the last batch is validation, which may be broken off and begun again.
+        interrupts.safe = at.batch == batches
 
     return report
-
-
-@contextlib.contextmanager
-def unhurried() -> Iterator[None]:
-    """Let no second Ctrl-C or SIGTERM cut a saving short."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)
