@@ -66,7 +66,8 @@ def test_negatives_are_drawn_once_and_shared(
     [
         (["nothing"], 2, "no finished run"),
         (["ring"], 2, "fits 2 runs"),
-        (["sasrec-linear", "--protocol", "uni10"], 2, "did you mean 'uni100'"),
+        # Names are checked before any run is looked for.
+        (["nothing", "--protocol", "uni10"], 2, "did you mean 'uni100'"),
         (["sasrec-linear", "--seen", "hide"], 2, "remove, rank"),
         (["sasrec-linear", "--stage", "tset"], 2, "did you mean 'test'"),
         (["sasrec-linear", "--k", "0"], 2, "--k 0 is out of range; it must be at least 1."),
