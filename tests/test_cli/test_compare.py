@@ -118,6 +118,9 @@ def test_json_is_one_document_with_a_run_a_number(sides, capsys):
     first = document["verdicts"][0]
     assert first["new"] == pytest.approx([1.8 * noise for noise in RUNS])
     assert (first["cell"]["attention"], first["unit"]) == ("linear", "x softmax")
+    # What both sides come to: the medians, of which the change is made.
+    assert first["sides"] == pytest.approx([1.5 * 1.01, 1.8 * 1.01])
+    assert first["change"] == pytest.approx(0.2)
     assert document["rule"]["time"] == 0.05
     assert "4 worse" in document["summary"]
 

@@ -123,7 +123,7 @@ def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, a
     from linrec_cli.analysis import verdict_text
 
     if as_json:
-        rows = [asdict(one) for one in verdicts]
+        rows = [asdict(one) | {"sides": one.sides} for one in verdicts]
         console.document({"rule": asdict(rule), "verdicts": rows, "summary": verdict_text.sentence(verdicts)})
     elif format == "md":
         print(verdict_text.markdown(verdicts, rule), end="")

@@ -6,6 +6,7 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from linrec_cli.analysis.labels import with_way
+from linrec_cli.analysis.reading import parts
 from linrec_cli.plots import contended, line_names, scales, style
 from linrec_cli.plots.panels import REASONS, Panel
 from linrec_cli.plots.style import Looks, literal
@@ -57,9 +58,8 @@ def lines(axes: Axes, measured: pl.DataFrame, looks: Looks, overtakes: dict[str,
 
     That is its name, its exponent, and where it overtakes the baseline.
     """
-    parts = measured.sort("maxlen", "mechanism", "way").partition_by("mechanism", "way", maintain_order=True)
     ends = []
-    for part in parts:
+    for part in parts(measured.sort("maxlen", "mechanism", "way"), ["mechanism", "way"]):
         name, way, slope = part.select("mechanism", "way", "slope").row(0)
         look, called = looks[name].of(way), with_way(name, way)
         line(axes, called, part, look)
