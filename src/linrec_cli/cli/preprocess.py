@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linrec_cli.cli import console, options
+from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
     from linrec_cli.data.prepare import Prepared
@@ -69,9 +70,9 @@ Fresh = Annotated[bool, typer.Option("--fresh", rich_help_panel=AGAIN, help="Pre
 
 
 def command(
-    data: Data = "ml-100k",
-    min_user: MinUser = 5,
-    min_item: MinItem = 5,
+    data: Data = Train.data,
+    min_user: MinUser = Train.min_user,
+    min_item: MinItem = Train.min_item,
     user: User = None,
     item: Item = None,
     time: Time = None,
