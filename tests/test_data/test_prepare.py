@@ -136,6 +136,13 @@ def test_titles_and_features_stand_beside_their_items_and_are_null_where_there_a
     ]  # fmt: skip
 
 
+def test_items_are_told_of_under_ids_of_either_kind():
+    made = prepare(
+        pl.DataFrame({"user": [1, 1], "item": ["8", "x"]}), 0, 0, pl.DataFrame({"item": [8], "title": ["a"]})
+    )
+    assert made.items["title"].to_list() == ["a", None]
+
+
 def test_what_is_told_of_items_does_not_alter_the_digest():
     events = frame([(1, 7, 0), (1, 8, 1)])
     told = pl.DataFrame({"item": [7], "genres": [["War"]]})

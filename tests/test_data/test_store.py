@@ -4,10 +4,12 @@ import os
 import random
 import subprocess
 import sys
+import threading
 
 import polars as pl
 import pytest
 
+from linrec_cli import disk
 from linrec_cli.data import store
 from linrec_cli.data.download import fetch
 from linrec_cli.data.store import open_prepared
@@ -87,6 +89,13 @@ def test_events_that_do_not_fit_their_digest_are_made_anew(log, tmp_path, said):
     assert any("damaged" in line for line in said)
 
 
+def test_items_that_are_not_all_there_are_made_anew(log, tmp_path, said):
+    made = open_prepared(str(log), tmp_path)
+    made.items.head(3).write_parquet(made.folder / "items.parquet")
+    assert open_prepared(str(log), tmp_path, report=said.append).items.equals(made.items)
+    assert any("damaged" in line for line in said)
+
+
 def test_fresh_prepares_again(log, tmp_path, said):
     first = open_prepared(str(log), tmp_path)
     again = open_prepared(str(log), tmp_path, fresh=True, report=said.append)
@@ -110,6 +119,26 @@ def test_processes_that_start_together_do_not_collide(log, tmp_path):
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     digests = [process.communicate()[0] for process in both]
     assert digests[0] == digests[1] != ""
+
+
+def test_who_prepares_waits_for_another_who_does(log, tmp_path):
+    waits = threading.Event()
+    made = []
+
+    def report(line):
+        if line == f"waiting for another process that is at work on {tmp_path / 'my-log'}":
+            waits.set()
+
+    def prepare():
+        made.append(open_prepared(str(log), tmp_path, report=report))
+
+    with disk.locked(tmp_path / "my-log"):
+        thread = threading.Thread(target=prepare)
+        thread.start()
+        assert waits.wait(30)
+        assert made == []
+    thread.join()
+    assert made[0].folder.is_dir()
 
 
 def test_an_unknown_name_lists_the_catalog_and_says_that_a_path_works(tmp_path):
@@ -158,53 +187,19 @@ def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said)
     assert "fetched ml-20m from a mirror" in said
 
 
+def test_times_that_say_nothing_are_left(tmp_path, monkeypatch):
+    module = store.catalog.load("datasets", "amazon-beauty")
+    monkeypatch.setattr(module, "read", lambda path: pl.LazyFrame({"user": [1] * 5, "item": [3] * 5, "time": range(5)}))
+    monkeypatch.setattr(fetch, "fetch", lambda name, data_dir, *, report: log)
+    log = tmp_path / "Beauty.txt"
+    log.touch()
+    assert open_prepared("amazon-beauty", tmp_path).card["time"] == "file order"
+
+
 def test_a_folder_that_cannot_be_written_is_one_clear_error(log, tmp_path):
     (tmp_path / "blocked").write_text("a file")
     with pytest.raises(DataError, match="blocked"):
         open_prepared(str(log), tmp_path / "blocked")
-
-
-def test_it_is_found_by_what_is_in_it_wherever_it_lies(log, tmp_path):
-    made = open_prepared(str(log), tmp_path / "data")
-    log.unlink()
-    moved = tmp_path / "moved"
-    (tmp_path / "data").rename(moved)
-    for hint in (None, moved / "my-log" / made.folder.name, tmp_path / "nothing here", made.folder):
-        found = store.by_digest(made.digest, moved, hint)
-        assert found.folder == moved / "my-log" / made.folder.name
-        assert (found.digest, found.name, found.card) == (made.digest, "my log", made.card)
-        assert found.events.equals(made.events)
-    assert store.by_digest("0" * 16, moved, found.folder) is None
-    assert store.by_digest(made.digest, tmp_path / "data") is None
-    assert store.by_digest(made.digest, tmp_path / "data", found.folder).folder == found.folder
-
-
-def test_what_is_damaged_is_not_found_by_its_digest_and_another_copy_is(log, tmp_path):
-    made = open_prepared(str(log), tmp_path)
-    # Nothing is dropped either way, so that the same is in it.
-    other = open_prepared(str(log), tmp_path, min_user=1)
-    assert (other.digest, other.folder == made.folder) == (made.digest, False)
-    (made.folder / "events.parquet").write_bytes(b"PAR1 nonsense")
-    assert store.by_digest(made.digest, tmp_path, made.folder).folder == other.folder
-    (other.folder / "card.toml").write_text("no [ card")
-    assert store.by_digest(made.digest, tmp_path, made.folder) is None
-
-
-def test_among_equal_ones_the_hint_goes_first_then_what_this_linrec_prepared(log, tmp_path):
-    folders = sorted(open_prepared(str(log), tmp_path, min_user=minimum).folder for minimum in range(4))
-    digest = open_prepared(str(log), tmp_path).digest
-    for folder in folders:
-        assert store.by_digest(digest, tmp_path, folder).folder == folder
-    assert store.by_digest(digest, tmp_path).folder == folders[0]
-    card = folders[0] / "card.toml"
-    card.write_text(card.read_text().replace(f"format = {store.FORMAT}", "format = 1"))
-    assert store.by_digest(digest, tmp_path).folder == folders[1]
-
-
-def test_only_cards_are_read_until_a_digest_fits(log, tmp_path, monkeypatch):
-    open_prepared(str(log), tmp_path)
-    monkeypatch.setattr(pl, "read_parquet", None)
-    assert store.by_digest("0" * 16, tmp_path) is None
 
 
 @pytest.mark.parametrize("odd", ["-a [1]*?", "{x}", "a  b"])

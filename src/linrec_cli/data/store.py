@@ -169,10 +169,10 @@ def folder_name(name: str) -> str:
 
 def save(made: Prepared, folder: Path) -> None:
     """Write a prepared data set in one step: there is all of it or nothing."""
-    with disk.whole_folder(folder) as room:
+    with disk.whole_folder(folder) as part:
         for table in TABLES:
-            getattr(made, table).write_parquet(room / f"{table}.parquet", statistics=False)
-        (room / CARD).write_text(disk.toml(made.card), "utf-8")
+            getattr(made, table).write_parquet(part / f"{table}.parquet", statistics=False)
+        (part / CARD).write_text(disk.toml(made.card), "utf-8")
 
 
 def load(folder: Path, name: str, say: Say) -> Prepared | None:

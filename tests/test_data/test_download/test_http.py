@@ -224,3 +224,23 @@ def test_a_part_other_than_the_one_asked_for_is_refused(server: Any, describe: A
 def test_a_body_that_breaks_off_without_a_length_is_no_file(server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, "halved"))
     assert "broke off after 512,000 of 1,024,000 bytes" in failing(tmp_path)
+
+
+def test_a_server_that_gave_a_part_can_be_asked_for_the_next_even_if_it_did_not_say_so(
+    server: Any, describe: Any, tmp_path: Path
+) -> None:
+    describe(at(server, "bit by bit"))
+    part = tmp_path / "toy" / "file.bin.part"
+    part.parent.mkdir()
+    part.write_bytes(BODY[:500])
+    for length in (1500, 2500):
+        assert f"broke off after {length:,} of 1,024,000 bytes" in failing(tmp_path)
+        assert part.read_bytes() == BODY[:length]
+
+
+def test_a_part_longer_than_what_is_known_is_not_gone_on_with(server: Any, describe: Any, tmp_path: Path) -> None:
+    describe(at(server, "good"))
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "file.bin.part").write_bytes(BODY + b"more")
+    fetch.fetch("toy", tmp_path)
+    assert Handler.asked == [("good", None)]

