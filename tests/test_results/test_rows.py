@@ -51,6 +51,7 @@ def test_a_quality_says_its_split_protocol_seen_rule_and_tie_rule():
     (row,) = rows.quality("valid", summary, split="ratio", protocol="uni100", seen="rank")
     assert row == {"metric": "ndcg", "k": 10, "value": 0.5, "low": 0.4, "high": 0.6, "stage": "valid", "unit": "1",
                    "split": "ratio", "protocol": "uni100", "seen": "rank", "ties": "mean"}  # fmt: skip
+    assert schema.table({}, [row]).select(*row).to_dicts() == [row]
     (usual,) = rows.quality("test", summary)
     assert (usual["split"], usual["protocol"], usual["seen"]) == ("leave-one-out", "full", "remove")
 
@@ -60,6 +61,7 @@ def test_a_cost_is_the_median_of_its_samples_and_their_20_and_80_percent_quantil
     # Sorted 1 2 3 4 9: the middle is 3; .2 and .8 of the way from first to last fall at .8 and 3.2 steps.
     assert (row["value"], row["low"], row["high"]) == (3.0, pytest.approx(1.8), pytest.approx(5.0))
     assert row["samples"] == [4.0, 1.0, 2.0, 9.0, 3.0]
+    assert schema.table({}, [row]).select(*row).to_dicts() == [row]
     assert (row["stage"], row["metric"], row["unit"], row["note"]) == ("train", "seconds", "s", "why")
 
 
