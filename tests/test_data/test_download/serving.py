@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start + (way == 'elsewhere')}-{len(body) - 1}/{len(body)}")
-        if way not in ("noranges", "chunked", "bit by bit"):
+        if way not in ("noranges", "chunked", "bitwise"):
             self.send_header("Accept-Ranges", "bytes")
         if way not in ("chunked", "endless", "halved"):
             self.send_header("Content-Length", str(len(body) - start))
@@ -68,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         broken = way == "halved" or (
             way in ("broken", "noranges", "ignore") and not start and way + "!" not in self.server.healed
         )
-        body = body[: start + 1000] if way == "bit by bit" else body
+        body = body[: start + 1000] if way == "bitwise" else body
         self.wfile.write(body[start : len(body) // 2 if broken else None])
         # Not for ever, or a test that fails would not end.
         for _ in range(64 if way == "endless" else 0):

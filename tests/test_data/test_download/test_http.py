@@ -229,7 +229,7 @@ def test_a_body_that_breaks_off_without_a_length_is_no_file(server: Any, describ
 def test_a_server_that_gave_a_part_can_be_asked_for_the_next_even_if_it_did_not_say_so(
     server: Any, describe: Any, tmp_path: Path
 ) -> None:
-    describe(at(server, "bit by bit"))
+    describe(at(server, "bitwise"))
     part = tmp_path / "toy" / "file.bin.part"
     part.parent.mkdir()
     part.write_bytes(BODY[:500])
