@@ -1,4 +1,4 @@
-"""One of each addition is one file: each is put into a copy of the package and used there, on invented data.
+"""One of each addition is one file: the examples of docs/adding.md are put into a copy of the package and used there.
 
 Nothing else of the copy is touched, and everything is used through the command line.
 """
@@ -18,193 +18,20 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src/linrec_cli"
 
-ADDED = {
-    "attentions/still.py": '''
-"""Nobody listens."""
-
-from linrec_cli.attentions._heads import Heads
-
-FORMS = ("causal",)
-
-
-class Attention(Heads):
-    """Give back the values.
-
-    Cost: `O(T D)` operations and `O(T D)` memory a head.
-    Source: nobody 2026.
-    """
-
-    def attend(self, q, k, v, lengths):
-        """Mix nothing."""
-        return v
-''',
-    "models/bare.py": '''
-"""Items, a mechanism, and nothing around it."""
-
-from torch import nn
-
-from linrec_cli.attentions._build import build
-from linrec_cli.models._recommender import last, products
-
-FORM = "causal"
-OBJECTIVE = "next"
-
-
-class Model(nn.Module):
-    """Encode items by the mechanism alone."""
-
-    def __init__(self, facts, maxlen, attention, *, width, heads, layers, dropout, blur=0.0):
-        super().__init__()
-        self.items = nn.Embedding(facts.items + 1, width)
-        self.attention = build(attention, width, heads, causal=True, maxlen=maxlen)
-
-    def encode(self, batch):
-        return self.attention(self.items(batch.items), batch.lengths)
-
-    def table(self):
-        return self.items.weight
-
-    def query(self, batch):
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query, items=None):
-        return products(query, self.table(), items)
-''',
-    "objectives/early.py": '''
-"""The next item, at the first positions of a window."""
-
-import torch
-
-from linrec_cli.data.batch import Batch
-from linrec_cli.objectives._windows import disjoint
-
-FORMS = ("causal",)
-MASKED = False
-
-
-def windows(begin, events, maxlen, generator):
-    return disjoint(begin, events - 1, maxlen, generator)
-
-
-def targets(window, generator, first=3):
-    after = window.after.masked_fill(torch.arange(window.items.shape[1]) >= first, 0)
-    return Batch(window.items, window.lengths, after, int((after > 0).sum()), window.times)
-''',
-    "losses/squared.py": '''
-"""How far the gold's score is from one."""
-
-
-def loss(hidden, table, gold, draw, height=1.0):
-    return ((hidden * table[gold]).sum(1) - height).square().mean()
-''',
-    "splits/fifth_last.py": '''
-"""The fifth event from the end is tested, the one before it validated."""
-
-from linrec_cli.data.parts import Parts, Targets
-
-
-def split(sequences, back=5):
-    users = (sequences.lengths > back + 2).nonzero()[:, 0]
-    test = sequences.offsets[1:][users] - back
-    train = sequences.offsets[:-1].clone()
-    train[users] = test - 1
-    return Parts(train, Targets(test - 1, users), Targets(test, users))
-''',
-    "protocols/one_other.py": '''
-"""The gold against one other item."""
-
-TITLE = "against one other"
-
-
-def negatives(sequences, parts, stage, seed):
-    gold = sequences.flat[parts.targets(stage).place]
-    return (gold % sequences.count + 1)[:, None]
-''',
-    "metrics/quarter.py": '''
-"""A quarter, however good a rank is."""
-
-import polars as pl
-
-TITLE = "a quarter"
-RANGE = (0.0, 1.0)
-
-
-def value(rank, k):
-    return pl.when(rank <= k).then(0.25).otherwise(0.25)
-''',
-    "phases/doze.py": '''
-"""The layer's products, and nothing else."""
-
-TITLE = "a doze"
-HELP = "very little"
-
-
-def build(cell):
-    import torch
-
-    from linrec_cli.profiling.work import Work
-
-    x = torch.ones(cell.batch, cell.maxlen, cell.width)
-    return Work({"doze": lambda: x @ x.mT}, lambda: x[:, :2] @ x[:, :2].mT, lambda: None, flushed=False)
-''',
-    "figures/dots.py": '''
-"""A dot for each row with a number."""
-
-from matplotlib.figure import Figure
-
-from linrec_cli.plots.drawn import Drawn
-
-NEEDS = "a number"
-
-
-def every(table, wide=None):
-    points = table.drop_nulls("value").select("command", "metric", "value")
-    figure = Figure(figsize=(wide or 3, 2))
-    figure.subplots().plot(points["value"], "o")
-    yield Drawn("dots", figure, points, "train")
-''',
-    "datasets/pond.py": '''
-"""Sixty users who walk along a ring of thirty items."""
-
-import polars as pl
-
-from linrec_cli.data.download.source import Source
-
-SOURCES = (Source("https://example.org/pond.txt", "sha256:DIGEST", BYTES),)
-LICENSE = "none"
-CITATION = "nobody 2026"
-EXAMPLE = {"pond.txt": "1 2 3"}
-
-
-def read(path):
-    rows = [line.split() for line in path.read_text("utf-8").splitlines()]
-    return pl.LazyFrame(rows, schema=["user", "item", "time"], orient="row").with_columns(pl.col("time").cast(pl.Int64))
-''',
-    "cli/greet.py": '''
-"""`linrec greet`: say hello."""
-
-HELP = """Say hello.
-
-[bold]linrec greet you[/bold]
-"""
-
-
-def command(name: str) -> None:
-    """Greet somebody."""
-    print(f"hello {name}")
-''',
-}
+PAGE = Path(__file__).parents[1] / "docs/adding.md"
+ADDED = dict(re.findall(r"(?s)\n## [^\n]+: `src/linrec_cli/([^`]+)`\n+```python\n(.*?)```\n", PAGE.read_text("utf-8")))
+"""The examples of the page that tells how to add: text by path."""
 POND = "".join(f"{user} {(user + step * (1 + user % 2)) % 30} {step}\n" for user in range(60) for step in range(20))
 SIZES = ["--width", "8", "--threads", "1"]
-NAMED = ["--model", "bare:blur=0.5", "--attn", "still", "--objective", "early:first=4", "--loss", "squared:height=2"]
-NAMED += ["--split", "fifth-last:back=4"]
+NAMED = ["--model", "bare:shrunk=0.5", "--attn", "previous:share=0.2", "--objective", "early:first=4"]
+NAMED += ["--loss", "bpr:negatives=4", "--split", "nth-last:later=3"]
 COMMANDS = {
     "download": ["download", "pond", "--from", "pond.txt"],
     "train": ["train", "--data", "pond", *NAMED, "--maxlen", "10", "--epochs", "1", *SIZES],
-    "evaluate": ["evaluate", "RUN", "--protocol", "one-other", "--k", "1,2"],
-    "profile": ["profile", "--attn", "still", "--phase", "doze", "--maxlen", "16", "--budget", "0.1", *SIZES],
+    "evaluate": ["evaluate", "RUN", "--protocol", "uni5", "--k", "1,6"],
+    "profile": ["profile", "--attn", "previous", "--phase", "infer", "--maxlen", "16", "--budget", "0.1", *SIZES],
     "plot": ["plot", "--format", "svg"],
-    "greet": ["greet", "you"],
+    "count": ["count"],
 }
 RUN = """
 import contextlib, io, json, pathlib, sys
@@ -241,12 +68,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Used:
     copy = room / "src/linrec_cli"
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (room / "pond.txt").write_text(POND, "utf-8")
-    facts = {"DIGEST": hashlib.sha256(POND.encode()).hexdigest(), "BYTES": str(len(POND))}
     touched, before = {}, digests(copy)
     for name, text in ADDED.items():
-        for word, fact in facts.items():
-            text = text.replace(word, fact)
-        (copy / name).write_text(text.lstrip(), "utf-8")
+        (copy / name).write_text(text, "utf-8")
         after = digests(copy)
         touched[name] = [path for path, digest in after.items() if before.get(path) != digest]
         before = after
@@ -276,33 +100,39 @@ def catalogs(text: str) -> list[str]:
 
 
 def test_a_run_is_trained_with_all_that_was_added(used: Used) -> None:
-    columns = ["dataset", "model", "attention", "objective", "loss", "split"]
+    columns = ["dataset", "model", "attention", "options", "objective", "loss", "split"]
     rows = used.table.filter(command="train", stage="test", status="ok")
-    expected = ("pond", "bare:blur=0.5", "still", "early:first=4", "squared:height=2", "fifth-last:back=4")
-    assert rows.select(columns).unique().rows() == [expected]
+    made = ("previous", "share=0.2", "early:first=4", "bpr:negatives=4", "nth-last:later=3")
+    assert rows.select(columns).unique().rows() == [("pond", "bare:shrunk=0.5", *made)]
 
 
 def test_the_metric_is_told_of_every_run(used: Used) -> None:
-    rows = used.table.filter(metric="quarter")
+    rows = used.table.filter(metric="height")
     assert set(rows["command"]) == {"train", "evaluate"}
-    assert set(rows["value"]) == {0.25}
+    hits = rows.join(used.table.filter(metric="recall"), on=["run", "stage", "k"])
+    assert hits.height == rows.height
+    assert (hits["value"] <= hits["value_right"]).all()
+    # The first place is worth as much by either.
+    first = hits.filter(k=1)
+    assert first["value"].to_list() == first["value_right"].to_list() != []
 
 
-def test_the_protocol_ranks_among_two(used: Used) -> None:
-    rows = used.table.filter(protocol="one-other", metric="recall", k=2)
+def test_the_protocol_ranks_among_six(used: Used) -> None:
+    rows = used.table.filter(protocol="uni5", metric="recall", k=6)
     assert rows["value"].to_list() == [1.0]
-    assert "against one other" in used.said["evaluate"]
+    assert "ranked among 5 negatives (uni5)" in used.said["evaluate"]
 
 
 def test_the_figure_is_drawn_and_its_points_lie_beside_it(used: Used) -> None:
-    figures = used.folder / "results/figures"
-    assert "<svg" in (figures / "dots.svg").read_text("utf-8")
-    assert pl.read_csv(figures / "dots.csv").height == used.table["value"].count()
+    (drawn,) = (used.folder / "results/figures").glob("peaks-train-*.svg")
+    assert "previous:share=0.2" in drawn.read_text("utf-8")
+    peaks = used.table.filter(command="train", metric="peak_bytes")["value"].to_list()
+    assert pl.read_csv(drawn.with_suffix(".csv"))["value"].to_list() == [peak / 2**20 for peak in peaks]
 
 
-def test_the_phase_is_timed_and_drawn_under_its_title(used: Used) -> None:
-    assert used.table.filter(phase="doze", metric="seconds", status="ok").height == 1
+def test_the_phase_is_timed(used: Used) -> None:
+    assert used.table.filter(phase="infer", metric="seconds", status="ok").height == 1
 
 
-def test_the_command_is_there(used: Used) -> None:
-    assert used.said["greet"] == "0\nhello you\n"
+def test_the_command_counts_what_the_others_left(used: Used) -> None:
+    assert used.said["count"] == f"0\n{used.table['run'].n_unique()}\n"
