@@ -24,6 +24,7 @@ class Tea:
     sugar: int = setting(0, "Tea", "Lumps.", asked=None, shown="none")
     milk: bool = setting(False, "Tea", "Milk.")
     guest: str | None = setting(None, "Tea", "Guest.")
+    spice: tuple[str, ...] = setting(("clove",), "Tea", "Spices.", axis=True, asked="", shown="what there is")
     secret: str = setting("")
 
 
@@ -60,7 +61,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_options_are_those_of_the_settings_beside_the_commands_own(asked: Any) -> None:
     given, said = asked("blue")
     assert given == {"leaf": "black,green", "minutes": 3.0, "cups": "1", "heat": "0.5", "sugar": None, "milk": False,
-                     "guest": None, "pot": "blue", "spoon": False}  # fmt: skip
+                     "guest": None, "spice": "", "pot": "blue", "spoon": False}  # fmt: skip
     assert said == {"pot"}
     assert "secret" not in given
 
@@ -77,16 +78,12 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
 
 
 def test_what_may_have_several_values_is_a_list_of_the_settings_type() -> None:
-    values = {
-        "leaf": "a,b",
-        "minutes": 4.0,
-        "cups": "2,1,2",
-        "heat": "1e-3, 3,0.001",
-        "sugar": 1,
-        "milk": True,
-        "guest": "g",
-    }
-    assert options.given(Tea, values) == values | {"leaf": ["a", "b"], "cups": [2, 1], "heat": [0.001, 3.0]}
+    plain = {"minutes": 4.0, "sugar": 1, "milk": True, "guest": "g"}
+    values = plain | {"leaf": "a,b", "cups": "2,1,2", "heat": "1e-3, 3,0.001", "spice": "mint"}
+    lists = {"leaf": ["a", "b"], "cups": [2, 1], "heat": [0.001, 3.0], "spice": ["mint"]}
+    assert options.given(Tea, values) == plain | lists
+    # What is left to others is empty.
+    assert options.given(Tea, values | {"spice": ""}) == plain | lists | {"spice": []}
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,14 @@ def parameter(item: "Field[Any]", how: Declared) -> inspect.Parameter:
 
 
 def given(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the settings of a kind from what the options gave; one that may have several values is a list of them."""
+    """Take the settings of a kind from what the options gave.
+
+    One that may have several values is a list of them; where that is left to others, an empty one.
+    """
+    found = {item.name: (item, how, values[item.name]) for item, how in declared(kind) if how.panel}
     return {
-        item.name: several(item, values[item.name]) if how.axis else values[item.name]
-        for item, how in declared(kind)
-        if how.panel
+        name: ([] if value == how.asked else several(item, value)) if how.axis else value
+        for name, (item, how, value) in found.items()
     }
 
 
