@@ -1,7 +1,7 @@
 """Write what the documents say in figures from what was measured and committed: `python benchmarks/document.py`.
 
-A passage stands between `<!-- name -->` and `<!-- end -->`, and `name` is a function of `benchmarks/passages/`. With
-`--check` nothing is written, and what differs from the results is named (exit 1).
+A passage stands between `<!-- name -->` and `<!-- end -->`, each on a line of its own, and `name` is a function of
+`benchmarks/passages/`. With `--check` nothing is written, and what differs from the results is named (exit 1).
 """
 
 import argparse
@@ -17,8 +17,8 @@ sys.path.insert(0, str(HERE))
 from passages._reference import Reference  # noqa: E402
 
 END = "<!-- end -->"
-BEGIN = r"<!-- ([a-z_]+\.[a-z_]+) -->\n"
-MARK = re.compile(rf"(?s)({BEGIN})(.*?)({END})")
+BEGIN = r"^<!-- ([a-z_]+\.[a-z_]+) -->\n"
+MARK = re.compile(rf"(?sm)({BEGIN})(.*?)(^{END}$)")
 
 
 def passage(name: str, reference: Reference) -> str:
@@ -36,7 +36,7 @@ def rewritten(text: str, reference: Reference) -> tuple[str, list[str]]:
         ValueError: a mark has no end, or an end no mark.
     """
     marks, differ = MARK.findall(text), []
-    if not len(marks) == text.count(END) == len(re.findall(BEGIN, text)):
+    if not len(marks) == text.splitlines().count(END) == len(re.findall(BEGIN, text, re.MULTILINE)):
         raise ValueError("a mark has no end, or an end no mark")
 
     def make(found: re.Match[str]) -> str:
@@ -51,7 +51,7 @@ def rewritten(text: str, reference: Reference) -> tuple[str, list[str]]:
 def documents(root: Path) -> Iterator[Path]:
     """Give the documents that have passages."""
     for path in sorted([*root.glob("*.md"), *root.glob("docs/*.md")]):
-        if END in path.read_text("utf-8"):
+        if END in path.read_text("utf-8").splitlines():
             yield path
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from types import ModuleType
 
 from linrec_cli import catalog
@@ -41,8 +42,50 @@ def mechanisms(reference: Reference) -> str:
 
 def models(reference: Reference) -> str:
     """Make the table of models, from their docstrings."""
-    modules = {name: catalog.load("models", name) for name in catalog.names("models")}
-    return table(["", "what it is"], [[code(name), title(module)] for name, module in modules.items()])
+    return described("models")
+
+
+def splits(reference: Reference) -> str:
+    """Make the table of splits, from their docstrings and what they are called with."""
+    return described("splits", "split")
+
+
+def objectives(reference: Reference) -> str:
+    """Make the table of objectives, with the forms of model that each trains."""
+    return described("objectives", "targets", "FORMS")
+
+
+def losses(reference: Reference) -> str:
+    """Make the table of losses."""
+    return described("losses", "loss")
+
+
+def protocols(reference: Reference) -> str:
+    """Make the table of protocols."""
+    return described("protocols")
+
+
+def described(folder: str, attribute: str = "", forms: str = "") -> str:
+    """Make the table of a folder: names, forms if asked for, options of `attribute` if named, first sentences."""
+    rows = []
+    for name in catalog.names(folder):
+        module = catalog.load(folder, name)
+        more = [", ".join(getattr(module, forms))] if forms else []
+        more += [options(getattr(module, attribute))] if attribute else []
+        rows.append([code(name), *more, title(module)])
+    heads = ["", *(["forms"] if forms else []), *(["options"] if attribute else []), "what it is"]
+    return table(heads, rows)
+
+
+def options(function: Callable[..., object]) -> str:
+    """Write what a function may be told, as it is told."""
+    given = inspect.signature(function).parameters.values()
+    told = [
+        f"{p.name}={str(p.default).lower() if isinstance(p.default, bool) else p.default}"
+        for p in given
+        if p.default is not p.empty
+    ]
+    return " ".join(map(code, told))
 
 
 def title(module: ModuleType) -> str:

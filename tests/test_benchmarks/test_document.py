@@ -19,7 +19,7 @@ def root(tmp_path: Path) -> Path:
     """Make a repository with one profile and one document of two passages."""
     profiled(tmp_path, "profile", costs("attention", 16_384))
     marks = (
-        "before\n\n<!-- layer.costs -->\nold\n<!-- end -->\n\nbetween\n\n<!-- serving.made -->\n<!-- end -->\nafter\n"
+        "before `<!-- end -->`\n\n<!-- layer.costs -->\nold\n<!-- end -->\n\nbetween\n\n<!-- serving.made -->\n<!-- end -->\nafter\n"
     )
     (tmp_path / "README.md").write_text(marks)
     return tmp_path
@@ -37,7 +37,7 @@ def test_writing_replaces_what_stands_between_marks_and_nothing_else(
     assert run(monkeypatch, root) == 0
     text = (root / "README.md").read_text()
     outside = document.MARK.sub("", text)
-    assert outside == "before\n\n\n\nbetween\n\n\nafter\n"
+    assert outside == "before `<!-- end -->`\n\n\n\nbetween\n\n\nafter\n"
     assert "| 8,192 | 2,000 ms, 2 KiB | 8,000 ms, 8 KiB | 500 ms, 0.5 KiB | 1,000 ms, 1 KiB | – |" in text
     assert "old" not in text
 

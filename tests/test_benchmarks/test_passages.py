@@ -6,9 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from invented import costs, kept, profiled, trained
-from passages import layer, quality, scripts, serving, verdicts, weights
+from passages import catalogs, layer, quality, scripts, serving, verdicts, weights
 from passages._reference import Reference
 from passages._words import milliseconds, number, paragraph, size, times
+
+from linrec_cli import catalog
 
 
 @pytest.fixture
@@ -281,3 +283,19 @@ def test_a_paragraph_has_lines_of_at_most_120_letters() -> None:
     lines = paragraph("word " * 59 + "word", "", "end.").splitlines()
     assert max(map(len, lines)) <= 120
     assert " ".join(lines) == "word " * 60 + "end."
+
+
+def test_options_are_written_as_they_are_told() -> None:
+    def made(x: int, share: float = 0.5, *, last: bool = False, kind: str = "all") -> None: ...
+
+    assert catalogs.options(made) == "`share=0.5` `last=false` `kind=all`"
+
+
+def test_every_name_of_a_catalog_stands_in_its_table_with_its_first_sentence(tmp_path: Path) -> None:
+    lines = catalogs.mechanisms(Reference(tmp_path)).splitlines()[2:]
+    assert [line.split("`")[1] for line in lines] == catalog.names("attentions")
+    (softmax,) = (line for line in lines if line.startswith("| `softmax` |"))
+    title = "Scaled dot-product attention, the baseline, on torch's fused kernels"
+    assert softmax == f"| `softmax` | causal, bidirectional | `T^2 D` | cache | {title} |"
+    assert [line.split("|")[4].strip() for line in lines if "`linear`" in line or "`linformer`" in line] == ["yes", ""]
+    assert catalogs.names(Reference(tmp_path)).count("`--loss`") == 1
