@@ -9,7 +9,6 @@ import typer
 
 from linrec_cli.cli import console
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir
-from linrec_cli.runs.find import find, folders
 
 if TYPE_CHECKING:
     from linrec_cli.runs.read import Row, Run
@@ -35,6 +34,7 @@ def command(
     results_dir: ResultsDir = RESULTS,
 ) -> None:
     """List the runs, or show one."""
+    from linrec_cli.runs.find import find, folders
     from linrec_cli.runs.read import read
 
     if not run:
