@@ -13,7 +13,8 @@ from linrec_cli.profiling.cell import cells
 from linrec_cli.results import store
 from linrec_cli.settings import Profile
 
-SMALL = ["profile", "--tokens", "64", "--maxlen", "16,32", "--width", "8", "--items", "50", "--budget", "10",
+# Enough for each pass to take more than the counter of memory can miss.
+SMALL = ["profile", "--tokens", "2048", "--maxlen", "16,32", "--width", "64", "--items", "50", "--budget", "0.3",
          "--threads", "1", "--device", "cpu", "--attn", "softmax,linear", "--phase", "attention"]  # fmt: skip
 CELL = {"attention": "linear", "options": "", "maxlen": 16, "phase": "step", "metric": "seconds", "unit": "s"}
 ROW = CELL | {"status": "ok", "value": 0.5, "low": 0.4, "high": 0.6, "samples": [0.4, 0.5, 0.6]}
