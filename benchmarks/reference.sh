@@ -100,6 +100,7 @@ if [ $# = 0 ]; then
     exit
 fi
 [ "$*" != all ] || { set -- "${parts[@]}"; again=1; }
+for part in "$@"; do what "$part" > /dev/null; done
 for part in "$@"; do
     echo "== $part: $(what "$part")"
     begin=$SECONDS code=0
