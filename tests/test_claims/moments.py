@@ -86,7 +86,7 @@ def trained(folder: Path, data_dir: Path, users: int = 16) -> Iterator[tuple[int
     from linrec_cli.data.sequences import histories, window
     from linrec_cli.results import store
     from linrec_cli.runs.data import of_run
-    from linrec_cli.runs.read import result
+    from linrec_cli.runs.result import read as result
 
     data = of_run(store.read_settings(folder / store.SETTINGS), folder, data_dir)
     found, sequences = result(folder, data), data.sequences
