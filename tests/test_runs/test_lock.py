@@ -26,6 +26,8 @@ def test_a_folder_in_which_nothing_was_written_does_not_stay(tmp_path):
         pass
     lock.leave(tmp_path / "a")
     assert not list(tmp_path.iterdir())
+    lock.leave(lock.fresh([tmp_path / "never held"]))
+    assert not list(tmp_path.iterdir())
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "table.parquet").touch()
     lock.leave(tmp_path / "b")
