@@ -57,6 +57,10 @@ def test_what_seeds_add_is_their_variance_less_what_users_make_of_it() -> None:
     assert seed_error(np.array([[1.0, 3.0], [1.0, 3.0]])) == pytest.approx(math.sqrt(2 / 2))
     # Seeds' means 0.5 and 1.5, their variance 0.5; the rest is 0.5 four times: 1 over 1 degree, half of it each user.
     assert seed_error(np.array([[0.0, 2.0], [1.0, 1.0]])) == 0.0
+    # Means 1/3 and 3, their variance 32/9; the rest 48/9 over 2 degrees, a third of it each user's: 8/9.
+    assert seed_error(np.array([[0.0, 4.0], [1.0, 1.0], [0.0, 4.0]])) == pytest.approx(math.sqrt(24 / 9 / 2))
+    # Of three seeds with means 0, 3 and 6, and nothing else, the variance is 9.
+    assert seed_error(np.array([[0.0, 3.0, 6.0]] * 4)) == pytest.approx(math.sqrt(9 / 3))
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import content
-from linrec_cli.reporting.report import about
-from linrec_cli.results import schema
+from linrec_cli.reporting.report import PAGES, about, report
+from linrec_cli.results import schema, store
 from linrec_cli.runs.read import Run
 
 DAYS = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
@@ -113,3 +113,13 @@ def test_what_is_missing_is_named_by_its_run_and_once():
 def test_the_page_says_of_how_many_runs_it_is():
     runs = [trained("t", "linear", 0.2), profile("p", 0), profile("q", 1)]
     assert about(runs).startswith("1 train run, 2 profile runs; written ")
+
+
+@pytest.mark.parametrize("format", PAGES)
+def test_a_folder_becomes_a_page_with_its_figures(format):
+    rows = schema.table({}, profile("p", 0).rows)
+    store.write_frame(rows, Path("results/runs/p") / store.TABLE)
+    text = report(Path("results"), format)
+    assert "linrec: results" in text
+    assert "1 profile run; written" in text
+    assert "profile-attention-w8" in text

@@ -10,7 +10,7 @@ from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import html, markdown
 from linrec_cli.reporting.content import Part, Table
 
-TABLE = Table("width_8 *all*", ["mechanism", "ms"], [["a|b", "1.50"], ["_c_", "–"]], "1. made <so>")
+TABLE = Table("width_8 *all*", ["name", "ms", "MiB"], [["a|b", "1.50", "2"], ["_c_", "–", "oom"]], "1. made <so>")
 PART = Part("Quality & cost", ["linear_x is *fast*", "  # deeper"], [TABLE], commands=["linrec train --attn 'a|b'"])
 
 
@@ -24,7 +24,7 @@ def test_markdown_word_for_word():
         "## Quality & cost", "",
         r"- linear_x is \*fast\*", r"  - \# deeper", "",
         r"**width_8 \*all\***", "",
-        "| mechanism | ms |", "|---|--:|", r"| a\|b | 1.50 |", r"| \_c\_ | – |", "",
+        "| name | ms | MiB |", "|---|--:|---|", r"| a\|b | 1.50 | 2 |", r"| \_c\_ | – | oom |", "",
         r"1\. made \<so>", "",
         "```sh", "linrec train --attn 'a|b'", "```",
     ]  # fmt: skip
@@ -57,11 +57,12 @@ class Read(HTMLParser):
             self.items.append((data, attrs.get("class")))
 
 
-def test_html_holds_the_same_words_with_numbers_set_right():
+def test_html_holds_the_same_words_with_columns_of_numbers_alone_set_right():
     page = Read(html.page("linrec: <results>", "about", [PART, Part("Next")]))
     assert page.cells == [
-        ("th", "mechanism", None), ("th", "ms", "number"),
-        ("td", "a|b", None), ("td", "1.50", "number"), ("td", "_c_", None), ("td", "–", "number"),
+        ("th", "name", None), ("th", "ms", "number"), ("th", "MiB", None),
+        ("td", "a|b", None), ("td", "1.50", "number"), ("td", "2", None),
+        ("td", "_c_", None), ("td", "–", "number"), ("td", "oom", None),
     ]  # fmt: skip
     assert page.items == [("linear_x is *fast*", None), ("# deeper", "deeper")]
     for text in ("linrec: <results>", "about", "Quality & cost", "Next", "width_8 *all*", "1. made <so>",
