@@ -155,6 +155,16 @@ def test_data_that_are_nowhere_are_prepared_from_their_source(trained, here):
     assert told[0] == "preparing ring"
 
 
+def test_they_are_prepared_as_they_were(here, file, quick):
+    few = pl.DataFrame({"user": ["few"] * 4, "item": ["i1"] * 4, "time": range(4)})
+    pl.concat([pl.read_csv(file), few]).rename({"user": "who", "item": "what", "time": "when"}).write_csv(file)
+    data = runs.prepare(file.name, min_user=4, user="who", item="what", time="when")
+    assert len(data.sequences.users) == 61
+    found = runs.train(quick(), data, here / "run")
+    shutil.rmtree(here / "datasets")
+    assert runs.evaluate(here / "run").ranks.equals(found.ranks.filter(stage="test"))
+
+
 def test_a_source_that_is_no_longer_the_same_is_refused(trained, file, here):
     folder, _ = trained
     shutil.rmtree(here / "datasets")
