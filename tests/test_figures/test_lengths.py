@@ -166,6 +166,28 @@ def test_a_crossover_is_marked_where_both_are_as_fast_and_only_against_the_basel
     assert one.points.filter(panel="crossover", baseline="softmax")["value"].to_list() == [203.4]
 
 
+@pytest.mark.parametrize("lengths", [(128, 256), (128,)])
+def test_what_was_timed_beside_others_is_ringed_over_lengths_and_at_one_alone(lengths):
+    times = [timed(name, n, 1e-4 * n, contended=name == "linear") for name in ("softmax", "linear") for n in lengths]
+    (one,) = drawn(*times)
+    axes = panel(one, "time, ms")
+    rings, mine = line(axes, "contended"), line(axes, "linear")
+    assert rings.get_xydata().tolist() == mine.get_xydata().tolist()
+    assert rings.get_markersize() > mine.get_markersize()
+    assert f"contended: linear at {', '.join(map(str, lengths))} (ringed" in one.figure.get_supxlabel()
+    quiet = drawn(*(row | {"contended": False} for row in times))[0]
+    assert "contended" not in quiet.figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("lengths", [(128, 256), (128,)])
+def test_names_beside_lines_and_rows_are_no_formulas(lengths):
+    (one,) = drawn(*(timed("$x_1$", n, 0.01) for n in lengths), sloped("$x_1$", "time_slope", 0.5))
+    (axes,) = one.figure.axes
+    said = texts(axes) + [label.get_text() for label in axes.get_yticklabels()]
+    assert any(text.startswith(r"\$x_1\$") for text in said)
+    assert not any(text.startswith("$x_1$") for text in said)
+
+
 def test_the_memory_that_a_cell_ran_out_of_is_a_dashed_line_below_its_cross():
     peaks = [timed("softmax", 128, 2.0**28, metric="peak_bytes", stage="rss")]
     gone = timed("softmax", 256, None, metric="peak_bytes", status="oom", low=2.0**30)

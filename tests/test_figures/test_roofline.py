@@ -69,6 +69,14 @@ def test_a_cell_that_was_counted_and_not_timed_has_no_point():
     assert "mean" not in set(one.points["mechanism"])
 
 
+def test_a_cell_timed_beside_others_is_ringed_and_named():
+    marked = [[row | {"contended": row["maxlen"] == 256} for row in rows] for rows in SOME]
+    (one,) = drawn(*marked, ceilings())
+    (axes,) = one.figure.axes
+    assert line(axes, "contended").get_xydata().tolist() == [pytest.approx([3, 30])]
+    assert "contended: linear at 256 (" in one.figure.get_supxlabel()
+
+
 @pytest.mark.parametrize("wide", [None, 3.3, 7.0])
 def test_the_names_of_the_longest_lengths_stay_within_the_figure(wide):
     (one,) = drawn(*SOME, ceilings(), wide=wide)
