@@ -59,7 +59,11 @@ def test_a_table_tells_it_and_when(tmp_path):
         ([RANKED | {"metric": "recall"}, RANKED | {"stage": "valid"}, RANKED], "finished", "NDCG@10 0.2500, test"),
         ([RANKED | {"metric": "recall", "k": 5, "value": 0.5}], "finished", "Recall@5 0.5000, test"),
         ([RANKED | {"k": 5}, RANKED | {"k": 1}, RANKED], "finished", "NDCG@10 0.2500, test"),
-        ([RANKED | {"status": "error"}, RANKED | {"value": 0.5, "stage": "valid"}], "finished", "NDCG@10 0.5000, valid"),
+        (
+            [RANKED | {"status": "error"}, RANKED | {"value": 0.5, "stage": "valid"}],
+            "finished",
+            "NDCG@10 0.5000, valid",
+        ),
         ([{"metric": "epochs", "value": 3.0}], "finished", ""),
         ([{"metric": "run", "status": "oom", "note": "full"}], "failed", "oom: full"),
         ([{"metric": "peak_bytes", "status": "skipped", "note": "0"}, RANKED], "finished", "NDCG@10 0.2500, test"),

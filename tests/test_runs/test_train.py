@@ -1,10 +1,13 @@
 """A training run: whole rows with or without a folder, and one that was cut short ends as one that was not."""
 
+import importlib
 import json
 import os
 import signal
 import threading
 from datetime import UTC, datetime
+from itertools import count
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -254,11 +257,19 @@ def test_a_progress_that_says_nothing_is_no_reason_to_stop(here, data, quick, he
     assert runs.train(quick(), data, here / "run").history["repeated"].to_list() == [0, 0]
 
 
-def test_how_far_a_run_came_is_on_disk_while_it_trains(here, data, quick, heard):
+def test_how_far_a_run_came_is_on_disk_while_it_trains_once_a_second(here, data, quick, heard, monkeypatch):
+    module = importlib.import_module("linrec_cli.runs.train")
+    # A batch every half a second.
+    ticks = (10 + 0.5 * number for number in count())
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     seen = []
-    heard.until = lambda event: seen.append((here / "run" / "progress.json").read_text("utf-8"))
-    runs.train(quick(epochs=1), data, here / "run", watch=heard)
-    assert json.loads(seen[0]) == {"epoch": 0, "batch": 1}
+
+    def look(event):
+        if isinstance(event, events.Batch):
+            seen.append(json.loads((here / "run" / "progress.json").read_text("utf-8")))
+
+    runs.train(quick(epochs=1), data, here / "run", watch=look)
+    assert seen == [{"epoch": 0, "batch": batch} for batch in (1, 1, 3, 3, 5, 5, 7, 7)]
 
 
 def test_an_interrupted_run_without_a_folder_leaves_nothing(here, data, quick, heard):
