@@ -100,7 +100,6 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
                 told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
                 watch(events.Epoch(name, *told))
         except (KeyboardInterrupt, SystemExit):
-            interrupts.safe = False
             save(state)
             watch(events.Stopped(name, state.at.epoch + 1))
             raise
