@@ -249,14 +249,11 @@ def test_dropout_is_on_in_training_and_differs_from_batch_to_batch(
     sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds: list[int] = []
-    kept = torch.manual_seed
-    monkeypatch.setattr(fit.torch, "manual_seed", lambda seed: seeds.append(seed) or kept(seed))
-    state = fit.start(replace(SMALL, epochs=2), sequences, parts)
-    modes = []
-    state.model.register_forward_pre_hook(lambda *given: None)
-    kept_step = fit.step
-    monkeypatch.setattr(fit, "step", lambda s, b: modes.append(s.model.training) or kept_step(s, b))
-    list(fit.epochs(state, sequences, parts))
+    modes: list[bool] = []
+    seed, step = fit.seed, fit.step
+    monkeypatch.setattr(fit, "seed", lambda device, number: seeds.append(number) or seed(device, number))
+    monkeypatch.setattr(fit, "step", lambda state, batch: modes.append(state.model.training) or step(state, batch))
+    list(fit.epochs(fit.start(replace(SMALL, epochs=2), sequences, parts), sequences, parts))
     assert all(modes)
     # One for the weights, then one a batch.
     assert len(seeds) == 1 + len(modes) == len({*seeds})
@@ -319,3 +316,12 @@ def test_losses_are_read_in_order_whether_one_by_one_or_many_at_once(
     one, many = list(reports(1)), list(reports(4))
     assert [batch for batch, *_ in one] == list(range(1, len(one) + 1))
     assert many == [one[place - 1] for place in [*range(4, len(one), 4), len(one)]]
+
+
+def test_a_seed_decides_what_torch_draws() -> None:
+    drawn = []
+    for number in (3, 4, 3):
+        fit.seed("cpu", number)
+        drawn.append(torch.rand(4))
+    assert torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0], drawn[1])

@@ -106,12 +106,19 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     """
     settings = resolved(settings)
     check(settings)
-    torch.manual_seed(mixed(settings.seed, 2**32))
+    seed(settings.device, mixed(settings.seed, 2**32))
     model = build(settings, facts(sequences)).to(settings.device)
     trained = any(parameter.requires_grad for parameter in model.parameters())
     optimizer = adamw(model, settings.lr, settings.weight_decay) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")
     return State(settings, model, optimizer, loss, Draw(popularity(sequences, parts).to(settings.device)))
+
+
+def seed(device: str, number: int) -> None:
+    """Seed what draws on the CPU and on the device; torch's own way to seed asks for every other device too."""
+    torch.default_generator.manual_seed(number)
+    if device != "cpu":
+        getattr(torch, device).manual_seed(number)
 
 
 def check(settings: Train) -> None:
@@ -246,7 +253,7 @@ def train_epoch(
     pending: list[tuple[Tensor, int]] = []
     saved = before = time.perf_counter()
     for batch in batches.batches(sequences, at.batch):
-        torch.manual_seed(mixed(settings.seed, at.epoch, at.batch))
+        seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
         pending.append((step(state, batch), batch.count))
         at.batch += 1
         # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
