@@ -1,0 +1,59 @@
+"""Results of two folders are compared with the ranks of their users, in whatever form these were written."""
+
+import polars as pl
+import pytest
+
+from linrec_cli import runs
+from linrec_cli.analysis.verdict import Rule
+from linrec_cli.results import store
+from linrec_cli.runs.compare import compare, ranks
+
+PAIRED = "no ranks on both sides"
+
+
+@pytest.fixture
+def results(here, data, quick):
+    """Two folders of the same run."""
+    for name in ("old", "new"):
+        list(runs.sweep([quick()], data, here / name))
+    return here
+
+
+def quality(results):
+    (found,) = [one for one in compare(results / "old", results / "new", Rule(yardstick="")) if one.kind == "quality"]
+    return found
+
+
+def widened(path):
+    """Write ranks as an older linrec did, a stage a column."""
+    frame = store.read_ranks(path)
+    users = frame.filter(stage="test")["user"]
+    store.write_frame(
+        pl.DataFrame({"user": users} | {s: frame.filter(stage=s)["rank"] for s in ("valid", "test")}), path
+    )
+
+
+def test_ranks_of_both_sides_pair_their_users(results):
+    found = quality(results)
+    assert (found.verdict, found.change) == ("ok", 0.0)
+    assert PAIRED not in found.note
+
+
+def test_ranks_that_an_older_linrec_wrote_do_too(results):
+    (path,) = (results / "old").glob(f"runs/*/{store.RANKS}")
+    widened(path)
+    assert pl.read_parquet(path).columns == ["user", "valid", "test"]
+    assert PAIRED not in quality(results).note
+
+
+def test_without_ranks_it_is_said(results):
+    for path in (results / "old").glob(f"runs/*/{store.RANKS}"):
+        path.unlink()
+    assert PAIRED in quality(results).note
+
+
+def test_ranks_are_those_of_the_tables_runs(results):
+    table = store.read(results / "new")
+    (run,) = ranks(results / "new", table)
+    assert run == table["run"][0]
+    assert ranks(results / "new", table.with_columns(run=pl.lit("another"))) == {}
