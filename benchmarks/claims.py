@@ -117,12 +117,14 @@ def trained(runs: list[Path], data_dir: Path) -> Iterator[Row]:
     """Describe weights of finished runs' layers; of `linear`, also the same queries and keys under other weights."""
     for run in runs:
         for layer, attention, parts in moments.trained(run, data_dir):
-            name = re.sub(r"-[0-9a-f]{10}$", "", run.name)
+            name = f"{re.sub(r'-[0-9a-f]{10}$', '', run.name)}, layer {layer + 1}"
+            mechanism = attention.__module__.rpartition(".")[2].replace("_", "-")
             users = range(len(parts["v"]))
             weights = [matrices.matrix(attention, {n: p[u, None] for n, p in parts.items()}) for u in users]
-            yield from lines(f"{name}, layer {layer + 1}", {"as trained": torch.stack(weights)})
-            if attention.__module__.rpartition(".")[2] == "linear":
-                yield from lines("the same", stages(parts["q"], parts["k"]))
+            rows = [*lines(name, {"as trained": torch.stack(weights)})]
+            if mechanism == "linear":
+                rows += lines("the same", stages(parts["q"], parts["k"]))
+            yield from ({"mechanism": mechanism} | row for row in rows)
 
 
 COMPUTED: dict[str, Callable[[], Iterator[Row]]] = {"properties": properties, "cost": cost, "drawn": drawn}

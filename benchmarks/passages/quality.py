@@ -14,6 +14,7 @@ from passages._words import NONE, code, listed, number, paragraph, place, table
 ML_1M, ML_100K = "ml-1m-sasrec-order", "ml-100k"
 TITLES = {ML_1M: "ml-1m in SASRec's order"}
 TELLING = ("softmax", "linear", "linear-gated")
+USUAL = {"split": "leave-one-out", "protocol": "full", "seen": "remove"}
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
 
@@ -51,8 +52,9 @@ class Line:
 
 
 def lines(reference: Reference) -> list[Line]:
-    """Give all trainings that were tested by full ranking; of what was repeated the latest counts."""
-    rows = [row for row in reference.rows(command="train", status="ok") if row["protocol"] in (None, "full")]
+    """Give all trainings that were tested in the field's usual way; of what was repeated the latest counts."""
+    rows = reference.rows(command="train", status="ok")
+    rows = [row for row in rows if all(row[name] in (None, usual) for name, usual in USUAL.items())]
     same = ("setup", "dataset", "model", "attention", "options", "maxlen")
     rows.sort(key=lambda row: row["created"])
     latest = {tuple(row[name] for name in (*same, "seed")): row["run"] for row in rows}

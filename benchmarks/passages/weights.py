@@ -76,7 +76,7 @@ def learned(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
     """Say what training did to the share of negative weights, and to the ten largest."""
     said = []
     for mechanism, stage in (("linear", "LinRec, both"), ("softmax", "softmax")):
-        mine = [r for r in rows if r["weights"] == "as trained" and f"-{mechanism}-2" in r["queries"]]
+        mine = [r for r in rows if (r["mechanism"], r["weights"]) == (mechanism, "as trained")]
         random = [r for r in drawn if (r["queries"], r["weights"]) == (UNTRAINED, stage)]
         for column, title in (("negative", "weights below zero"), ("top 10", "weight on the ten largest")):
             if mine and random and random[0][column]:

@@ -18,9 +18,8 @@ REPOSITORY = Path(__file__).parents[2]
 def root(tmp_path: Path) -> Path:
     """Make a repository with one profile and one document of two passages."""
     profiled(tmp_path, "profile", costs("attention", 16_384))
-    marks = (
-        "before `<!-- end -->`\n\n<!-- layer.costs -->\nold\n<!-- end -->\n\nbetween\n\n<!-- serving.made -->\n<!-- end -->\nafter\n"
-    )
+    marks = "<!-- layer.costs -->\nold\n<!-- end -->\n\nbetween\n\n<!-- serving.made -->\n<!-- end -->\nafter\n"
+    marks = f"before `<!-- end -->`\n\n{marks}"
     (tmp_path / "README.md").write_text(marks)
     return tmp_path
 

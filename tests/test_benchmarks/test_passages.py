@@ -74,6 +74,13 @@ def test_of_a_training_made_twice_the_latest_counts(tmp_path: Path) -> None:
     assert line.ndcg == 0.2
 
 
+def test_what_was_split_or_ranked_in_another_way_is_left_out(tmp_path: Path) -> None:
+    trained(tmp_path, "usual", 0.1, split="leave-one-out", seen="remove")
+    trained(tmp_path, "split", 0.2, split="ratio", attention="softmax")
+    trained(tmp_path, "ranked", 0.3, seen="rank", attention="elu")
+    assert [line.ndcg for line in quality.lines(Reference(tmp_path))] == [0.1]
+
+
 def test_other_models_and_settings_are_lines_of_their_own(tmp_path: Path) -> None:
     trained(tmp_path, "one", 0.1)
     trained(tmp_path, "two", 0.2, "dropout = 0.5\n")
@@ -205,7 +212,7 @@ def test_trained_layers_stand_beside_random_numbers(tmp_path: Path) -> None:
     kept(
         tmp_path,
         "claims/trained",
-        [numbers | {"queries": q, "weights": "as trained", "negative": n} for q, n in layers],
+        [numbers | {"mechanism": "linear", "queries": q, "weights": "as trained", "negative": n} for q, n in layers],
     )
     kept(
         tmp_path, "claims/drawn", [numbers | {"queries": "normal, scale 1", "weights": "LinRec, both", "negative": 0.4}]
