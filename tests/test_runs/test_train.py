@@ -4,6 +4,8 @@ import importlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from itertools import count
@@ -389,3 +391,16 @@ def test_settings_are_named_after_they_are_resolved(here, data, quick):
     assert (
         runs.train(auto, data).settings == runs.train(plain, data).settings == resolved(runs.train(auto, data).settings)
     )
+
+
+def test_what_torch_loads_with_its_first_step_is_no_cost_of_the_run(here):
+    code = """
+import sys
+from linrec_cli.profiling import memory
+from linrec_cli.runs.result import stood
+assert "torch._dynamo" not in sys.modules
+baseline = memory.baseline
+memory.baseline = lambda: print("torch._dynamo" in sys.modules) or baseline()
+stood("cpu")
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"

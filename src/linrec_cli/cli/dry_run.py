@@ -49,12 +49,12 @@ def alike(cell: Train) -> Train:
 
 def estimated(cell: Train, data: "Dataset") -> dict[str, Any]:
     """Estimate what a cell will cost."""
-    from linrec_cli.profiling import memory
+    from linrec_cli.runs.result import peak_row, stood
     from linrec_cli.training.estimate import estimate
 
-    before = memory.baseline()
+    before = stood(cell.device)
     guess = estimate(cell, data.sequences.to(cell.device), data.split(cell.split).to(cell.device))
-    return asdict(guess) | {"peak_bytes": memory.above(before)}
+    return asdict(guess) | {"peak_bytes": peak_row(cell.device, before).get("value")}
 
 
 def several(cells: Sequence[Train], name: str) -> str:
@@ -64,13 +64,10 @@ def several(cells: Sequence[Train], name: str) -> str:
 
 def line(cell: Train, names: Sequence[str], estimate: dict[str, Any]) -> list[object]:
     """Write a cell as a line of the table."""
-    counts = [f"{estimate[name]:,}" for name in COUNTS]
-    return [
-        *where(cell, names),
-        *counts,
-        console.duration(estimate["seconds"]),
-        f"{estimate['peak_bytes'] / 2**20:.0f}",
-    ]
+    counts, peak = [f"{estimate[name]:,}" for name in COUNTS], estimate["peak_bytes"]
+    # A peak that could not be read is none.
+    costs = [console.duration(estimate["seconds"]), "–" if peak is None else f"{peak / 2**20:.0f}"]
+    return [*where(cell, names), *counts, *costs]
 
 
 def origin(ctx: typer.Context, name: str) -> str:

@@ -8,7 +8,8 @@ import polars as pl
 BENCHMARK = 2
 """Version of how numbers are made; numbers of different versions are not compared.
 
-1: the first. 2: peaks hold nothing that the heap had kept, and one of 0 is a failure to measure.
+1: the first. 2: peaks hold nothing that the heap had kept, nor what torch loads with its first step; one of 0 is a
+failure to measure.
 """
 
 STATUS = ("ok", "oom", "timeout", "error", "skipped")

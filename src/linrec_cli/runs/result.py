@@ -131,6 +131,9 @@ def stood(device: str) -> dict[str, int]:
     """Set the mark of the highest memory back, and read the counters as they stand before a run, in bytes."""
     import torch
 
+    # The optimiser loads it with its first step: 70 MB that are no cost of the run.
+    import torch._dynamo
+
     from linrec_cli.profiling import memory
 
     if device != "cuda":
