@@ -46,3 +46,12 @@ def test_a_name_is_shown_letter_for_letter_also_beside_an_exponent(name, exponen
     letters = "".join(said.split())
     assert letters.startswith(name)
     assert letters.removeprefix(name) == ("T0.99" if exponent else "")
+
+
+def test_headings_captions_and_titles_of_panels_are_no_formulas():
+    figure = Figure(figsize=(9, 4))
+    style.titled(figure, "$a_1$ on $b$", ["$c_1$ and $d$"])
+    style.named(figure.subplots(), "over $e_1$ and $f$", "at $g_1$ and $h$")
+    page = ElementTree.fromstring(rendered(figure, "svg"))
+    said = ["".join(node.itertext()) for node in page.iter() if node.tag.endswith("}text")]
+    assert {"$a_1$ on $b$", "$c_1$ and $d$", "over $e_1$ and $f$", "at $g_1$ and $h$"} <= {*said}
