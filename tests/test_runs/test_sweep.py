@@ -1,6 +1,7 @@
 """The cells of a sweep: what is done is skipped, what fails is a row, and each of several has a process of its own."""
 
 import importlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from linrec_cli import disk, runs
+from linrec_cli import disk, machine, runs
 from linrec_cli.errors import LinrecError
 from linrec_cli.results import store
 from linrec_cli.runs import events
@@ -58,11 +59,12 @@ def test_what_is_done_is_skipped_and_with_fresh_made_anew(here, data, quick, hea
 
 
 def test_what_is_done_says_by_which_commit(here, data, quick, heard, monkeypatch):
-    list(runs.sweep([quick()], data, here / "results"))
-    monkeypatch.setattr("linrec_cli.machine.commit", lambda: "another")
+    commits = ["abc"]
+    monkeypatch.setattr(machine, "commit", lambda: commits[-1])
+    (table,) = runs.sweep([quick()], data, here / "results")
+    commits.append("abd")
     list(runs.sweep([quick()], data, here / "results", watch=heard))
-    assert heard[0].now == "another"
-    assert heard[0].made != "another"
+    assert heard == [events.Skipped(table["run"][0], "abc", "abd")]
 
 
 def test_a_run_that_an_older_linrec_named_otherwise_is_skipped(here, data, quick, heard):
@@ -168,33 +170,21 @@ def test_a_child_that_was_interrupted_interrupts_its_parent(here, data, quick, h
     assert not (here / "run").exists()
 
 
-class Asleep:
-    """Says that it stopped when it is asked to end, as a training does."""
+def test_a_child_saves_and_ends_when_its_parent_is_told_to(here, data, quick, heard, children, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", (0.1, 60.0))
+    long = module.settled(quick(epochs=10_000, patience=10_000), data)
 
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return exec, (f"import time, pathlib\npathlib.Path({str(self.folder / 'began')!r}).touch()\ntime.sleep(60)",)
-
-
-def test_a_child_ends_with_its_parent(here, data, quick, children, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", (0.1, 30.0))
-    started = []
-    listen = module.listen
-
-    def interrupted(reader, watch, seconds=float("inf")):
-        if not started:
-            started.append(True)
+    def told(event):
+        heard.append(event)
+        if len(heard.of(events.Batch)) == 5:
             raise SystemExit(143)
-        listen(reader, watch, seconds)
 
-    monkeypatch.setattr(module, "listen", interrupted)
     with pytest.raises(SystemExit):
-        module.apart(quick(), replace(data, source=Asleep(here)), here / "run", False, lambda event: None)
-    import multiprocessing
-
+        module.apart(long, data, here / "run", False, told)
     assert not multiprocessing.active_children()
+    assert heard.of(events.Stopped) == [events.Stopped("run", heard.of(events.Batch)[-1].epoch)]
+    assert (here / "run" / checkpoint.CHECKPOINT).is_file()
+    assert not (here / "run" / store.TABLE).exists()
 
 
 def test_data_that_are_gone_meanwhile_are_told(here, kept, quick, heard, children):

@@ -1,13 +1,11 @@
 """The cells of a training sweep, one after the other: what is done is skipped, what fails is a row."""
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.errors import LinrecError
@@ -147,7 +145,6 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
         with suppress(OSError):
             writer.send(event)
 
-    signal.signal(signal.SIGTERM, terminate)
     try:
         prepared = store.load(kept, settings.data, lambda line: None) if isinstance(kept, Path) else kept
         if prepared is None:
@@ -156,8 +153,3 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
             attempt(settings, laid_out(prepared, source), folder, fresh, tell)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
-
-
-def terminate(signum: int, frame: FrameType | None) -> None:
-    """Leave on SIGTERM through every `finally`."""
-    raise SystemExit(128 + signum)
