@@ -84,6 +84,14 @@ def test_a_path_is_written_as_seen_from_the_runs_folder(here, path, folder, seen
     assert beside(Path(path), Path(folder)) == seen
 
 
+def test_a_path_on_another_drive_is_written_whole(here, monkeypatch):
+    def apart(*args):
+        raise ValueError("on another drive")
+
+    monkeypatch.setattr("os.path.relpath", apart)
+    assert beside(Path("a"), Path("b")) == (here / "a").as_posix()
+
+
 def test_other_data_than_asked_for_are_refused(data):
     assert trained_on(data, data.prepared.digest) is data
     with pytest.raises(DataError, match=f"ring is not what .* {data.prepared.digest}, then 0"):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
 
@@ -12,7 +13,7 @@ from linrec_cli.profiling.cell import cells
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
 from linrec_cli.runs.profile import cells as measured
-from linrec_cli.runs.profile import place
+from linrec_cli.runs.profile import names, place
 from linrec_cli.settings import Effort, Profile, digest
 
 SETTINGS = Profile(attn=("softmax", "linear"), maxlen=(16, 32, 64), phase=("step",), tokens=64, width=(8,), seed=4)
@@ -191,4 +192,6 @@ def test_a_run_that_measured_nothing_leaves_no_folder(here, planted):
 def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(here):
     folders = [place(SETTINGS, here) for _ in range(3)]
     assert len({*folders}) == 3
-    assert all(folder.name.endswith(digest(SETTINGS)) for folder in folders)
+    first, second, third = islice(names(SETTINGS), 3)
+    assert first.endswith(f"-{digest(SETTINGS)}")
+    assert [second, third] == [first.replace(digest(SETTINGS), f"{n}-{digest(SETTINGS)}") for n in (2, 3)]
