@@ -64,3 +64,11 @@ def test_that_nothing_is_there_to_take_up_is_said_to_who_asked(
     shown = capsys.readouterr().err
     assert shown.startswith(said)
     assert bool(shown) == bool(said)
+
+
+def test_the_bar_is_drawn_while_it_trains_and_gone_after(terminal: io.StringIO) -> None:
+    with Progress() as watch:
+        watch(batch(4))
+    assert "linear epoch 2 loss 6.543" in terminal.getvalue()
+    # The line it stood in is erased.
+    assert terminal.getvalue().endswith("\x1b[2K")
