@@ -2,9 +2,11 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+import torch
 
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.objectives.next import windows
 from linrec_cli.training.batches import plan
 
 
@@ -33,3 +35,9 @@ def test_every_next_item_of_the_training_part_is_trained_once(
 
 def test_a_history_that_fits_is_one_window(sequences: Sequences, parts: Parts) -> None:
     assert len(plan(sequences, parts, "next", 200, 400, 0, 0).start) == int((sequences.lengths > 3).sum())
+
+
+def test_a_part_of_one_event_has_no_window_and_shifts_no_other() -> None:
+    begin, events = torch.tensor([0, 3, 4]), torch.tensor([3, 1, 4])
+    start, length = windows(begin, events, 10, torch.Generator().manual_seed(0))
+    assert (start.tolist(), length.tolist()) == ([0, 4], [2, 3])

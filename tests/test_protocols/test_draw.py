@@ -38,6 +38,11 @@ def test_negatives_are_distinct_and_neither_gold_nor_seen(name: str, stage: str)
         assert not {*row} & {*(history if stage == "test" else history[:-1])}
 
 
+@pytest.mark.parametrize("name", ["uni100", "pop100"])
+def test_a_hundred_are_drawn_where_the_name_says_so(name: str) -> None:
+    assert catalog.load("protocols", name).NEGATIVES == 100
+
+
 def test_full_ranking_draws_nothing() -> None:
     assert negatives(short(3, 12), "full") is None
 
