@@ -8,7 +8,7 @@ from linrec_cli.phases import _model
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.tally import tally
-from linrec_cli.training import fit
+from linrec_cli.training.state import State
 
 One = Callable[..., Cell]
 
@@ -17,7 +17,7 @@ One = Callable[..., Cell]
 def test_it_sends_a_gradient_to_every_weight_of_the_encoder_and_moves_none(
     one: One, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    states: list[fit.State] = []
+    states: list[State] = []
     start = _model.start
     monkeypatch.setattr(_model, "start", lambda *given: states.append(start(*given)) or states[-1])
     work = build(one("softmax", "encoder", model=model))

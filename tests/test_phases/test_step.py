@@ -13,18 +13,19 @@ from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.tally import tally
 from linrec_cli.training import fit
+from linrec_cli.training.state import State
 
 One = Callable[..., Cell]
 TRAINED = [name for name in catalog.names("models") if catalog.load("models", name).FORM]
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[fit.State, Batch, float]]:
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[State, Batch, float]]:
     """The state, batch and loss of each step that training's own function takes."""
-    found: list[tuple[fit.State, Batch, float]] = []
+    found: list[tuple[State, Batch, float]] = []
     step = fit.step
 
-    def noted(state: fit.State, batch: Batch) -> Any:
+    def noted(state: State, batch: Batch) -> Any:
         loss = step(state, batch)
         found.append((state, batch, float(loss)))
         return loss

@@ -11,6 +11,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import DataError
 from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint, fit
+from linrec_cli.training.state import Position
 
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
 
@@ -29,7 +30,7 @@ def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
     whole = fit.start(settings, sequences, parts)
     list(fit.epochs(whole, sequences, parts))
 
-    def kill(at: fit.Position, batches: int) -> None:
+    def kill(at: Position, batches: int) -> None:
         if at.epoch == 1 and at.batch == 4:
             raise KilledError
 

@@ -9,6 +9,7 @@ from linrec_cli.settings import Train, resolved
 from linrec_cli.training import estimate as module
 from linrec_cli.training import fit
 from linrec_cli.training.estimate import estimate, parameters
+from linrec_cli.training.state import State
 
 SMALL = Train(maxlen=20, width=8, layers=1, tokens=100)
 
@@ -24,7 +25,7 @@ def test_seconds_are_those_of_the_measured_batches_scaled_to_all_positions(
 ) -> None:
     now, positions = [0.0], []
 
-    def step(state: fit.State, batch: fit.Batch) -> float:
+    def step(state: State, batch: fit.Batch) -> float:
         # A second a position, and a first batch that is slow to start.
         positions.append(int(batch.lengths.sum()))
         now[0] += positions[-1] + (1000 if len(positions) == 1 else 0)

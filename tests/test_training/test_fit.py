@@ -16,12 +16,13 @@ from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
 from linrec_cli.training.batches import plan
+from linrec_cli.training.state import State
 
 CAUSAL = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
 
 
-def finished(settings: Train, sequences: Sequences, parts: Parts) -> fit.State:
+def finished(settings: Train, sequences: Sequences, parts: Parts) -> State:
     state = fit.start(settings, sequences, parts)
     list(fit.epochs(state, sequences, parts))
     return state
@@ -56,7 +57,7 @@ def test_training_learns_the_ring(sequences: Sequences, parts: Parts, attn: str)
     assert max(epoch.ndcg for epoch in history) > 0.5
 
 
-def first_two(state: fit.State, sequences: Sequences, parts: Parts) -> float:
+def first_two(state: State, sequences: Sequences, parts: Parts) -> float:
     """Give the share of golds among the first two of all items: each step along the ring is one or two on."""
     found = ranks(state.model, sequences, parts.test, state.settings.maxlen, seen="rank")
     return float((found <= 2).double().mean())

@@ -9,6 +9,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
+from linrec_cli.training.state import State
 
 SAME = (
     "model", "attn", "objective", "loss", "maxlen", "width", "heads", "layers", "seed", "device", "dtype", "threads",
@@ -16,7 +17,7 @@ SAME = (
 """What a cell and the settings of a training run call by the same name."""
 
 
-def start(cell: Cell, sequences: Sequences) -> fit.State:
+def start(cell: Cell, sequences: Sequences) -> State:
     """Make the model and its optimiser as training on these histories does; what is counted is."""
     settings = Train(tokens=cell.batch * cell.maxlen, **{name: getattr(cell, name) for name in SAME})
     targets = lasts(sequences)

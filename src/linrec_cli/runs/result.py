@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from linrec_cli.data.parts import Parts
     from linrec_cli.data.sequences import Sequences
-    from linrec_cli.training.fit import State
+    from linrec_cli.training.state import State
 
 KS = [1, 5, 10, 20]
 HISTORY = "history.parquet"

@@ -16,7 +16,7 @@ from linrec_cli.runs.result import Result, peak_row, read, stood, tested, write
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
-    from linrec_cli.training.fit import Position, State
+    from linrec_cli.training.state import Position, State
 
 PROGRESS = "progress.json"
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from linrec_cli import disk
 from linrec_cli.errors import DataError
-from linrec_cli.training.fit import Epoch, State
+from linrec_cli.training.state import Epoch, State
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 

@@ -10,6 +10,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
 from linrec_cli.training.batches import Plan, plan
+from linrec_cli.training.state import State
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def estimate(settings: Train, sequences: Sequences, parts: Parts, batches: int =
     return extrapolated(state, whole, sequences, batches)
 
 
-def extrapolated(state: fit.State, whole: Plan, sequences: Sequences, batches: int) -> Estimate:
+def extrapolated(state: State, whole: Plan, sequences: Sequences, batches: int) -> Estimate:
     """Time some batches of an epoch, and scale by positions."""
     longest = sorted(whole.rows, key=lambda rows: -int(whole.length[rows].max()))[: batches + 1]
     some = replace(whole, rows=longest)

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,81 +20,10 @@ from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
 from linrec_cli.training.batches import mixed, plan
+from linrec_cli.training.state import Epoch, Position, State
 
 READ_EVERY = {"cpu": 1, "cuda": 16, "mps": 16}
 """Batches between two readings of the loss."""
-
-
-@dataclass
-class Epoch:
-    """What an epoch was: mean training loss, validation metrics, and how its time was spent.
-
-    Attributes:
-        loss: not a number where a model is counted and not trained.
-        seconds: training alone, without validation.
-        targets: predictions trained, or events counted.
-        resumed_at: batches at which the epoch was taken up again after an interruption.
-        repeated: batches that were trained twice because of that.
-    """
-
-    epoch: int
-    loss: float
-    ndcg: float
-    recall: float
-    seconds: float
-    validation_seconds: float
-    targets: int
-    batches: int
-    resumed_at: list[int] = field(default_factory=list)
-    repeated: int = 0
-
-
-@dataclass
-class Position:
-    """Where a run stands: batches done in the current epoch, their summed loss, targets and seconds so far."""
-
-    epoch: int = 0
-    batch: int = 0
-    loss: float = 0.0
-    targets: int = 0
-    seconds: float = 0.0
-    spent: float = 0.0
-    resumed_at: list[int] = field(default_factory=list)
-    repeated: int = 0
-
-
-@dataclass
-class State:
-    """Everything a run carries from one batch to the next.
-
-    Attributes:
-        model: a module and a `Recommender`.
-        optimizer: None where the model is counted and not trained.
-        loss: of `hidden [N, C]`, table, golds and draw.
-        draw: of negatives.
-    """
-
-    settings: Train
-    model: Any
-    optimizer: torch.optim.Optimizer | None
-    loss: Callable[..., Tensor]
-    draw: Draw
-    best: dict[str, Tensor] = field(default_factory=dict)
-    history: list[Epoch] = field(default_factory=list)
-    at: Position = field(default_factory=Position)
-
-    def best_epoch(self) -> Epoch:
-        """Find the epoch with the best validation NDCG@10, the first of equals."""
-        return max(self.history, key=lambda epoch: epoch.ndcg)
-
-    def done(self) -> bool:
-        """Tell whether patience, epochs or minutes are used up; what is counted is done once."""
-        settings = self.settings
-        if not self.history or self.optimizer is None:
-            return bool(self.history)
-        waited = self.history[-1].epoch - self.best_epoch().epoch
-        late = bool(settings.max_minutes) and self.at.spent >= 60 * settings.max_minutes
-        return waited >= settings.patience or len(self.history) >= settings.epochs or late
 
 
 def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
