@@ -172,7 +172,7 @@ def test_a_hold_ends_with_its_process(tmp_path: Path, holder: subprocess.Popen[s
     holder.kill()
     holder.wait()
     with disk.locked(tmp_path / "run"):
-        pass
+        assert disk.held(tmp_path / "run")
 
 
 def test_who_waits_says_so_and_goes_on_when_the_other_is_done(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
@@ -189,7 +189,7 @@ def test_who_waits_says_so_and_goes_on_when_the_other_is_done(tmp_path: Path, ho
 
 def test_nobody_waits_for_a_free_folder(tmp_path: Path) -> None:
     with disk.locked(tmp_path / "run", lambda: pytest.fail("waited for nobody")):
-        pass
+        assert disk.held(tmp_path / "run")
 
 
 def test_threads_keep_each_other_out_too(tmp_path: Path) -> None:
@@ -265,3 +265,22 @@ def test_toml_is_read_as_utf_8(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b'a = "\xe9"\n')
     with pytest.raises(ValueError):
         disk.read_toml(tmp_path / "a.toml")
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("old")
+    rename = Path.replace
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.is_dir() and (self / "new").exists():
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(DataError, match="cannot write"), disk.whole_folder(tmp_path / "kept") as part:
+        (part / "new").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept" / "file").read_text() == "old"

@@ -95,6 +95,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
                 path.replace(old)
             part.replace(path)
         finally:
+            # What was there stays there until the new one is.
+            if old.exists() and not path.exists():
+                old.replace(path)
             for left in (part, old):
                 shutil.rmtree(left, ignore_errors=True)
 
