@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import zip_longest
 from math import inf
@@ -213,15 +214,16 @@ def main() -> None:
         __import__(name)
     first = min(place(room) for room in rooms)
     files = [file for file in sorted((root / "tests").rglob("test_*.py")) if place(about(root, file)) >= first]
-    with get_context("fork").Pool(given.jobs) as pool:
-        measured = pool.map(partial(measure, root), files, chunksize=1)
+    # A worker of a Pool is a daemon, and may have no children; tests have.
+    with ProcessPoolExecutor(given.jobs, get_context("fork")) as pool:
+        measured = list(pool.map(partial(measure, root), files))
         tests = [one for one in measured if one.seconds < inf]
         for red in {one.file for one in measured} - {one.file for one in tests}:
             print(f"left out, it fails without any change: {red.relative_to(root)}", flush=True)
         if not tests:
             sys.exit("no test passes on the code unchanged.")
         found = []
-        for mutant, by in zip(mutants, pool.imap(partial(judge, root, tests), mutants), strict=True):
+        for mutant, by in zip(mutants, pool.map(partial(judge, root, tests), mutants), strict=True):
             print(f"{'killed by ' + by if by else 'SURVIVED':24} {said[mutant]}", flush=True)
             found.append((mutant, by))
     print("\n" + table(found, rooms) + "\n\nSurvived:")

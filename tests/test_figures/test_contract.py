@@ -1,5 +1,6 @@
 """Every figure of the folder draws what it says it needs, whatever things are called."""
 
+from functools import cache
 from xml.etree import ElementTree
 
 import polars as pl
@@ -39,19 +40,29 @@ def rows():
 TABLE = schema.table({}, rows())
 
 
-def letters(drawn):
-    """Give all that is written in a figure, without its spaces."""
-    page = ElementTree.fromstring(rendered(drawn.figure, "svg"))
-    return "".join("".join("".join(node.itertext()).split()) for node in page.iter() if node.tag.endswith("}text"))
+@cache
+def drawn(name):
+    """Draw the table, once for all tests."""
+    return list(catalog.load("figures", name).every(TABLE))
+
+
+@cache
+def written(name):
+    """Give beside each figure all that is written in it, without its spaces."""
+    pages = [ElementTree.fromstring(rendered(one.figure, "svg")) for one in drawn(name)]
+    return [(one, "".join(map(letters, page.iter()))) for one, page in zip(drawn(name), pages, strict=True)]
+
+
+def letters(node):
+    """Give the letters of a text, nothing of any other node."""
+    return "".join("".join(node.itertext()).split()) if node.tag.endswith("}text") else ""
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_says_what_it_needs_and_draws_it(name):
-    module = catalog.load("figures", name)
-    assert module.NEEDS
-    found = list(module.every(TABLE))
-    assert found
-    for one in found:
+    assert catalog.load("figures", name).NEEDS
+    assert drawn(name)
+    for one in drawn(name):
         assert isinstance(one, Drawn)
         assert one.command in ("train", "profile")
         assert len(one.points)
@@ -61,8 +72,7 @@ def test_it_says_what_it_needs_and_draws_it(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_names_are_shown_letter_for_letter(name):
-    for one in catalog.load("figures", name).every(TABLE):
-        said = letters(one)
+    for _, said in written(name):
         # A figure need not name mechanisms, nor say where it was measured.
         assert all(odd in said for odd in ODD) or not any(odd in said for odd in ("linear", "frac"))
         assert SIZE["device"] in said or "threads1" not in said
@@ -70,9 +80,9 @@ def test_names_are_shown_letter_for_letter(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_is_contended_is_said(name):
-    for one in catalog.load("figures", name).every(TABLE):
+    for one, said in written(name):
         crowded = "contended" in one.points.columns and one.points["contended"].any()
-        assert ("contended:a$bat" in letters(one)) == crowded
+        assert ("contended:a$bat" in said) == crowded
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -90,7 +100,7 @@ def test_where_there_is_nothing_it_draws_nothing(name):
 
 def test_all_figures_are_drawn_of_a_table_or_of_rows_each_under_a_name_of_its_own():
     found = list(figures.draw(TABLE))
-    alone = [one.stem for name in FIGURES for one in catalog.load("figures", name).every(TABLE)]
+    alone = [one.stem for name in FIGURES for one in drawn(name)]
     assert [one.stem for one in found] == alone
     assert len({*alone}) == len(alone)
     assert [one.stem for one in figures.draw(list(rows()))] == alone
