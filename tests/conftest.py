@@ -1,5 +1,6 @@
 """What all tests stand on: nothing of the user's environment, one thread each, small invented data."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -35,6 +36,12 @@ def pytest_xdist_auto_num_workers() -> int:
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Each worker takes half a gigabyte, and beyond a few the slowest test decides.
     return min(here, 8) if here > 1 else 0
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is loaded by now from being searched for garbage: each training run collects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

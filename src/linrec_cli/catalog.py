@@ -6,7 +6,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +18,14 @@ MANY = 30
 
 def names(package: str) -> list[str]:
     """List the modules of `linrec_cli.<package>`; a leading underscore means shared code, not a name."""
-    path = importlib.import_module(f"linrec_cli.{package}").__path__
-    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(path) if not m.name.startswith("_"))
+    return list(_listed(*importlib.import_module(f"linrec_cli.{package}").__path__))
+
+
+@cache
+def _listed(*folders: str) -> tuple[str, ...]:
+    """List folders once: a metric's name is asked for in every epoch."""
+    found = (module.name for module in pkgutil.iter_modules(folders))
+    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
 
 
 def load(package: str, name: str) -> ModuleType:

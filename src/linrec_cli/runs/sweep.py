@@ -1,6 +1,5 @@
 """The cells of a training sweep, one after the other: what is done is skipped, what fails is a row."""
 
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -99,7 +98,10 @@ def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) ->
 
 def apart(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Watch) -> None:
     """Train a cell in a fresh process, so that its memory is its own and its end is not ours."""
-    context = multiprocessing.get_context("spawn")
+    from linrec_cli.profiling import isolate
+
+    # Torch is loaded once for all cells.
+    context = isolate.server()
     reader, writer = context.Pipe(duplex=False)
     # What is kept is opened there anew; a frame goes along.
     kept = data.prepared.folder or data.prepared
