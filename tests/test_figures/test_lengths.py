@@ -232,3 +232,9 @@ def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(
         for text in axes.texts:
             box = Text.get_window_extent(text)
             assert 0 <= box.x0 < box.x1 <= one.figure.bbox.x1
+
+
+def test_a_panel_of_many_names_is_high_enough_for_all():
+    names = [f"softmax:some={number}" for number in range(30)]
+    (one,) = drawn(*(timed(name, n, 0.01) for name in names for n in (128, 256)))
+    assert one.figure.get_figheight() == pytest.approx(30 * 0.17 + 0.7 + 0.7)

@@ -86,3 +86,10 @@ def test_the_names_of_the_longest_lengths_stay_within_the_figure(wide):
     for text in names.values():
         box = text.get_window_extent()
         assert one.figure.bbox.x0 <= box.x0 < box.x1 <= one.figure.bbox.x1
+
+
+def test_markers_grow_with_the_length_up_to_seven_points():
+    (one,) = drawn(*SOME, ceilings())
+    sizes = [own.get_markersize() for own in one.figure.axes[0].lines if own.get_marker() not in ("", "None")]
+    assert max(sizes) == 7
+    assert len({*sizes}) == max(sizes.count(7), 2)

@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.objectives import last
 from linrec_cli.training.batches import plan
 
 
@@ -22,3 +24,8 @@ def test_each_prefix_is_a_sample_and_its_next_item_the_only_target(
             assert (items[length:] == 0).all()
             found.append((items[:length].tolist(), int(targets[length - 1])))
     assert sorted(found) == sorted(expected)
+
+
+def test_a_part_of_one_event_or_none_has_no_sample() -> None:
+    start, length = last.windows(torch.tensor([0, 1, 1]), torch.tensor([1, 0, 3]), 5, torch.Generator())
+    assert (start.tolist(), length.tolist()) == ([1, 1], [1, 2])

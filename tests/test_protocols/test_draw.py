@@ -81,3 +81,12 @@ def test_popular_items_are_drawn_by_their_count_in_training(monkeypatch: pytest.
 def test_too_few_items_to_draw_from_is_an_error() -> None:
     with pytest.raises(DataError, match="use --protocol full"):
         negatives(short(5, 50), "uni100")
+
+
+def test_one_user_with_too_few_items_left_is_an_error() -> None:
+    # The last has had all but 99 of 120 items, the others hardly any.
+    histories = [[1, 2, 3, 4]] * 5 + [[*range(1, 22)]]
+    offsets = torch.tensor([0, *map(len, histories)]).cumsum(0)
+    sequences = Sequences(torch.tensor([item for one in histories for item in one]), offsets, 120, torch.arange(6))
+    with pytest.raises(DataError, match="fewer than 100 items left"):
+        negatives(sequences, "uni100")

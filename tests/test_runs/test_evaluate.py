@@ -1,5 +1,6 @@
 """An evaluation ranks what a run held out, under a protocol, with the data it was trained on."""
 
+import re
 from dataclasses import asdict
 
 import polars as pl
@@ -50,7 +51,7 @@ def test_every_row_says_how_it_was_made(trained, monkeypatch):
         "threads": 1, "status": "ok", "objective": "next", "loss": "cross-entropy",
     }  # fmt: skip
     assert made.rows.select(*own).unique().to_dicts() == [own]
-    assert made.rows["run"].unique().item().startswith("evaluate-valid-full-rank-")
+    assert re.fullmatch("evaluate-valid-full-rank-[0-9a-f]{10}", made.rows["run"].unique().item())
     assert made.rows["device"].unique().item().startswith("cpu")
 
 

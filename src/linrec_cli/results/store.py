@@ -22,11 +22,10 @@ def folder(results_dir: Path, run: str) -> Path:
     return results_dir / "runs" / run
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> Path:
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as Parquet."""
     with whole(path) as part:
         frame.write_parquet(part)
-    return path
 
 
 def write_text(text: str, path: Path) -> Path:
@@ -36,9 +35,9 @@ def write_text(text: str, path: Path) -> Path:
     return path
 
 
-def write_settings(settings: Mapping[str, Any], path: Path) -> Path:
+def write_settings(settings: Mapping[str, Any], path: Path) -> None:
     """Write settings as TOML; what is None is left out."""
-    return write_text(toml(settings), path)
+    write_text(toml(settings), path)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
