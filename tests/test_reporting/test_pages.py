@@ -1,5 +1,6 @@
 """The same parts as Markdown and as HTML: every word of them, nothing taken for markup."""
 
+from base64 import b64decode
 from html.parser import HTMLParser
 
 import polars as pl
@@ -71,8 +72,14 @@ def test_html_holds_the_same_words_with_columns_of_numbers_alone_set_right():
 
 
 def test_html_has_a_picture_of_each_figure_within_itself():
-    (picture,) = Read(html.page("t", "a", [Part("Cost", figures=[drawn()])])).pictures
-    assert picture.startswith("data:image/svg+xml;base64,")
+    figure = Figure()
+    figure.suptitle("said")
+    shown = Drawn("a_figure", figure, pl.DataFrame(), "profile")
+    (picture,) = Read(html.page("t", "a", [Part("Cost", figures=[shown])])).pictures
+    head, _, content = picture.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    # Letters are shapes: who reads it need not have the font.
+    assert b"<text" not in b64decode(content)
 
 
 @pytest.mark.parametrize("page", [markdown.page, html.page])

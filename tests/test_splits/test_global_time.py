@@ -61,3 +61,11 @@ def test_an_option_that_cannot_be_is_refused(options: dict[str, object]) -> None
 def test_a_part_without_an_event_is_an_error() -> None:
     with pytest.raises(DataError, match="nothing to predict"):
         split(made([0, 0, 0, 0, 0]))
+
+
+def test_a_tenth_is_tested_and_a_tenth_of_the_rest_validated_where_nothing_is_said() -> None:
+    sequences = made(*USERS, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19])
+    usual, told = split(sequences), split(sequences, quantile=0.9, valid=0.9, targets="last")
+    assert usual.train.equal(told.train)
+    assert usual.test.place.equal(told.test.place)
+    assert usual.valid.place.equal(told.valid.place)

@@ -59,4 +59,6 @@ def test_times_come_along_with_their_items(sequences: Sequences, parts: Parts) -
 def test_seeds_that_differ_anywhere_mix_to_different_seeds() -> None:
     assert len({mixed(s, e, b) for s in range(10) for e in range(10) for b in range(10)}) == 1000
     assert mixed(1, 2) != mixed(2, 1)
+    # Every draw of every run goes by it: with another the same seed would give other weights than it did.
+    assert mixed(1, 2, 3) == 536453521966306493
     assert all(0 <= mixed(s, 2**32) < 2**63 for s in range(100))
