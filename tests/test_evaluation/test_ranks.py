@@ -108,3 +108,9 @@ def test_ranks_stand_beside_the_ids_of_their_users() -> None:
     table = by_target(sequences, targets, torch.tensor([1.0, 2.5, 3.0]))
     assert table.rows() == [(70, 1.0), (90, 2.5), (90, 3.0)]
     assert table.columns == ["user", "rank"]
+
+
+def test_histories_are_cut_out_no_wider_than_their_rounded_length(sequences: Sequences) -> None:
+    start, length = sequences.offsets[:3], torch.tensor([2, 3, 1])
+    assert module.read(sequences, start, length, 200).items.shape == (3, 3)
+    assert module.read(sequences, start, length, 2).items.shape == (3, 2)

@@ -85,6 +85,8 @@ def test_of_profiles_of_the_same_settings_the_last_is_shown_and_the_others_count
     assert last.sentences[0] == "The last of 3 runs; all are in the table."
     assert last.tables[0].lines[0][:3] == ["64", "softmax", "3,000"]
     assert "The last" not in found["Profile: 1,024 tokens, cpu x, threads 1"].sentences[0]
+    (two,) = (part for title, part in parts(profile("a", 0), profile("b", 1)).items() if title.startswith("Profile"))
+    assert two.sentences[0] == "The last of 2 runs; all are in the table."
 
 
 def test_the_parts_of_a_layer_have_no_table_beside_the_whole():

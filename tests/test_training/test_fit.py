@@ -1,5 +1,6 @@
 """Training: what is trained, what is looked at to stop, and what is kept."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -124,6 +125,16 @@ def test_validation_is_ndcg_and_recall_at_ten_of_the_validation_items(sequences:
     gain = torch.where(found <= 10, 1 / (1 + found).log2(), 0.0)
     assert state.history[-1].ndcg == pytest.approx(float(gain.mean()))
     assert state.history[-1].recall == pytest.approx(float((found <= 10).double().mean()))
+
+
+def test_an_eleventh_place_is_no_hit_of_a_validation(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = torch.tensor([10.0, 11.0]).repeat(len(parts.valid))[: len(parts.valid)].double()
+    monkeypatch.setattr(fit, "ranks", lambda *_, **__: places)
+    state = fit.start(SMALL, sequences, parts)
+    share = float((places == 10).double().mean())
+    assert fit.validate(state, sequences, parts) == pytest.approx((share / math.log2(11), share))
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_not_those_of_the_last(

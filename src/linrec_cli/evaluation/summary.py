@@ -34,7 +34,7 @@ def summary(ranks: pl.DataFrame, ks: Iterable[int]) -> pl.DataFrame:
         # The mean of booleans and counts is a float; so is that of one user.
         value, deviation = float(column.mean()), column.std()  # type: ignore[arg-type]
         error = None if deviation is None else float(deviation) / len(users) ** 0.5  # type: ignore[arg-type]
-        ends = {"low": None, "high": None} if error is None else {"low": value - error, "high": value + error}
-        rows.append({"metric": name, "k": k, "value": value} | ends)
+        low, high = (None, None) if error is None else (value - error, value + error)
+        rows.append({"metric": name, "k": k, "value": value, "low": low, "high": high})
     kinds = {"metric": pl.String, "k": pl.Int64, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
     return pl.DataFrame(rows, schema=kinds)
