@@ -36,3 +36,10 @@ def test_a_child_that_was_killed_ran_out_of_memory_only_if_the_kernel_says_so(
 )
 def test_a_mistake_is_an_error_and_memory_that_ran_out_is_none(error: Exception, status: str, note: str) -> None:
     assert isolate.failure(error) == isolate.Answer(status, note=note)
+
+
+def test_where_no_server_forks_a_child_starts_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolate, "get_all_start_methods", lambda: ["spawn"])
+    assert isolate.server.__wrapped__().get_start_method() == "spawn"
+    monkeypatch.undo()
+    assert isolate.server().get_start_method() == "forkserver"

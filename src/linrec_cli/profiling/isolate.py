@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import connection, get_context
-from multiprocessing.context import ForkServerContext
+from multiprocessing import connection, get_all_start_methods, get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,13 @@ class Answer:
 
 
 @cache
-def server() -> ForkServerContext:
-    """Set up the server that children are forked from: torch is loaded there, with no CUDA context."""
+def server() -> ForkServerContext | SpawnContext:
+    """Set up the server that children are forked from: torch is loaded there, with no CUDA context.
+
+    Where a system knows no such server, as Windows does not, each child starts by itself and loads torch anew.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
     context = get_context("forkserver")
     # All that phases build with. The optimiser and the profiler load torch._dynamo when first used, and a child loads
     # what its parent was started by: a second each time.
