@@ -30,6 +30,7 @@ NEUTRAL: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "linear", "maxlen": 200, "model": "sasrec", "width": 64, "layers": 2, "heads": 2, "dropout": 0.3,
         "data": "ml-100k", "data_digest": "", "min_user": 5, "min_item": 5, "split": "leave-one-out", "seed": 0,
+        "seen_items": "remove", "order": "",
         "objective": "next", "loss": "cross-entropy", "lr": 0.001, "weight_decay": 0.01, "tokens": 1600, "patience": 8,
         "epochs": 200, "max_minutes": 0.0, "device": "cpu", "dtype": "float32", "threads": 1,
     },
@@ -39,7 +40,7 @@ NEUTRAL: dict[type, dict[str, Any]] = {
         "budget": 20.0, "device": "cpu", "dtype": ("float32",), "threads": 1, "seed": 0,
     },
     Evaluate: {
-        "protocol": "full", "k": (1, 5, 10, 20), "seen": "remove", "stage": "test", "negatives_seed": 0,
+        "protocol": "full", "k": (1, 5, 10, 20), "seen": "remove", "stage": "test", "by": "", "negatives_seed": 0,
         "device": "cpu", "threads": 1,
     },
 }  # fmt: skip
@@ -49,7 +50,7 @@ ANOTHER: dict[type, dict[str, Any]] = {
         "attn": "softmax", "maxlen": 100, "model": "m", "width": 32, "layers": 3, "heads": 4, "dropout": 0.5,
         "data_digest": "d", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
         "weight_decay": 0.0, "tokens": 64, "patience": 9, "epochs": 3, "max_minutes": 1.5, "device": "cuda",
-        "dtype": "bfloat16", "threads": 3,
+        "dtype": "bfloat16", "threads": 3, "seen_items": "rank",
     },
     Profile: {
         "attn": ("linear", "softmax"), "maxlen": (64,), "phase": ("step",), "tokens": 64, "width": (32,), "heads": (1,),
@@ -58,10 +59,11 @@ ANOTHER: dict[type, dict[str, Any]] = {
     },
     Evaluate: {
         "protocol": "uni100", "k": (10,), "seen": "rank", "stage": "valid", "negatives_seed": 1, "device": "cuda",
+        "by": "repeat",
     },
 }  # fmt: skip
 COUNTLESS: dict[type, dict[str, Any]] = {
-    Train: {"data": "x", "min_user": 0, "min_item": 9},
+    Train: {"data": "x", "min_user": 0, "min_item": 9, "order": "time"},
     Profile: {},
     Evaluate: {"threads": 9},
 }
@@ -158,7 +160,7 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
             values = value if isinstance(value, list) else [value]
             wanted = tuple(values) if kind is Profile and name in told and isinstance(told[name], tuple) else value
             assert told.get(name, wanted) == wanted
-        assert told.keys() - stored.keys() <= {"split", "objective", "loss"}
+        assert told.keys() - stored.keys() <= {"split", "objective", "loss", "seen_items", "order"}
 
 
 def test_no_two_runs_of_the_reference_share_a_digest_and_seeds_share_a_setup() -> None:

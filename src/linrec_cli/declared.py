@@ -25,6 +25,7 @@ class Declared:
         asked: its option's default, where the machine or another setting decides; `shown` is how help has it.
         told: the command that makes a run again says it though it is the default.
         was: what older runs call it.
+        also: another flag of its option.
     """
 
     neutral: Any
@@ -41,6 +42,7 @@ class Declared:
     shown: str = ""
     told: bool = False
     was: str = ""
+    also: str = ""
 
 
 def setting(default: Any, panel: str = "", help: str = "", *, neutral: Any = MISSING, **more: Any) -> Any:

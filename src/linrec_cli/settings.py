@@ -17,6 +17,10 @@ from linrec_cli.errors import UsageError
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
 AUTO = "auto"
+LEAST_REPEATED = 0.01
+"""Share of golds that repeat from which on the items of a history are ranked, and not removed."""
+FEW_ITEMS, FEW_USERS = 100, 30
+"""Below these a number hardly tells models apart."""
 MODEL, DATA, TRAINING, RUNNING = "Model", "Data", "Training", "Running"
 WHAT, SIZE, HOW, RANKING = "What to measure", "Size", "How to measure", "How to rank"
 
@@ -28,6 +32,10 @@ DTYPES = ("float32", "bfloat16")
 LENGTH: Same = {"low": 1, "high": 1_000_000, "axis": True, "told": True}
 SEED: Same = {"low": 0, "high": 2**63 - 1}
 SPECS = "as a,b or a:option=value"
+SEEN: Same = {
+    "help": "remove or rank the items of the history; auto: rank them where golds repeat.",
+    "neutral": "remove", "choices": (AUTO, "remove", "rank"),
+}  # fmt: skip
 THREADS: Same = {"help": "CPU threads.", "low": 1, "high": 1024, "asked": 0, "shown": "physical cores", "told": True}
 
 
@@ -48,7 +56,12 @@ class Train:
     heads: int = setting(2, MODEL, "Heads the width is split into.", low=1, high=1024, axis=True)
     dropout: float = setting(0.3, MODEL, "Share of outputs dropped in training.", low=0.0, high=0.95, axis=True)
     data: str = setting(
-        "ml-100k", DATA, "A name of `linrec download --list`, or a file of your own.", counts=False, told=True
+        "ml-100k",
+        DATA,
+        "A name of `linrec download --list`, or files of your own.",
+        counts=False,
+        told=True,
+        also="--train",
     )
     data_digest: str = setting("")
     # What the filter left is in the data's digest.
@@ -57,6 +70,10 @@ class Train:
     split: str = setting(
         "leave-one-out", DATA, f"What is held out, {SPECS}.", axis=True, folder="splits", attribute="split"
     )
+    # `seen` is an evaluation's, which stands beside these in its settings.
+    seen_items: str = setting(AUTO, DATA, also="--seen", **SEEN)
+    # What events are ordered by.
+    order: str = setting("", counts=False)
     seed: int = setting(0, TRAINING, "Seeds.", axis=True, told=True, **SEED)
     objective: str = setting(
         AUTO, TRAINING, f"What is predicted, {SPECS}; auto: what is usual for the model.",
@@ -99,11 +116,25 @@ class Train:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file of one's own is read; what is read has a digest."""
+    """How files of one's own are read; what is read has a digest."""
 
     user: str | None = setting(None, DATA, "Column of users in your file.", counts=False)
     item: str | None = setting(None, DATA, "Column of items in your file.", counts=False)
-    time: str | None = setting(None, DATA, "Column of times in your file.", counts=False)
+    time: str | None = setting(
+        None, DATA, "Column of times in your file; two as date,time; none: in the file's order.", counts=False
+    )
+    columns: str | None = setting(
+        None, DATA, "All columns of a file that names none, as user,item,_,time.", counts=False
+    )
+    time_format: str | None = setting(
+        None, DATA, "How times are written: day-first, month-first, or as %d.%m.%Y %H:%M.", counts=False
+    )
+    duplicates: str = setting(
+        "keep", DATA, "keep events that stand twice; drop those of one time; drop consecutive ones of one item.",
+        choices=("keep", "drop", "consecutive"), counts=False,
+    )  # fmt: skip
+    valid: str | None = setting(None, DATA, "Files of validation events, of data that are split.", counts=False)
+    test: str | None = setting(None, DATA, "Files of test events, of data that are split.", counts=False)
     skip_bad: bool = setting(False, DATA, "Leave malformed rows of your file out.", counts=False)
 
 
@@ -172,8 +203,11 @@ class Evaluate:
         folder="protocols", attribute="negatives",
     )  # fmt: skip
     k: tuple[int, ...] = setting((1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, axis=True, was="ks")
-    seen: str = setting("remove", RANKING, "remove or rank the items of the history.", choices=("remove", "rank"))
+    seen: str = setting(AUTO, RANKING, **SEEN)
     stage: str = setting("test", RANKING, "valid or test.", choices=("valid", "test"))
+    by: str = setting(
+        "", RANKING, "repeat: new and repeated golds apart too.", choices=("", "repeat"), shown="together"
+    )
     negatives_seed: int = setting(0, RANKING, "Seed of the negatives.", **SEED)
     device: str = setting("cpu", RUNNING, **DEVICE)
     threads: int = setting(1, RUNNING, counts=False, **THREADS)
@@ -214,9 +248,11 @@ def resolved(settings: Train) -> Train:
 
 def decided(settings: Any) -> Any:
     """Leave no "auto" in settings; where there is none, the model need not be known."""
-    return (
-        resolved(settings) if AUTO in (getattr(settings, "attn", ""), getattr(settings, "objective", "")) else settings
-    )
+    if AUTO in (getattr(settings, "attn", ""), getattr(settings, "objective", "")):
+        settings = resolved(settings)
+    # Until the data have told.
+    undecided = [name for name in ("seen", "seen_items") if getattr(settings, name, "") == AUTO]
+    return replace(settings, **dict.fromkeys(undecided, "remove")) if undecided else settings
 
 
 def digest(settings: Any, without: Iterable[str] = ()) -> str:

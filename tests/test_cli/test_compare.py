@@ -222,3 +222,15 @@ def test_help_loads_nothing_heavy_and_a_comparison_no_torch(sides):
             [sys.executable, "-c", check, heavy, "compare", *arguments], capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_a_first_run_without_a_baseline_says_so_in_its_summary(
+    sides: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    assert run(["compare", str(tmp_path / "nothing"), sides["base"], "--summary"]) == 3
+    said = capsys.readouterr().err
+    assert "no baseline: no results in" in said
+    assert f"Keep {sides['base']} to compare the next results with." in said
+    written = (tmp_path / "summary.md").read_text()
+    assert written.startswith("### linrec compare\n\nNothing was compared: no baseline: ")

@@ -41,11 +41,28 @@ def test_runs_stand_side_by_side_a_metric_a_line(trained: Path, capsys: pytest.C
     for place, attention in ((1, "linear"), (3, "softmax")):
         (row,) = rows.filter(attention=attention).to_dicts()
         assert line[place : place + 2] == [f"{row['value']:.4f}", f"±{row['high'] - row['value']:.4f}"]
-    assert " ".join(" ".join(line) for line in lines[9:]) == (
+    assert lines[9] == ["repeat_share", *[f"{rows_of(trained, 'repeat_share')['value'][0]:.4f}"] * 2]
+    assert " ".join(" ".join(line) for line in lines[10:]) == (
         "leave-one-out, ranked among all items, seen items ranked, ties at their mean rank; ± is one standard error."
+        " Hardly anything to tell by: 30 items to rank among."
     )
     folders = [f"results/runs/{name}" for name in rows["run"].unique(maintain_order=True)]
     assert {*folders} <= {*shown.err.splitlines()}
+
+
+def rows_of(room: Path, metric: str) -> pl.DataFrame:
+    return store.read(room / "results").filter(command="evaluate", metric=metric)
+
+
+def test_golds_that_repeat_are_told_from_new_ones(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "sasrec-linear", "--k", "1", "--by", "repeat", "--threads", "1"]) == 0
+    shown = capsys.readouterr().out
+    ranks = pl.read_parquet(next(trained.glob("results/runs/evaluate-*/ranks.parquet")))
+    share = rows_of(trained, "repeat_share")["value"].item()
+    parts = [rows_of(trained, f"recall:{golds}")["value"].item() for golds in ("new", "repeated")]
+    assert (1 - share) * parts[0] + share * parts[1] == pytest.approx((ranks["rank"] <= 1).mean())
+    assert "Recall:new@1" in shown
+    assert "Recall:repeated@1" in shown
 
 
 def test_negatives_are_drawn_once_and_shared(
@@ -56,7 +73,7 @@ def test_negatives_are_drawn_once_and_shared(
     shown = capsys.readouterr()
     assert shown.err.count("negatives drawn") == 1
     assert "ranked among 100 negatives (uni100)" in " ".join(shown.out.split())
-    (path,) = trained.glob("datasets/ring/prepared-*/negatives-uni100-test-0.parquet")
+    (path,) = trained.glob("datasets/ring/prepared-*/negatives-seen-uni100-test-0.parquet")
     assert pl.read_parquet(path).height == 60
     assert len(list(trained.glob("results/runs/evaluate-test-uni100-*/ranks.parquet"))) == 2
 

@@ -76,9 +76,10 @@ def test_help_says_of_every_setting_what_is_declared(
             mine.append(" ".join(line.strip("│ ").split()))
     settings = [(item, how) for kind in kinds for item, how in declared(kind)]
     for item, how in settings:
-        found = [line for line in panels.get(how.panel, []) if line.startswith(f"--{item.name.replace('_', '-')} ")]
+        flags = ",".join(filter(None, (f"--{item.name.replace('_', '-')}", how.also)))
+        found = [line for line in panels.get(how.panel, []) if line.startswith(f"{flags} ")]
         if not how.panel:
-            assert not any(item.name.replace("_", "-") in line for lines in panels.values() for line in lines)
+            assert not any(f"--{item.name.replace('_', '-')}" in line for lines in panels.values() for line in lines)
             continue
         (line,) = found
         assert how.help in line

@@ -306,3 +306,35 @@ def test_an_unknown_key_in_linrec_toml_is_an_error_with_a_suggestion(
     (room / "linrec.toml").write_text(content, "utf-8")
     assert run(TRAIN) == 2
     assert message in capsys.readouterr().err
+
+
+def test_histories_too_short_to_train_on_are_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("short.csv").write_text("user,item,t\n" + "".join(f"{u},{i},{i}\n" for u in range(20) for i in range(3)))
+    for more in ([], ["--dry-run"], ["--seed", "0,1"]):
+        assert run(["train", "--data", "short.csv", "--min-user", "0", "--min-item", "0", *SMALL, *more]) == 3
+        assert (
+            capsys.readouterr().err.splitlines()[-1].startswith("linrec: nothing is left to train on: the longest of")
+        )
+    assert not Path("results").exists()
+
+
+def test_files_that_are_split_are_trained_as_they_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, steps in (("a", range(6)), ("b", range(6, 8)), ("c", range(8, 9))):
+        rows = "".join(f"{u},{(u + s) % 9},{s}\n" for u in range(9) for s in steps)
+        Path(f"{name}.csv").write_text(f"user,item,t\n{rows}")
+    split = ["--train", "a.csv", "--valid", "b.csv", "--test", "c.csv"]
+    assert run(["train", *split, "--epochs", "1", *SMALL]) == 0
+    table = store.read(Path("results"))
+    assert table.drop_nulls("k")["split"].unique().to_list() == ["given"]
+    assert table["order"].unique().to_list() == ["t"]
+    (ranks,) = Path("results/runs").glob("*/ranks.parquet")
+    assert pl.read_parquet(ranks)["stage"].value_counts().sort("stage").rows() == [("test", 9), ("valid", 18)]
+    capsys.readouterr()
+    assert run(["preprocess", *split, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["interactions"] == 81

@@ -81,7 +81,8 @@ def test_numbers_of_ids_do_not_depend_on_the_order_of_the_rows(events, rng):
     made, other = (prepare(frame(e), 0, 0) for e in (events, shuffled))
     assert made.users.equals(other.users)
     assert made.items.equals(other.items)
-    assert made.card == other.card
+    # Of events at one time the rows tell which is the last.
+    assert made.card | {"repeat_share": 0} == other.card | {"repeat_share": 0}
 
 
 def test_the_digest_depends_on_the_order_of_rows_only_where_times_tie():

@@ -2,17 +2,19 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from linrec_cli import disk
-from linrec_cli.data import store
+from linrec_cli.data import origin, store
 from linrec_cli.data.download import fetch
-from linrec_cli.data.store import open_prepared
+from linrec_cli.data.store import by_digest, open_prepared
 from linrec_cli.errors import DataError, UsageError
 
 
@@ -33,7 +35,7 @@ def said():
 def test_it_is_prepared_once_and_found_afterwards(log, tmp_path, said, monkeypatch):
     made = open_prepared(str(log), tmp_path / "data", report=said.append)
     assert said[-1] == f"wrote {made.folder}"
-    monkeypatch.setattr(store, "read", None)
+    monkeypatch.setattr(origin, "read", None)
     found = open_prepared(str(log), tmp_path / "data", report=said.append)
     assert said[-1] == f"found {made.folder}"
     assert found.events.equals(made.events)
@@ -167,7 +169,7 @@ def test_made_histories_are_prepared_with_what_can_be_reached_on_them(tmp_path):
 def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said):
     raw = tmp_path / "ml-20m.zip"
     raw.write_bytes(b"raw")
-    module = store.catalog.load("datasets", "ml-20m")
+    module = origin.catalog.load("datasets", "ml-20m")
     events = pl.LazyFrame({"user": [1] * 5, "item": [3] * 5, "time": range(5), "rating": [1.0] * 5})
     monkeypatch.setattr(module, "read", lambda path: events if path == raw else None)
     films = pl.LazyFrame({"item": [3], "title": ["Three"], "genres": [["Drama", "War"]], "year": [1997]})
@@ -188,7 +190,7 @@ def test_a_catalogued_set_is_fetched_read_and_named(tmp_path, monkeypatch, said)
 
 
 def test_times_that_say_nothing_are_left(tmp_path, monkeypatch):
-    module = store.catalog.load("datasets", "amazon-beauty")
+    module = origin.catalog.load("datasets", "amazon-beauty")
     monkeypatch.setattr(module, "read", lambda path: pl.LazyFrame({"user": [1] * 5, "item": [3] * 5, "time": range(5)}))
     monkeypatch.setattr(fetch, "fetch", lambda name, data_dir, *, report: log)
     log = tmp_path / "Beauty.txt"
@@ -216,3 +218,68 @@ def test_folders_and_files_may_have_any_name(tmp_path, odd):
 @pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "-x"), (".x", "x"), ("..", "data")])
 def test_a_folder_has_a_name_that_any_system_takes(name, folder):
     assert store.folder_name(name) == folder
+
+
+def test_a_copy_of_the_file_and_the_file_gone_find_what_was_prepared(log, tmp_path):
+    said = []
+    made = open_prepared(str(log), tmp_path / "data")
+    log.touch()
+    log.rename(log.with_name("away"))
+    gone = open_prepared(str(log), tmp_path / "data", report=said.append)
+    assert (gone.folder, gone.digest) == (made.folder, made.digest)
+    assert f"{log} is gone; this was prepared from it" in said
+    # Not in another way.
+    with pytest.raises(DataError, match="there is no file"):
+        open_prepared(str(log), tmp_path / "data", time="none")
+    with pytest.raises(DataError, match="there is no file"):
+        open_prepared(str(log), tmp_path / "data", min_user=1)
+    log.with_name("away").rename(log)
+    os.utime(log, (1, 1))
+    assert open_prepared(str(log), tmp_path / "data").folder == made.folder
+
+
+def test_a_pattern_is_looked_at_anew_each_time(log, tmp_path):
+    shutil.copy(log, tmp_path / "part-1.csv")
+    made = open_prepared(str(tmp_path / "part-*.csv"), tmp_path / "data")
+    shutil.copy(log, tmp_path / "part-2.csv")
+    assert open_prepared(str(tmp_path / "part-*.csv"), tmp_path / "data").events.height == 2 * made.events.height
+
+
+@pytest.mark.parametrize("name", ["a [1].csv", "*.csv", "журнал.csv", " a .csv", "-a.csv", "$x_1$.csv"])
+def test_no_name_of_a_file_or_folder_changes_what_is_read(log, tmp_path, monkeypatch, name):
+    folder = tmp_path / f"in {name}"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    shutil.copy(log, name)
+    shutil.copy(log, "a 1.csv")
+    made = open_prepared(name, Path("d[0]*"))
+    assert made.digest == open_prepared(str(log), tmp_path / "plain").digest
+    assert open_prepared(name, Path("d[0]*")).folder == made.folder
+    assert by_digest(made.digest, Path("d[0]*")).folder == made.folder
+
+
+def test_how_events_are_ordered_stands_in_the_card_and_is_said_again(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item\n" + "".join(f"{u},{i}\n" for u in range(9) for i in range(9)))
+    for _ in range(2):
+        said = []
+        made = open_prepared(str(path), tmp_path, report=said.append)
+        assert made.card["order"] == "file order"
+        assert "the order of the file is taken as the order of time" in said
+    timed = tmp_path / "timed.csv"
+    timed.write_text("user,item,t\n" + "".join(f"{u},{i},{i}\n" for u in range(9) for i in range(9)))
+    assert open_prepared(str(timed), tmp_path).card["order"] == "t"
+
+
+def test_files_that_are_split_are_kept_whole_and_come_together(tmp_path):
+    for number, name in enumerate(("train", "valid", "test")):
+        (tmp_path / name).write_text("user,item,t\n" + "".join(f"{u},{number},{number}\n" for u in range(9)))
+    paths = {name: str(tmp_path / name) for name in ("valid", "test")}
+    made = open_prepared(str(tmp_path / "train"), tmp_path / "data", **paths)
+    assert made.events["part"].value_counts().sort("part").rows() == [(0, 9), (1, 9), (2, 9)]
+    assert (made.card["min_user"], made.card["rows_dropped"]) == (0, 0)
+    assert open_prepared(str(tmp_path / "train"), tmp_path / "data", **paths).folder == made.folder
+    with pytest.raises(UsageError, match="do not fit files that are split"):
+        open_prepared(str(tmp_path / "train"), tmp_path / "data", min_user=3, **paths)
+    with pytest.raises(UsageError, match="both --valid and --test"):
+        open_prepared(str(tmp_path / "train"), tmp_path / "data", valid=paths["valid"])

@@ -19,7 +19,9 @@ def short(users: int, items: int) -> Sequences:
 
 
 def negatives(sequences: Sequences, name: str, stage: str = "test", seed: int = 0) -> torch.Tensor | None:
-    found: torch.Tensor | None = catalog.load("protocols", name).negatives(sequences, split(sequences), stage, seed)
+    found: torch.Tensor | None = catalog.load("protocols", name).negatives(
+        sequences, split(sequences), stage, seed, False
+    )
     return found
 
 
@@ -60,7 +62,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
 def test_uniform_draws_are_uniform_whatever_the_chunk(monkeypatch: pytest.MonkeyPatch, draws: int) -> None:
     monkeypatch.setattr(_draw, "DRAWS", draws * 14)
     sequences = short(4000, 14)
-    drawn = _draw.drawn(sequences, split(sequences).test, torch.ones(14), 3, 0)
+    drawn = _draw.drawn(sequences, split(sequences).test, torch.ones(14), 3, 0, False)
     share = torch.bincount(drawn.flatten(), minlength=15)[5:] / drawn.numel()
     assert (share - 0.1).abs().max() < 0.012
 
@@ -72,7 +74,7 @@ def test_popular_items_are_drawn_by_their_count_in_training(monkeypatch: pytest.
     # held-out events, 5 and 8 and 9, counts for nothing.
     flat = torch.tensor([1, 1, 5, 5] * 3 + [2, 2, 5, 5] + [6, 7, 8, 9] * 4000)
     sequences = Sequences(flat, torch.arange(0, len(flat) + 1, 4), 9, torch.arange(len(flat) // 4))
-    drawn = pop100.negatives(sequences, split(sequences), "test", 0)[4:, 0]
+    drawn = pop100.negatives(sequences, split(sequences), "test", 0, False)[4:, 0]
     ones, twos = (drawn == 1).sum(), (drawn == 2).sum()
     assert set(drawn.tolist()) == {1, 2}
     assert abs(ones / (ones + twos) - 0.75) < 0.03

@@ -84,10 +84,12 @@ def dry() -> Iterator[list[tuple[Train, dict[str, Any]]]]:
     def prepare(source: str, **more: Any) -> Any:
         opened.append({"source": source} | {name: more[name] for name in asdict(Reading())})
         card = {name: more[name] for name in ("min_user", "min_item")}
-        return SimpleNamespace(name="n", prepared=SimpleNamespace(digest="d", card=card), split=lambda spec: None)
+        prepared, sequences = SimpleNamespace(digest="d", card=card), SimpleNamespace(part=None)
+        return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, split=lambda spec: None)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib.import_module("linrec_cli.runs.data"), "prepare", prepare)
+        patch.setattr(importlib.import_module("linrec_cli.training.enough"), "check", lambda *_, **__: None)
         trial = importlib.import_module("linrec_cli.cli.dry_run")
         patch.setattr(trial, "show", lambda cells, *_: found.extend((cell, opened[-1]) for cell in cells))
         yield found
@@ -101,13 +103,18 @@ def again(runs: list[Run], dry: list[tuple[Train, dict[str, Any]]]) -> list[tupl
 
 
 def test_trainings_are_asked_for_again_each_once(dry: list[Any]) -> None:
-    base = resolved(Train(data="n", data_digest="d", width=32, lr=0.002, tokens=3200, max_minutes=60.0, min_user=3))
+    base = resolved(
+        Train(
+            data="n", data_digest="d", width=32, lr=0.002, tokens=3200, max_minutes=60.0, min_user=3, seen_items="rank"
+        )
+    )
     cells = [
         replace(base, attn=attn, maxlen=maxlen, seed=seed, threads=2)
         for attn, maxlen, seeds in (("softmax", 50, (0, 1)), ("linear", 50, (0, 1)), ("linear", 100, (0,)))
         for seed in seeds
     ]
-    source = {"source": "my file.csv", "user": "u", "item": None, "time": "t", "skip_bad": True}
+    how = Reading(user="u", time="t,u", columns="a,b", time_format="%d %m", duplicates="drop", skip_bad=True)
+    source = {"source": "my file.csv"} | asdict(how)
     runs = [made("train", asdict(one) | source, number) for number, one in enumerate(cells)]
     found = again(runs, dry)
     assert sorted(map(repr, (one for one, _ in found))) == sorted(map(repr, cells))
@@ -116,7 +123,7 @@ def test_trainings_are_asked_for_again_each_once(dry: list[Any]) -> None:
 
 
 def test_trainings_of_other_files_are_other_commands(dry: list[Any]) -> None:
-    one = asdict(resolved(Train(data="n", data_digest="d")))
+    one = asdict(resolved(Train(data="n", data_digest="d", seen_items="remove")))
     sources = [{"source": name, "user": user} for name, user in (("a.csv", None), ("b.csv", None), ("a.csv", "u"))]
     found = again([made("train", one | source | {"seed": seed}) for seed, source in enumerate(sources)], dry)
     assert [(cell.seed, {"source": r["source"], "user": r["user"]}) for cell, r in found] == [*enumerate(sources)]
@@ -151,7 +158,8 @@ def possible(values: tuple[Any, ...]) -> bool:
 )
 def test_any_set_of_trainings_is_asked_for_again_and_no_other(dry: list[Any], cells: set[tuple[Any, ...]]) -> None:
     asked = [
-        resolved(Train(data="n", data_digest="d", **dict(zip(AXES, values, strict=True)))) for values in sorted(cells)
+        resolved(Train(data="n", data_digest="d", seen_items="remove", **dict(zip(AXES, values, strict=True))))
+        for values in sorted(cells)
     ]
     found = again([made("train", asdict(one), number) for number, one in enumerate(asked)], dry)
     assert sorted(repr(one) for one, _ in found) == sorted(map(repr, asked))

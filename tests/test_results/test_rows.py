@@ -23,7 +23,7 @@ def test_a_row_says_how_its_number_was_made():
     assert {name: found[name] for name in found if name not in ("setup", *ENVIRONMENT)} == {
         "run": "a-run", "command": "train", "created": MADE, "dataset": "ring", "data_digest": "d1",
         "model": "sasrec", "objective": "next", "loss": "cross-entropy", "attention": "local", "options": "window=8",
-        "width": 64, "heads": 2, "layers": 2, "maxlen": 200, "tokens": 1600, "seed": 0, "dtype": "float32",
+        "width": 64, "heads": 2, "layers": 2, "maxlen": 200, "tokens": 1600, "seed": 0, "dtype": "float32", "order": "",
     }  # fmt: skip
     assert found.keys() <= schema.COLUMNS.keys()
 

@@ -1,6 +1,7 @@
 """The data of a run: from a frame, a name or a file, and found again by their digest."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ from linrec_cli import runs
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import store
 from linrec_cli.runs.data import beside, of_run, trained_on
-from linrec_cli.settings import Evaluate
+from linrec_cli.settings import Evaluate, Reading
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_a_frame_and_a_file_of_the_same_events_are_the_same_data(data, kept):
     assert data.sequences.flat.equal(kept.sequences.flat)
     assert (data.name, kept.name) == ("ring", "ring")
     assert (data.prepared.folder, dict(data.source)) == (None, {})
-    assert kept.source == {"source": "ring.csv", "user": None, "item": None, "time": None, "skip_bad": False}
+    assert kept.source == {"source": "ring.csv"} | asdict(Reading())
 
 
 def test_a_frame_may_be_lazy_and_call_its_columns_otherwise(data, frame):

@@ -52,7 +52,7 @@ def test_every_row_says_how_it_was_made(really, data, quick):
     assert before.replace(microsecond=0) <= found.rows["created"].min() <= datetime.now(UTC)
     assert found.rows["kernel"].unique().item() in ("sdpa.flash", "sdpa.math")
     ranked = found.rows.drop_nulls("k")
-    assert ranked.select("split", "protocol", "seen", "ties").unique().row(0) == ("ratio", "full", "remove", "mean")
+    assert ranked.select("split", "protocol", "seen", "ties").unique().row(0) == ("ratio", "full", "rank", "mean")
     assert set(ranked.select("stage", "metric", "k").iter_rows()) == {
         (stage, metric, k)
         for stage in ("valid", "test") for metric in ("recall", "ndcg", "mrr") for k in (1, 5, 10, 20)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from linrec_cli import catalog
+from linrec_cli.data.parts import TEST, VALID
 from linrec_cli.data.sequences import Sequences
 
 NAMES = catalog.names("splits")
@@ -16,7 +17,11 @@ def timed(sequences: Sequences) -> Sequences:
     """The same histories with times that rise within a user and mix between users."""
     generator = torch.Generator().manual_seed(5)
     times = [torch.randint(0, 1000, (int(n),), generator=generator).sort().values for n in sequences.lengths]
-    return replace(sequences, times=torch.cat(times))
+    # As if it had come in parts: the last event tested, the one before validated.
+    part = torch.zeros_like(sequences.flat)
+    ends = sequences.offsets[1:]
+    part[ends - 1], part[ends - 2] = TEST, VALID
+    return replace(sequences, times=torch.cat(times), part=part)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -125,7 +125,8 @@ def caption(row: Mapping[str, Any]) -> str:
     known = protocol.partition(":")[0] in catalog.names("protocols")
     ranked = catalog.load("protocols", protocol.partition(":")[0]).TITLE if known else f"protocol {protocol}"
     seen = "seen items removed" if row["seen"] == "remove" else "seen items ranked"
+    order = f", events ordered by {row['order']}" if row["order"] else ""
     return (
-        f"{row['stage']} items, {row['split']}, {ranked}, {seen}. ±: standard deviation of {HEADLINE.partition('@')[0]}"
-        " over seeds; of one seed, standard error over users."
+        f"{row['stage']} items, {row['split']}, {ranked}, {seen}{order}. ±: standard deviation of"
+        f" {HEADLINE.partition('@')[0]} over seeds; of one seed, standard error over users."
     )

@@ -91,7 +91,12 @@ def command(
         quantile=quantile / 100, yardstick="" if yardstick == NO_YARDSTICK else yardstick, force=force,
         **metric_of(metric),
     )  # fmt: skip
-    verdicts = compare(base, new, rule)
+    try:
+        verdicts = compare(base, new, rule)
+    except DataError as error:
+        if summary:
+            summarise(f"### linrec compare\n\nNothing was compared: {error}\n")
+        raise
     show(verdicts, rule, f"{new} against {base}", format, as_json)
     try:
         write(verdicts, rule, targets, summary)
@@ -140,13 +145,24 @@ def write(verdicts: Sequence["Verdict"], rule: "Rule", targets: dict[str, Path],
     from linrec_cli.analysis.verdict_text import markdown
     from linrec_cli.results import store
 
-    if summary and (path := os.environ.get(SUMMARY)):
-        try:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(markdown(verdicts, rule))
-        except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}; mend {SUMMARY}.") from None
-    elif summary:
-        console.say(f"{SUMMARY} is not set: no summary written.")
+    if summary:
+        summarise(markdown(verdicts, rule))
     for kind, target in targets.items():
         store.write_text(json.dumps(SERVICES[kind](verdicts), indent=2) + "\n", target)
+
+
+def summarise(text: str) -> None:
+    """Append a text to the summary of a GitHub job.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = os.environ.get(SUMMARY)
+    if not path:
+        console.say(f"{SUMMARY} is not set: no summary written.")
+        return
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}; mend {SUMMARY}.") from None

@@ -64,13 +64,25 @@ def show(rows: Sequence[Row], settings: Evaluate) -> None:
     lines: dict[str, list[str]] = {}
     for row in rows:
         runs.setdefault(row["run"], row)
-        lines.setdefault(metric_label(row), []).append(f"{row['value']:.4f} ±{row['high'] - row['value']:.4f}")
+        lines.setdefault(metric_label(row), []).append(told(row))
     heads = [f"{mechanism(row)} {row['maxlen']} s{row['seed']}" for row in runs.values()]
     ranked = catalog.load("protocols", catalog.parse(settings.protocol)[0]).TITLE
     splits = ", ".join(dict.fromkeys(row["split"] for row in rows))
+    seen = " or ".join(dict.fromkeys(SEEN[row["seen"]] for row in rows))
+    notes = " ".join(dict.fromkeys(f"{said.capitalize()}." for said in said_of(rows)))
     console.table(
         f"{rows[0]['dataset']}, {settings.stage}",
         ["metric", *heads],
         [[metric, *values] for metric, values in lines.items()],
-        f"{splits}, {ranked}, {SEEN[settings.seen]}, ties at their mean rank; ± is one standard error.",
+        f"{splits}, {ranked}, {seen}, ties at their mean rank; ± is one standard error. {notes}".strip(),
     )
+
+
+def said_of(rows: Sequence[Row]) -> list[str]:
+    """List what numbers warn of."""
+    return [part for row in rows for part in (row["note"] or "").split("; ") if part and not part.startswith("weights")]
+
+
+def told(row: Row) -> str:
+    """Write a number, and its standard error where it has one."""
+    return f"{row['value']:.4f}" + ("" if row["high"] is None else f" ±{row['high'] - row['value']:.4f}")

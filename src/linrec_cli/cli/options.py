@@ -58,7 +58,8 @@ def parameter(item: "Field[Any]", how: Declared) -> inspect.Parameter:
     if how.axis:
         kind, default = str, joined(default)
     # A switch has no opposite: what is off is not given.
-    flags = [flag(item.name)] if kind is bool else []
+    flags = [flag(item.name)] if kind is bool or how.also else []
+    flags += [how.also] if how.also else []
     kind = kind | None if default is None else kind
     annotation: Any = Annotated[kind, option(how.panel, text, *flags, **more)]
     return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

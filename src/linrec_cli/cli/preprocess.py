@@ -1,16 +1,17 @@
 """`linrec preprocess`: make a data set ready, and say how far its numbers can be trusted."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from linrec_cli.cli import console, options
-from linrec_cli.settings import Train
+from linrec_cli.settings import FEW_ITEMS, FEW_USERS, LEAST_REPEATED, Reading, Train
 
 if TYPE_CHECKING:
     from linrec_cli.data.prepare import Prepared
 
-COLUMNS, FILTER, AGAIN = "Columns of a file", "What is kept", "How it is done"
+FILTER, AGAIN = "What is kept", "How it is done"
 
 HELP = """Filter, number and order a data set, or a file of your own; say what is in it.
 
@@ -19,10 +20,14 @@ HELP = """Filter, number and order a data set, or a file of your own; say what i
   linrec preprocess ml-1m
   linrec preprocess ml-100k --min-user 0 --min-item 0
   linrec preprocess logs.csv --user customer --item sku --time date
+  linrec preprocess ratings.dat --columns user,item,_,time
+  linrec preprocess 'logs/*.csv.gz' --time day,hour --duplicates drop
   linrec preprocess synthetic:users=500:lag=80 --json
 
-A file is CSV, TSV, RecBole's .inter (each also as .gz) or Parquet; its
-columns are recognised by their usual names. A data set that is not there
+A file is text (CSV, TSV, RecBole's .inter, SASRec's lines, JSON lines) or
+Parquet, packed or not; several files, a quoted pattern and a folder of
+parts are one data set. Columns are recognised by their usual names; what
+is not recognised is asked for, never guessed. A data set that is not there
 yet is fetched. train and evaluate prepare by themselves; this shows what.
 """
 
@@ -44,58 +49,32 @@ REACH = {
 
 Data = Annotated[
     str,
-    typer.Argument(metavar="NAME|FILE", help="A data set, synthetic:key=value:..., or the path of a file."),
+    typer.Argument(metavar="NAME|FILE", help="A data set, synthetic:key=value:..., or files."),
 ]
-MinUser = Annotated[
-    int,
-    typer.Option("--min-user", min=0, rich_help_panel=FILTER, help="Drop users with fewer events; 0 keeps all."),
-]
-MinItem = Annotated[
-    int,
-    typer.Option("--min-item", min=0, rich_help_panel=FILTER, help="Drop items with fewer events; 0 keeps all."),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", rich_help_panel=FILTER, help="Leave malformed rows of a file out.")
-]
-User = Annotated[
-    str | None, typer.Option("--user", metavar="NAME", rich_help_panel=COLUMNS, help="Column of the user.")
-]
-Item = Annotated[
-    str | None, typer.Option("--item", metavar="NAME", rich_help_panel=COLUMNS, help="Column of the item.")
-]
-Time = Annotated[
-    str | None, typer.Option("--time", metavar="NAME", rich_help_panel=COLUMNS, help="Column of the time.")
-]
-Fresh = Annotated[bool, typer.Option("--fresh", rich_help_panel=AGAIN, help="Prepare anew what was prepared before.")]
+MinUser = Annotated[int, options.option(FILTER, "Drop users with fewer events; 0 keeps all.", min=0)]
+MinItem = Annotated[int, options.option(FILTER, "Drop items with fewer events; 0 keeps all.", min=0)]
+Trained = Annotated[str | None, options.option(FILTER, "Files to train on, of data that are split.", "--train")]
+Fresh = Annotated[bool, options.option(AGAIN, "Prepare anew what was prepared before.", "--fresh")]
 
 
+@options.of(Reading)
 def command(
     data: Data = Train.data,
+    *,
     min_user: MinUser = Train.min_user,
     min_item: MinItem = Train.min_item,
-    user: User = None,
-    item: Item = None,
-    time: Time = None,
-    skip_bad: SkipBad = False,
+    train: Trained = None,
     fresh: Fresh = False,
     json: options.Json = False,
     data_dir: options.DataDir = options.DATASETS,
+    **given: Any,
 ) -> None:
     """Prepare the data set and show its card."""
     from linrec_cli.data.store import open_prepared
 
-    made = open_prepared(
-        data,
-        data_dir,
-        min_user=min_user,
-        min_item=min_item,
-        user=user,
-        item=item,
-        time=time,
-        skip_bad=skip_bad,
-        fresh=fresh,
-        report=console.say,
-    )
+    how = asdict(Reading(**options.given(Reading, given)))
+    minima = {"min_user": min_user, "min_item": min_item}
+    made = open_prepared(train or data, data_dir, fresh=fresh, report=console.say, **minima, **how)
     if json:
         console.document({**made.card, "folder": made.folder})
     else:
@@ -107,7 +86,10 @@ def show(made: "Prepared") -> None:
     card = made.card
     title = f"{made.name}: at least {card['min_user']} events a user, {card['min_item']} an item"
     counts = [card[name] for name in ("rows_read", "rows_dropped", "interactions", "users", "items")]
-    names = ("rows read", "dropped", "interactions", "users", "items", "digest")
+    names = ["rows read", "dropped", "interactions", "users", "items", "digest"]
+    if card["duplicates_removed"]:
+        counts.insert(2, card["duplicates_removed"])
+        names.insert(2, "of them twice")
     console.table(title, names, [[*map(counted, counts), made.digest]])
     lengths = [counted(card["lengths"][name]) for name in SPREAD]
     console.table("Events per user", list(SPREAD.values()), [lengths])
@@ -115,20 +97,58 @@ def show(made: "Prepared") -> None:
         dropped = " Filtering dropped some: --min-user 0 --min-item 0 keeps them exact." if card["rows_dropped"] else ""
         reached = [(f"{card[name]:.4f}", by) for name, by in REACH.items()]
         console.table("Recall@10 on the test items", ("at most", "by who knows"), reached, f"In closed form.{dropped}")
-    console.table("Before comparing", ("share", "of", ""), warnings(card), caption=f"In {made.folder}")
+    where = f"{ordered(card)}{golds(card)} In {made.folder}"
+    console.table("Before comparing", ("share", "of", ""), warnings(card), where)
+    for role in ("user", "item"):
+        for number in card[f"large_{role}s"]:
+            console.say(large(made, role, number))
+    if card["items"] < FEW_ITEMS or card["users"] < FEW_USERS:
+        console.say(f"hardly anything to tell models by: {card['users']:,} users and {card['items']:,} items")
+
+
+def ordered(card: dict[str, Any]) -> str:
+    """Say what events are ordered by."""
+    by = card.get("order") or ("time" if card["time"] == "given" else card["time"])
+    return f"Ordered by {by}." if card["time"] == "given" else "No times: events are in the order of the file."
+
+
+def golds(card: dict[str, Any]) -> str:
+    """Say what it means that users come back to items, where they do."""
+    share = card["repeat_share"]
+    if isinstance(share, str) or share < LEAST_REPEATED:
+        return ""
+    return (
+        f" {100 * share:.0f} % of the held-out items repeat: items of the history are ranked, not removed"
+        " (--seen auto), and evaluate --by repeat tells new from repeated ones."
+    )
 
 
 def warnings(card: dict[str, Any]) -> list[tuple[str, str, str]]:
     """List what makes figures incomparable: ties, leakage, repeats, users too short to split."""
     users, events = f"{card['users']:,} users", f"{card['interactions']:,} events"
+    twice = card["exact_duplicates"]
     neighbours = f"{counted(card['neighbours'])} neighbours"
     return [
         (share(card["tied_neighbours_share"]), neighbours, "at the same time"),
         (share(card["tied_last_share"]), users, "whose last event ties with the one before"),
         (share(card["leak_share"]), "leave-one-out tests", "before the end of others' training"),
         (share(card["duplicates"] / card["interactions"]), events, "of an item the user had before"),
+        (
+            share(twice if isinstance(twice, str) else twice / card["interactions"]),
+            events,
+            "that stand twice, time and all",
+        ),
+        (share(card["repeat_share"]), "last two events of users", "of an item the user had before"),
         (share(card["too_short"] / card["users"]), users, "with fewer than 3 events, never split"),
     ]
+
+
+def large(made: "Prepared", role: str, number: int) -> str:
+    """Point at a user or an item that holds more events than one plausibly does."""
+    table, column = (made.users, "length") if role == "user" else (made.items, "count")
+    row = table.filter(table[role] == number).row(0, named=True)
+    held = 100 * row[column] / made.card["interactions"]
+    return f"{role} {row['raw']!r} holds {held:.0f} % of all events: does it stand for unknown ones?"
 
 
 def share(value: float | str) -> str:

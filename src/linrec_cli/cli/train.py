@@ -100,10 +100,13 @@ def buildable(cell: Train) -> None:
 
 
 def divisible(asked: Sequence[Train], data: "Dataset") -> None:
-    """Split the data in each way that a sweep asks for: one that cannot be is known before anything is trained.
+    """Split the data in each way that is asked for: one that cannot be is known before anything is trained.
 
     Raises:
-        LinrecError: one cannot be.
+        LinrecError: one cannot be, or leaves nothing to train on.
     """
-    for spec in dict.fromkeys(cell.split for cell in asked) if len(asked) > 1 else ():
-        data.split(spec)
+    from linrec_cli.training import enough
+
+    for cell in {cell.split: cell for cell in asked}.values():
+        counted = catalog.load("models", catalog.parse(cell.model)[0]).FORM is None
+        enough.check(data.sequences, data.split(cell.split), counted=counted)

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 QUALITY = ("recall", "ndcg", "mrr")
 K = 10
 NONE = "–"
+SEEN = {"remove": "removed", "rank": "ranked", "auto": "removed"}
 
 
 def show(cells: Sequence[Train], tables: Sequence["pl.DataFrame"], results_dir: Path, as_json: bool) -> None:
@@ -35,7 +36,7 @@ def show(cells: Sequence[Train], tables: Sequence["pl.DataFrame"], results_dir: 
         title(cells, names),
         [*map(headed, names), recall, ndcg, "±", mrr, "epoch", "MiB"],
         lines + means(cells, rows, names),
-        caption(cells[0], names),
+        " ".join([caption(cells[0], names), *warned(rows)]),
     )
     for own in rows:
         console.say(f"{results_dir / 'runs' / own[0]['run']}")
@@ -56,12 +57,19 @@ def headed(name: str) -> str:
 def caption(cell: Train, names: Sequence[str]) -> str:
     """Say how the numbers were made."""
     split = "" if "split" in names else f"{cell.split}, "
+    order = f" Events ordered by {cell.order}." if cell.order else ""
     return (
-        f"{split}full ranking, seen items removed, ties at their mean rank; ±: one standard error of NDCG over"
-        " users, or, of a mean, its standard deviation over seeds."
-        f" At least {cell.min_user} events a user, {cell.min_item} an item. {cell.device}, {cell.dtype},"
+        f"{split}full ranking, seen items {SEEN[cell.seen_items]}, ties at their mean rank; ±: one standard error of"
+        " NDCG over users, or, of a mean, its standard deviation over seeds."
+        f" At least {cell.min_user} events a user, {cell.min_item} an item.{order} {cell.device}, {cell.dtype},"
         f" {cell.threads} threads. MiB: peak memory of training above what stood before the model."
     )
+
+
+def warned(rows: Sequence[Sequence[Row]]) -> list[str]:
+    """List what the rows of tested numbers warn of."""
+    notes = (row["note"] for own in rows for row in own if row["k"] is not None)
+    return [f"{note.capitalize()}." for note in dict.fromkeys(filter(None, notes))]
 
 
 def where(cell: Train, names: Sequence[str]) -> list[object]:
@@ -79,7 +87,9 @@ def told(rows: Sequence[Row]) -> list[object]:
     cost = {row["metric"]: row["value"] for row in rows if row["stage"] == "train"}
     seconds, peak = cost.get("seconds_per_epoch"), cost.get("peak_bytes")
     costs = [NONE if seconds is None else console.duration(seconds), NONE if peak is None else f"{peak / 2**20:.0f}"]
-    return [*(f"{value:.4f}" for value in (recall, ndcg, test["ndcg"]["high"] - ndcg, mrr)), *costs]
+    high = test["ndcg"]["high"]
+    error = NONE if high is None else f"{high - ndcg:.4f}"
+    return [f"{recall:.4f}", f"{ndcg:.4f}", error, f"{mrr:.4f}", *costs]
 
 
 def tested(rows: Sequence[Row]) -> dict[str, Row]:

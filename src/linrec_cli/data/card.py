@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from linrec_cli.data import repeats
+
 QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 # What a fact says that needs real times where there are none.
 NO_TIME = "n/a"
@@ -28,6 +30,9 @@ def describe(events: pl.DataFrame, offsets: Offsets, *, timed: bool) -> dict[str
         "interactions": events.height,
         "too_short": int((lengths < 3).sum()),
         "duplicates": duplicates(events),
+        "exact_duplicates": int(repeats.exact(events).sum()) if timed else NO_TIME,
+        "repeat_share": repeat_share(events["item"].to_numpy(), offsets),
+        **largest(events),
         "time": "given" if timed else "file order",
         **(ties(events["time"].to_numpy(), offsets) if timed else dict.fromkeys(TIES, NO_TIME)),
         "leak_share": leak_share(events["time"].to_numpy(), offsets) if timed else NO_TIME,
@@ -72,3 +77,33 @@ def duplicates(events: pl.DataFrame) -> int:
     """Count the events whose user had the same item before."""
     wide = pl.col("user").cast(pl.UInt64) * (events["item"].max() + 1) + pl.col("item")  # type: ignore[operator]
     return events.height - events.select(wide.n_unique()).item()
+
+
+def repeat_share(items: npt.NDArray[np.uint32], offsets: Offsets) -> Any:
+    """Measure how many of the last two events of each user, which are held out, are of an item the user had before.
+
+    "n/a" where no user has three events.
+    """
+    lengths, ends = np.diff(offsets), offsets[1:]
+    if not (lengths >= 3).any():
+        return NO_TIME
+    again = []
+    for last in (1, 2):
+        same = items == np.repeat(items[np.maximum(ends - last, 0)], lengths)
+        for later in range(1, last + 1):
+            same[np.maximum(ends - later, 0)] = False
+        again.append(np.logical_or.reduceat(same, offsets[:-1])[lengths >= 3])
+    return float(np.concatenate(again).mean())
+
+
+def largest(events: pl.DataFrame) -> dict[str, Any]:
+    """Find the users and items that hold more of the events than one of them plausibly does.
+
+    A user does from 5 % and ten times the mean on, an item from 20 % and ten times the mean.
+    """
+    found: dict[str, Any] = {}
+    for role, least in (("user", 0.05), ("item", 0.2)):
+        counts = np.bincount(events[role].to_numpy())[1:]
+        bound = max(least, 10 / len(counts)) * len(events)
+        found[f"large_{role}s"] = [int(place) + 1 for place in np.flatnonzero(counts >= bound)]
+    return found

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+TRAIN, VALID, TEST = 0, 1, 2
+"""Numbers of the parts of data that come split."""
+
 
 @dataclass(frozen=True)
 class Targets:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linrec_cli.data import card, number
+from linrec_cli.data import card, number, repeats
 from linrec_cli.data.file import times
 from linrec_cli.errors import DataError, UsageError
 
@@ -24,7 +24,8 @@ class Prepared:
     """A data set ready to be split.
 
     Attributes:
-        events: `user`, `item` (from 1; 0 is padding) and `time`, by user, then time, then place in the file.
+        events: `user`, `item` (from 1; 0 is padding) and `time`, by user, then time, then place in the file; of what
+            comes split also `part`, by which the events of a user are ordered first.
         users: `user`, `raw` (the id in the file), `length`.
         items: `item`, `raw`, `title` (null where there is none), `count`, and features as lists of strings.
         digest: what the items in their order and the users' borders hash to.
@@ -47,24 +48,33 @@ def prepare(
     min_user: int = 5,
     min_item: int = 5,
     items: pl.DataFrame | pl.LazyFrame | None = None,
+    duplicates: str = "keep",
 ) -> Prepared:
     """Filter, number and order events.
 
     Args:
         events: `user` and `item` (integers or strings) and `time` (numbers or date-times); without `time`, or where
-            all of it is null, the order of the rows is the order of time. Other columns are left.
+            all of it is null, the order of the rows is the order of time. With `part` (0 train, 1 valid, 2 test)
+            nothing is filtered. Other columns are left.
         min_user: a user with fewer events is dropped, and so on until nobody is; 0 or 1 keeps all.
         min_item: the same for items.
         items: `item` (as in `events`), `title` and any columns of lists of strings, which are features.
+        duplicates: `keep` all; `drop` events of one user with the same item and time, but for the first; or
+            `consecutive`: of the same item directly after one another keep the first. That is done before the filter.
 
     Raises:
-        UsageError: a minimum is negative.
+        UsageError: a minimum is negative, or duplicates are to be dropped and nothing has a time.
         DataError: there is no column of users or items, a row lacks a user, an item or a time, or no row is left.
     """
     if min(min_user, min_item) < 0:
         raise UsageError("a user or an item cannot have fewer than 0 events; give a minimum of 0 or more.")
+    if "part" in events.lazy().collect_schema():
+        return split_already(events.lazy(), items, duplicates)
     user, item, time, raw_users, raw_items, timed = _collect(events.lazy())
     read = len(user)
+    if duplicates != "keep":
+        user, item, time = repeats.without(order(user, item, time), duplicates, timed)
+    repeated = read - len(user)
     keep = k_core(user, item, min_user, min_item)
     if keep is not None:
         user, item, time = user[keep], item[keep], time[keep]
@@ -72,15 +82,52 @@ def prepare(
         raise DataError(_nothing(read, min_user, min_item))
     user, raw_users = _close_gaps(user, raw_users)
     item, raw_items = _close_gaps(item, raw_items)
-    frame = order(user, item, time)
-    counts = np.bincount(item)
-    lengths = np.bincount(user)
+    facts: dict[str, Any] = {
+        "min_user": min_user,
+        "min_item": min_item,
+        "rows_read": read,
+        "rows_dropped": read - len(user),
+    }
+    facts |= {"duplicates_removed": repeated, "duplicates_rule": duplicates}
+    return _made(order(user, item, time), raw_users, raw_items, items, timed, facts)
+
+
+def split_already(events: pl.LazyFrame, items: pl.DataFrame | pl.LazyFrame | None, duplicates: str) -> Prepared:
+    """Number and order events that come in parts, `part`: none is dropped, and no part moves before an earlier one.
+
+    Raises:
+        UsageError: duplicates are to be dropped.
+    """
+    if duplicates != "keep":
+        raise UsageError("--duplicates does not fit files that are split already: they are kept as they are.")
+    user, item, time, raw_users, raw_items, timed = _collect(events)
+    part = events.select(pl.col("part").cast(pl.UInt8)).collect()["part"]
+    frame = pl.DataFrame({"user": user + np.uint32(1), "item": item + np.uint32(1), "time": time, "part": part})
+    frame = frame.sort(["user", "part", "time"], maintain_order=True)
+    facts: dict[str, Any] = {"min_user": 0, "min_item": 0, "rows_read": len(user), "rows_dropped": 0}
+    facts |= {"duplicates_removed": 0, "duplicates_rule": duplicates}
+    back = (frame["user"] == frame["user"].shift()) & (frame["time"] < frame["time"].shift())
+    facts["parts_against_time"] = int(back.sum())
+    return _made(frame, raw_users, raw_items, items, timed, facts)
+
+
+def _made(
+    frame: pl.DataFrame,
+    raw_users: pl.Series,
+    raw_items: pl.Series,
+    items: pl.DataFrame | pl.LazyFrame | None,
+    timed: bool,
+    facts: dict[str, Any],
+) -> Prepared:
+    """Describe ordered events."""
+    lengths = np.bincount(frame["user"].to_numpy())[1:]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    facts = card.describe(frame, offsets, timed=timed)
-    facts |= {"min_user": min_user, "min_item": min_item, "rows_read": read, "rows_dropped": read - len(user)}
     users = _table("user", raw_users).with_columns(length=pl.Series(lengths, dtype=pl.UInt32))
+    counts = np.bincount(frame["item"].to_numpy())[1:]
     table = _table("item", raw_items).with_columns(count=pl.Series(counts, dtype=pl.UInt32))
-    return Prepared(frame, users, _described(table, items), digest(frame["item"], offsets), facts)
+    facts = card.describe(frame, offsets, timed=timed) | facts
+    parts = frame["part"] if "part" in frame.columns else None
+    return Prepared(frame, users, _described(table, items), digest(frame["item"], offsets, parts), facts)
 
 
 def k_core(user: number.Codes, item: number.Codes, min_user: int, min_item: int) -> npt.NDArray[np.int64] | None:
@@ -128,13 +175,15 @@ def order(user: number.Codes, item: number.Codes, time: npt.NDArray[np.int64]) -
     return pl.DataFrame({"user": users, "item": frame["item"] + 1, "time": times.view(np.int64)})
 
 
-def digest(items: pl.Series, offsets: npt.NDArray[np.int64]) -> str:
-    """Name the content: 16 hex digits of SHA-256 over items and offsets.
+def digest(items: pl.Series, offsets: npt.NDArray[np.int64], parts: pl.Series | None = None) -> str:
+    """Name the content: 16 hex digits of SHA-256 over items and offsets, and over the parts of what comes split.
 
-    Items are little-endian int32, offsets little-endian int64 from 0 to the number of events.
+    Items are little-endian int32, offsets little-endian int64 from 0 to the number of events, parts bytes.
     """
     content = hashlib.sha256(items.to_numpy().astype("<i4").tobytes())
     content.update(offsets.astype("<i8").tobytes())
+    if parts is not None:
+        content.update(parts.to_numpy().astype("u1").tobytes())
     return content.hexdigest()[:16]
 
 

@@ -24,6 +24,7 @@ class Sequences:
         count: number of items.
         users: `[U]` ids of the users, as prepared.
         times: `[E]` when each event was, in the units of the data; None where only the order is known.
+        part: `[E]` the part each event came in, where the data come split; in each history they ascend.
         features: of each item, by name, `[count + 1, V]`, True where it has the value; row 0 is padding.
     """
 
@@ -33,6 +34,7 @@ class Sequences:
     users: Tensor
     times: Tensor | None = None
     features: Mapping[str, Tensor] | None = None
+    part: Tensor | None = None
 
     @property
     def lengths(self) -> Tensor:
@@ -42,9 +44,9 @@ class Sequences:
     def to(self, device: str) -> "Sequences":
         """Move the arrays to a device."""
         moved = {name: getattr(self, name).to(device) for name in ("flat", "offsets", "users")}
-        times = None if self.times is None else self.times.to(device)
+        times, part = (None if one is None else one.to(device) for one in (self.times, self.part))
         features = None if self.features is None else {name: one.to(device) for name, one in self.features.items()}
-        return replace(self, **moved, times=times, features=features)
+        return replace(self, **moved, times=times, features=features, part=part)
 
 
 def lay_out(prepared: "Prepared") -> Sequences:
@@ -61,7 +63,8 @@ def arrange(
     users, lengths = torch.unique_consecutive(user, return_counts=True)
     offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
     times = torch.from_numpy(events["time"].to_numpy().astype("int64")) if timed else None
-    return Sequences(flat, offsets, items, users, times, features)
+    part = torch.from_numpy(events["part"].to_numpy().astype("int64")) if "part" in events.columns else None
+    return Sequences(flat, offsets, items, users, times, features, part)
 
 
 def multi_hot(items: "pl.DataFrame") -> dict[str, Tensor] | None:

@@ -1,5 +1,6 @@
 """Whom the gold is ranked against: a file a protocol.
 
-`negatives(sequences, parts, stage, seed)` gives the items `[N, n]` that each target of a stage is ranked among, on the
-CPU and drawn once for all models; None: all items. `TITLE` says it in a few words.
+`negatives(sequences, parts, stage, seed, seen)` gives the items `[N, n]` that each target of a stage is ranked among,
+on the CPU and drawn once for all models; `seen` is whether those of the history may be among them. None: all items.
+`TITLE` says it in a few words.
 """

@@ -12,8 +12,10 @@ DRAWS = 2**24
 """Random numbers held at once."""
 
 
-def drawn(sequences: Sequences, targets: Targets, weights: Tensor, number: int, seed: int) -> Tensor:
-    """Draw so many items for each target by their `weights [I]`, neither the gold nor anything in the history.
+def drawn(sequences: Sequences, targets: Targets, weights: Tensor, number: int, seed: int, seen: bool) -> Tensor:
+    """Draw so many items for each target by their `weights [I]`, never the gold.
+
+    Nothing is drawn from the history either, unless `seen` items may be.
 
     Each item gets an exponential time with its weight as rate, and the first to arrive are taken: that is drawing
     one after the other without replacement, for all targets at once, in chunks.
@@ -31,12 +33,13 @@ def drawn(sequences: Sequences, targets: Targets, weights: Tensor, number: int, 
     for part in torch.arange(len(end)).split(max(1, DRAWS // items)):
         times = torch.empty(len(part), items).exponential_(generator=generator) / weights
         # One more than the history: the gold is no negative either.
-        row, place = spans(begin[part], end[part] + 1 - begin[part])
+        first = end[part] if seen else begin[part]
+        row, place = spans(first, end[part] + 1 - first)
         times[row, flat[place] - 1] = torch.inf
-        first = times.topk(min(number, items), largest=False)
-        if items < number or first.values.isinf().any():
+        chosen = times.topk(min(number, items), largest=False)
+        if items < number or chosen.values.isinf().any():
             raise DataError(
                 f"a user has fewer than {number} items left as negatives; use --protocol full on this data set."
             )
-        found.append(first.indices + 1)
+        found.append(chosen.indices + 1)
     return torch.cat(found)

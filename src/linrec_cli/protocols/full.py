@@ -8,6 +8,6 @@ from linrec_cli.data.sequences import Sequences
 TITLE = "ranked among all items"
 
 
-def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int) -> Tensor | None:
+def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int, seen: bool) -> Tensor | None:
     """Draw nothing: the gold meets all items."""
     return None

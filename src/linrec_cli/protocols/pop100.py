@@ -1,4 +1,4 @@
-"""A hundred negatives, drawn by popularity from the items that a user has not had."""
+"""A hundred negatives, drawn by popularity from the items that a user has not had, or from all but the gold."""
 
 from torch import Tensor
 
@@ -11,7 +11,7 @@ TITLE = "ranked among 100 negatives (pop100)"
 NEGATIVES = 100
 
 
-def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int) -> Tensor | None:
+def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int, seen: bool) -> Tensor | None:
     """Draw a hundred items for each target, by how often they stand in the training part."""
     weights = popularity(sequences, parts).float().cpu()
-    return drawn(sequences, parts.targets(stage), weights, NEGATIVES, seed)
+    return drawn(sequences, parts.targets(stage), weights, NEGATIVES, seed, seen)

@@ -1,4 +1,4 @@
-"""A hundred negatives, drawn uniformly from the items that a user has not had."""
+"""A hundred negatives, drawn uniformly from the items that a user has not had, or from all but the gold."""
 
 import torch
 from torch import Tensor
@@ -11,6 +11,6 @@ TITLE = "ranked among 100 negatives (uni100)"
 NEGATIVES = 100
 
 
-def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int) -> Tensor | None:
+def negatives(sequences: Sequences, parts: Parts, stage: str, seed: int, seen: bool) -> Tensor | None:
     """Draw a hundred items for each target, each as likely as any other."""
-    return drawn(sequences, parts.targets(stage), torch.ones(sequences.count), NEGATIVES, seed)
+    return drawn(sequences, parts.targets(stage), torch.ones(sequences.count), NEGATIVES, seed, seen)

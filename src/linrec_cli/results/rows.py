@@ -21,6 +21,7 @@ SETTINGS = (
     "tokens",
     "seed",
     "dtype",
+    "order",
 )
 """Settings that are columns of the same name."""
 
@@ -35,11 +36,29 @@ def shared(settings: Train, command: str, run: str, created: Any, environment: M
 
 
 def quality(
-    stage: str, summary: pl.DataFrame, *, split: str = "leave-one-out", protocol: str = "full", seen: str = "remove"
+    stage: str,
+    summary: pl.DataFrame,
+    *,
+    split: str = "leave-one-out",
+    protocol: str = "full",
+    seen: str = "remove",
+    golds: str = "",
+    note: str = "",
 ) -> list[Row]:
-    """Make a row of each metric; `low` and `high` are one standard error over users away."""
+    """Make a row of each metric; `low` and `high` are one standard error over users away.
+
+    Args:
+        golds: which of them were ranked: `repeated`, those that their user had before, or `new`; empty: all.
+    """
     how = {"stage": stage, "unit": "1", "split": split, "protocol": protocol, "seen": seen, "ties": "mean"}
-    return [dict(row) | how for row in summary.to_dicts()]
+    named = (row | {"metric": ":".join(filter(None, (row["metric"], golds)))} for row in summary.to_dicts())
+    return [row | how | ({"note": note} if note else {}) for row in named]
+
+
+def share(stage: str, value: float, *, split: str, seen: str, protocol: str = "full") -> Row:
+    """Make the row of how many of a stage's golds their user had before."""
+    how = {"split": split, "protocol": protocol, "seen": seen}
+    return {"stage": stage, "metric": "repeat_share", "unit": "1", "value": value} | how
 
 
 def cost(name: str, samples: Iterable[float], unit: str = "s", note: str = "") -> Row:

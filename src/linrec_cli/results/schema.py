@@ -44,6 +44,7 @@ COLUMNS: dict[str, Any] = {
     "samples": pl.List(pl.Float64),
     "status": pl.Enum(STATUS),
     "note": pl.String,
+    "order": pl.String,
     "split": pl.String,
     "protocol": pl.String,
     "seen": pl.String,

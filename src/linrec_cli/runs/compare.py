@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linrec_cli.errors import DataError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -23,7 +25,11 @@ def compare(base: Path, new: Path, rule: "Rule") -> list["Verdict"]:
     from linrec_cli.analysis.compare import compare as compared
     from linrec_cli.results import store
 
-    before, after = store.read(base), store.read(new)
+    after = store.read(new)
+    try:
+        before = store.read(base)
+    except DataError as error:
+        raise DataError(f"no baseline: {error} Keep {new} to compare the next results with.") from None
     return compared(before, after, rule, (ranks(base, before), ranks(new, after)))
 
 

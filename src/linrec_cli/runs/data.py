@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
 from linrec_cli.errors import DataError
+from linrec_cli.settings import Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from linrec_cli.data.sequences import Sequences
 
 DATASETS = Path("datasets")
-COLUMNS = ("user", "item", "time")
-SOURCE = ("source", *COLUMNS, "skip_bad")
+SOURCE = ("source", *(item.name for item in fields(Reading)))
 """What a run's settings keep of where its data came from, as it was typed."""
 Say = Callable[[str], None]
 
@@ -55,11 +55,8 @@ def prepare(
     data_dir: Path = DATASETS,
     min_user: int = 5,
     min_item: int = 5,
-    user: str | None = None,
-    item: str | None = None,
-    time: str | None = None,
-    skip_bad: bool = False,
     report: Say | None = None,
+    **reading: Any,
 ) -> Dataset:
     """Prepare a frame in memory, or open a data set of the catalog or a file, prepared once and kept.
 
@@ -69,34 +66,28 @@ def prepare(
         data_dir: where data sets are kept; a frame is kept nowhere.
         min_user: a user with fewer events is dropped.
         min_item: the same for items.
-        user: the column that holds the user, where it has another name.
-        item: the same for the item.
-        time: the same for the time.
-        skip_bad: whether to leave malformed rows of a file out.
         report: is told in one line what is done.
+        reading: settings of `Reading`: `user`, `item` and `time` where the columns have other names, ...
     """
     from linrec_cli.data import store
 
-    named: dict[str, Any] = {"user": user, "item": item, "time": time}
+    how = asdict(Reading(**reading))
     if not isinstance(source, str | Path):
-        return framed(source, name, named, min_user, min_item)
-    typed = {"source": str(source), **named, "skip_bad": skip_bad}
-    prepared = store.open_prepared(
-        str(source), data_dir, min_user=min_user, min_item=min_item, skip_bad=skip_bad, report=report, **named
-    )
-    return laid_out(prepared, typed)
+        return framed(source, name, how, min_user, min_item)
+    prepared = store.open_prepared(str(source), data_dir, min_user=min_user, min_item=min_item, report=report, **how)
+    return laid_out(prepared, {"source": str(source), **how})
 
 
 def framed(
-    frame: "pl.DataFrame | pl.LazyFrame", name: str, named: Mapping[str, Any], min_user: int, min_item: int
+    frame: "pl.DataFrame | pl.LazyFrame", name: str, how: Mapping[str, Any], min_user: int, min_item: int
 ) -> Dataset:
     """Prepare a frame whose columns may have other names."""
     from dataclasses import replace
 
     from linrec_cli.data.prepare import prepare as prepared
 
-    other = {given: column for column, given in named.items() if given}
-    made = prepared(frame.lazy().rename(other), min_user, min_item)
+    other = {how[column]: column for column in ("user", "item", "time") if how[column]}
+    made = prepared(frame.lazy().rename(other), min_user, min_item, duplicates=how["duplicates"])
     return laid_out(replace(made, name=name), {})
 
 
@@ -117,12 +108,15 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
         DataError: they are nowhere, and their source is gone or no longer the same.
     """
     from linrec_cli.data import store
+    from linrec_cli.data.file.read import FILE_ORDER, UNTIMED
 
     hint = short(folder / stored["prepared"]) if stored.get("prepared") else None
     source = {name: stored[name] for name in SOURCE if name in stored}
     if prepared := store.by_digest(stored["data_digest"], data_dir, hint):
         if report:
             report(f"found {prepared.folder}")
+            if prepared.card.get("order") == FILE_ORDER:
+                report(UNTIMED)
         return laid_out(prepared, source)
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):

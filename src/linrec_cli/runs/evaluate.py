@@ -11,7 +11,7 @@ from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run, trained_on
 from linrec_cli.runs.events import Watch, unheard
-from linrec_cli.runs.result import Result, ranked, read, summed
+from linrec_cli.runs.result import Result, qualities, ranked, read
 from linrec_cli.settings import Evaluate, digest
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from linrec_cli.data.parts import Parts
 
-OWN = ("protocol", "k", "seen", "stage", "negatives_seed")
+OWN = ("protocol", "k", "seen", "stage", "negatives_seed", "by")
 """Settings of an evaluation that stand beside those of the run it is of."""
 
 
@@ -85,22 +85,24 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     import torch
 
     from linrec_cli import machine
+    from linrec_cli.evaluation.repeats import rule
     from linrec_cli.results import rows, schema
 
     trained_on(data, found.settings.data_digest)
     trained, device = found.settings, settings.device
     parts, sequences = data.split(trained.split), data.sequences.to(device)
+    settings = replace(settings, seen=rule(settings.seen, data.sequences, parts))
     negatives = drawn(settings, trained.split, data, parts, watch)
-    how = {"seen": settings.seen, "negatives": None if negatives is None else negatives.to(device)}
+    among = None if negatives is None else negatives.to(device)
     model = found.model.to(device)
-    ranks = ranked(model, sequences, parts.to(device), settings.stage, trained.maxlen, **how)
-    made = rows.quality(
-        settings.stage, summed(ranks, settings.stage, list(settings.k)),
-        split=trained.split, protocol=settings.protocol, seen=settings.seen,
-    )  # fmt: skip
-    own = {"dtype": "float32", "threads": torch.get_num_threads(), "note": f"weights of {of}"}
+    ranked_by = (settings.stage, trained.maxlen, settings.seen)
+    ranks = ranked(model, sequences, parts.to(device), *ranked_by, negatives=among)
+    items = sequences.count if negatives is None else negatives.shape[1] + 1
+    how = {"split": trained.split, "protocol": settings.protocol, "seen": settings.seen, "note": f"weights of {of}"}
+    made = qualities(settings.stage, ranks, list(settings.k), items, apart=settings.by == "repeat", **how)
+    own = {"dtype": "float32", "threads": torch.get_num_threads()}
     shared = rows.shared(trained, "evaluate", named(found, settings), datetime.now(UTC), machine.describe(device) | own)
-    return Result(trained, schema.table(shared, made), ranks, found.history, model)
+    return Result(trained, schema.table(shared, made), ranks.drop("repeated"), found.history, model)
 
 
 def named(found: Result, settings: Evaluate) -> str:
@@ -122,13 +124,14 @@ def drawn(settings: Evaluate, split: str, data: Dataset, parts: "Parts", watch: 
     from linrec_cli.settings import safe
 
     draw = catalog.bound("protocols", settings.protocol, "negatives")
-    apart = "" if split == "leave-one-out" else f"{split}-"
+    apart = ("" if split == "leave-one-out" else f"{split}-") + ("" if settings.seen == "remove" else "seen-")
     name = safe(f"negatives-{apart}{settings.protocol}-{settings.stage}-{settings.negatives_seed}")
     path = data.prepared.folder / f"{name}.parquet" if data.prepared.folder else None
     if path and path.is_file():
         kept = store.read_frame(path)["items"].to_numpy().astype("int64")
         return torch.from_numpy(kept)
-    found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed)
+    seen = settings.seen == "rank"
+    found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed, seen)
     if path and found is not None:
         kind = pl.Array(pl.UInt32, found.shape[1])
         users = data.sequences.users[parts.targets(settings.stage).user].numpy()

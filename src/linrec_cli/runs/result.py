@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.runs.data import Dataset
-from linrec_cli.settings import Train, from_stored
+from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,31 +50,61 @@ def tested(
     # The kernel is read from a step of training, which moves the weights: the best ones come after.
     ran = kernel(settings, state, sequences, parts)
     state.model.load_state_dict(state.best)
-    frame = pl.concat([ranked(state.model, sequences, parts, stage, settings.maxlen) for stage in ("valid", "test")])
+    own = (settings.maxlen, settings.seen_items)
+    frame = pl.concat([ranked(state.model, sequences, parts, stage, *own) for stage in ("valid", "test")])
     made = costs(state)
     for stage in ("test", "valid"):
-        made += rows.quality(stage, summed(frame, stage, KS), split=settings.split)
+        how: dict[str, Any] = {"split": settings.split, "seen": settings.seen_items}
+        made += qualities(stage, frame.filter(stage=stage), KS, sequences.count, **how)
     environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
     shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
-    return Result(settings, schema.table(shared, [*made, peak]), frame, history(state), state.model)
+    table = schema.table(shared, [*made, peak])
+    return Result(settings, table, frame.drop("repeated"), history(state), state.model)
 
 
-def ranked(model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, **how: Any) -> "pl.DataFrame":
-    """Rank the targets of a stage: `stage`, `user`, `rank`."""
+def ranked(
+    model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, seen: str, **how: Any
+) -> "pl.DataFrame":
+    """Rank the targets of a stage: `stage`, `user`, `rank`, and whether the user had the item before, `repeated`."""
     import polars as pl
 
     from linrec_cli.evaluation.ranks import by_target, ranks
+    from linrec_cli.evaluation.repeats import repeated
 
     targets = parts.targets(stage)
-    found = by_target(sequences, targets, ranks(model, sequences, targets, maxlen, **how))
-    return found.select(pl.lit(stage).alias("stage"), "user", "rank")
+    found = by_target(sequences, targets, ranks(model, sequences, targets, maxlen, seen=seen, **how))
+    again = pl.Series("repeated", repeated(sequences, targets).cpu().numpy())
+    return found.select(pl.lit(stage).alias("stage"), "user", "rank", again)
 
 
-def summed(ranks: "pl.DataFrame", stage: str, ks: list[int]) -> "pl.DataFrame":
-    """Average the metrics of a stage over users."""
+def qualities(
+    stage: str, ranks: "pl.DataFrame", ks: list[int], items: int, *, apart: bool = False, note: str = "", **how: str
+) -> list[dict[str, Any]]:
+    """Average the metrics of a stage over users, and say how many golds repeat.
+
+    Args:
+        items: how many there are to rank among.
+        apart: whether to average over new and over repeated golds by themselves, too.
+        note: what every row says beside what is to be said of few items and users.
+    """
     from linrec_cli.evaluation.summary import summary
+    from linrec_cli.results import rows
 
-    return summary(ranks.filter(stage=stage), ks)
+    again = ranks["repeated"]
+    note = "; ".join(filter(None, (note, few(ranks["user"].n_unique(), items))))
+    made = rows.quality(stage, summary(ranks, ks), note=note, **how)
+    for golds, mask in (("new", ~again), ("repeated", again)):
+        if apart and mask.any():
+            made += rows.quality(stage, summary(ranks.filter(mask), ks), golds=golds, note=note, **how)
+    share = again.mean() if len(again) else None
+    return [*made, rows.share(stage, share, **how)] if isinstance(share, float) else made
+
+
+def few(users: int, items: int) -> str:
+    """Warn where a number says little: hardly any item to rank among, or hardly any user to average over."""
+    told = [f"{items} items to rank among" if items < FEW_ITEMS else "", f"{users} users" if users < FEW_USERS else ""]
+    said = " and ".join(filter(None, told))
+    return f"hardly anything to tell by: {said}" if said else ""
 
 
 def history(state: "State") -> "pl.DataFrame":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from linrec_cli.training.state import Position, State
 
 PROGRESS = "progress.json"
+LEAVE_ONE_OUT = "leave-one-out"
+"""The split of data that come in one piece, where none is asked for."""
 
 
 def train(
@@ -50,14 +52,19 @@ def train(
 
 
 def settled(settings: Train, data: Dataset) -> Train:
-    """Put the data, the device there is, and what the model usually takes into the settings of a run."""
+    """Put the data, the device there is, and what model and data usually take into the settings of a run."""
     from linrec_cli import machine
-    from linrec_cli.settings import resolved
+    from linrec_cli.evaluation.repeats import rule
+    from linrec_cli.settings import AUTO, resolved
 
     card = data.prepared.card
     minima = {name: card[name] for name in ("min_user", "min_item")}
-    device, digest = machine.device(settings.device), data.prepared.digest
-    return resolved(replace(settings, data=data.name, data_digest=digest, device=device, **minima))
+    if data.sequences.part is not None and settings.split == LEAVE_ONE_OUT:
+        settings = replace(settings, split="given")
+    seen = settings.seen_items
+    seen = seen if seen != AUTO else rule(AUTO, data.sequences, data.split(settings.split))
+    own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
+    return resolved(replace(settings, device=machine.device(settings.device), **own, **minima))
 
 
 def finished(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,11 +15,13 @@ from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.evaluation.ranks import by_target, ranks
+from linrec_cli.evaluation.repeats import rule
 from linrec_cli.evaluation.summary import summary
 from linrec_cli.losses._draw import Draw
 from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
+from linrec_cli.training import enough
 from linrec_cli.training.batches import mixed, plan
 from linrec_cli.training.state import Epoch, Position, State
 
@@ -31,9 +34,12 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
 
     Raises:
         UsageError: model, mechanism, objective and loss do not fit together.
+        DataError: there is nothing to train on.
     """
     settings = resolved(settings)
+    settings = replace(settings, seen_items=rule(settings.seen_items, sequences, parts))
     check(settings)
+    enough.check(sequences, parts, counted=catalog.load("models", catalog.parse(settings.model)[0]).FORM is None)
     seed(settings.device, mixed(settings.seed, 2**32))
     model = build(settings, facts(sequences)).to(settings.device)
     trained = any(parameter.requires_grad for parameter in model.parameters())
@@ -211,7 +217,7 @@ def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
 
 
 def validate(state: State, sequences: Sequences, parts: Parts) -> tuple[float, float]:
-    """Rank the validation items in full, seen items removed; return NDCG@10 and Recall@10."""
-    found = ranks(state.model, sequences, parts.valid, state.settings.maxlen)
+    """Rank the validation items in full, as the test items will be; return NDCG@10 and Recall@10."""
+    found = ranks(state.model, sequences, parts.valid, state.settings.maxlen, seen=state.settings.seen_items)
     values = dict(summary(by_target(sequences, parts.valid, found), [10]).select("metric", "value").iter_rows())
     return values["ndcg"], values["recall"]

@@ -1,8 +1,14 @@
 """A file written and read in one go."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from linrec_cli.data.file.read import read as read_file
+
+# What stands beside the tests is theirs alone.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
@@ -10,7 +16,7 @@ def read(tmp_path):
     def write_and_read(content, name="log.csv", **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        events, notes = read_file(path, **options)
+        events, notes, _ = read_file(path, **options)
         return events.collect().rows(), notes
 
     return write_and_read

@@ -30,7 +30,7 @@ def test_a_malformed_row_is_refused_by_its_line_and_left_out_if_asked(read, reas
         read(content)
     rows, notes = read(content, skip_bad=True)
     assert [row[0] for row in rows] == list(range(1, 8))
-    assert "1 malformed rows skipped" in notes
+    assert any(note.startswith("1 malformed rows skipped") for note in notes)
 
 
 def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read):
@@ -39,13 +39,13 @@ def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read):
 
 
 def test_only_the_first_malformed_rows_are_shown_and_all_are_counted(read):
-    with pytest.raises(DataError, match=r"9 of 9 rows are .*line 2: .*line 3: .*line 4: [^;]*; and 6 more\)"):
-        read("user,item,time\n" + "1,2,x\n" * 9)
+    with pytest.raises(DataError, match=r"9 of 10 rows are .*line 2: .*line 3: .*line 4: [^;]*; and 6 more\)"):
+        read("user,item,time\n" + "1,2,x\n" * 9 + "1,2,3\n")
 
 
 def test_a_row_that_lacks_two_things_counts_once(read):
     with pytest.raises(DataError, match=r"1 of 2 rows is malformed \(line 2: no user\)"):
-        read("user,item,time\n,,\n1,2,3\n")
+        read("user,item,time\n,,5\n1,2,3\n")
 
 
 def test_lines_are_counted_right_after_a_field_of_two_lines(read):

@@ -7,6 +7,7 @@ import polars as pl
 
 from linrec_cli.data.file import regular_rows
 from linrec_cli.data.file.dialect import Dialect
+from linrec_cli.data.file.plain import UNIT
 from linrec_cli.data.file.record_by_record import Fault, sound
 
 RECORDS = 200_000
@@ -28,9 +29,10 @@ def read(file: Dialect, columns: dict[str, int]) -> Content:
     """Read the columns at the given places."""
     rows = regular_rows.count(file)
     frame = None if rows is None else _fast(file, columns)
-    if frame is None or frame.height != rows:
+    if frame is None or frame.height != rows or _blank(frame):
         return _slow(file, columns)
-    return Content(frame.with_columns(line=pl.int_range(2, frame.height + 2, dtype=pl.UInt32)), [])
+    first = file.skip + 1
+    return Content(frame.with_columns(line=pl.int_range(first, frame.height + first, dtype=pl.UInt32)), [])
 
 
 def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
@@ -39,7 +41,7 @@ def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
         separator=file.separator,
         quote_char='"' if file.quotes else None,
         has_header=False,
-        skip_lines=1,
+        skip_lines=file.skip,
         schema={str(place): pl.String for place in range(len(file.header))},
         glob=False,
     )
@@ -50,9 +52,18 @@ def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
         return None
 
 
+def _blank(frame: pl.DataFrame) -> bool:
+    """Tell whether a row holds nothing of what is wanted: where it holds nothing at all, it is none."""
+    # Most files hold no user that is none, and then there is no such row.
+    if not frame["user"].null_count() and not (frame["user"].unique() == "").any():
+        return False
+    nothing = (pl.col(name).is_null() | (pl.col(name) == "") for name in frame.columns)
+    return bool(frame.select(pl.all_horizontal(*nothing).any()).item())
+
+
 def _typed(role: str, column: pl.Expr) -> pl.Expr:
     # As codes, 20 million ids take a quarter of the room and never need to be sorted as strings.
-    return column.alias(role) if role == "time" else column.cast(pl.Categorical).alias(role)
+    return column.cast(pl.Categorical).alias(role) if role in ("user", "item") else column.alias(role)
 
 
 def _slow(file: Dialect, columns: dict[str, int]) -> Content:
@@ -65,3 +76,20 @@ def _slow(file: Dialect, columns: dict[str, int]) -> Content:
         parts.append(pl.DataFrame(batch, schema=schema, orient="row"))
     typed = [_typed(role, pl.col(role)) for role in columns]
     return Content(pl.concat([part.select(*typed, "line") for part in parts]), faults)
+
+
+def histories(file: Dialect) -> Content:
+    """Read lines of a user and all their items, as `items` in one text."""
+    frame = pl.read_csv(
+        file.path,
+        separator=UNIT,
+        quote_char=None,
+        has_header=False,
+        skip_lines=file.skip,
+        schema={"text": pl.String},
+        glob=False,
+    ).with_row_index("line", file.skip + 1)
+    text = frame["text"].str.strip_chars()
+    parts = text.str.extract_groups(r"^([^\s,]+)[\s,]+(.*)$").struct.rename_fields(["user", "item"])
+    read = parts.struct.unnest()
+    return Content(read.with_columns(frame["line"].cast(pl.UInt32)).filter(text != ""), [])

@@ -1,69 +1,120 @@
 """Rows that lack a user, an item or a time: refused with their lines, or left out and counted."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from linrec_cli.data.file import times
+from linrec_cli.data.file import ids, times
 from linrec_cli.data.file.delimited import Content
 from linrec_cli.data.file.record_by_record import Fault
 from linrec_cli.errors import DataError
 
 SHOWN = 3
+FILE = 1 << 32
+"""Lines of several files are told apart by multiples of it."""
+WIDE = 40
 
 
-def without(content: Content, path: Path, skip_bad: bool) -> tuple[pl.DataFrame, int]:
-    """Read the times and take out what is malformed.
+def placed(number: int) -> pl.Expr:
+    """Number the lines of one of several files so that they tell the file too."""
+    return pl.col("line").cast(pl.Int64) + FILE * number
+
+
+def without(
+    content: Content, shown: str, skip_bad: bool, form: str, paths: Sequence[Path]
+) -> tuple[pl.DataFrame, list[str]]:
+    """Read ids and times and take out what is malformed.
+
+    Args:
+        shown: the files as they were given.
+        form: of the times.
+        paths: of the files.
 
     Returns:
-        The sound rows, and how many others there were.
+        The sound rows, and what there is to say of the others.
 
     Raises:
-        DataError: there are others, and `skip_bad` is off; the message shows the first ones.
+        DataError: there are others, and `skip_bad` is off; or they are all; the message shows the first ones.
     """
     frame, faults = content.frame, list(content.faults)
-    lacking = {"no user": _missing(frame["user"]), "no item": _missing(frame["item"])}
+    raw = {role: frame[role] for role in ("user", "item")}
     if "time" in frame.columns:
-        given = frame["time"]
-        frame = frame.with_columns(times.whole(given).alias("time"))
-        lacking["no time"] = frame["time"].is_null()
+        clock = frame["clock"] if "clock" in frame.columns else None
+        raw["time"] = frame["time"] if clock is None else times.joined(frame["time"], clock)
+    read = {role: ids.read(raw[role], shown).alias(role) for role in ("user", "item")}
+    if "time" in raw:
+        read["time"] = whole(raw["time"], shown, form)
+    lacking = {role: column.is_null() for role, column in read.items()}
     bad = pl.select(pl.any_horizontal(list(lacking.values()))).to_series()
     count = len(faults) + int(bad.sum())
+    rows = len(frame) + len(content.faults)
+    for role, mask in lacking.items():
+        if len(frame) and mask.all():
+            raise DataError(none_read(shown, role, raw[role]))
     if count and not skip_bad:
-        for reason, mask in lacking.items():
-            for row in mask.arg_true().head(SHOWN):
-                told = _no_time(given[row]) if reason == "no time" else reason
-                faults.append((frame["line"][row], told))
-        raise DataError(_complaint(path, faults, count, frame.height + len(content.faults)))
-    return (frame.filter(~bad), count) if count else (frame, 0)
+        for role, mask in lacking.items():
+            faults += [(frame["line"][row], why(role, raw[role][row])) for row in mask.arg_true().head(SHOWN)]
+        raise DataError(complaint(shown, faults, count, rows, paths))
+    made = pl.DataFrame([*read.values(), *(frame[name] for name in ("part",) if name in frame.columns)])
+    notes = []
+    if "time" in raw and (short := times.rounded(raw["time"])):
+        notes.append(f"{short:,} times are rounded, as 1.5E+09 is: what lies closer together stays in the file's order")
+    return (made.filter(~bad), [*notes, skipped(count, lacking)]) if count else (made, notes)
 
 
-def _missing(ids: pl.Series) -> pl.Series:
-    """Find ids that are null or blank; only distinct ones are looked at as strings."""
-    if ids.dtype != pl.Categorical:
-        return ids.is_null()
-    distinct = ids.unique().drop_nulls()
-    blank = distinct.filter(distinct.cast(pl.String).str.strip_chars() == "")
-    return ids.is_null() | ids.is_in(blank.implode()).fill_null(False) if len(blank) else ids.is_null()
+def skipped(count: int, lacking: Mapping[str, pl.Series]) -> str:
+    """Say how many rows were left out, and what they lacked."""
+    numbers = {role: int(mask.sum()) for role, mask in lacking.items()}
+    told = ", ".join(f"{number:,} without {role}" for role, number in numbers.items() if number)
+    return f"{count:,} malformed rows skipped" + (f" ({told})" if told else "")
 
 
-def _no_time(value: object) -> str:
-    text = "" if value is None else str(value).strip()
-    return f"{text[:40]!r} is no time" if text else "no time"
+def whole(raw: pl.Series, shown: str, form: str) -> pl.Series:
+    """Read times; the error says of which file."""
+    try:
+        return times.whole(raw, form).alias("time")
+    except DataError as error:
+        raise DataError(f"{shown}: {error}") from None
 
 
-def _complaint(path: Path, faults: list[Fault], count: int, rows: int) -> str:
+def none_read(shown: str, role: str, raw: pl.Series) -> str:
+    """Say that not one value of a column is read, and show some."""
+    there = (str(value)[:WIDE] for value in raw.drop_nulls().unique(maintain_order=True).head(100 * SHOWN))
+    some = ", ".join(map(repr, list(filter(str.strip, there))[:SHOWN]))
+    if role == "time" and some:
+        return (
+            f"{shown}: not one of the times is read ({some}); give their pattern by --time-format, or another --time."
+        )
+    an = "an" if role == "item" else "a"
+    return f"{shown}: not one row has {an} {role} ({some or 'all empty'}); give another --{role}."
+
+
+def why(role: str, value: Any) -> str:
+    """Say what is wrong with a value, letter for letter."""
+    text = "" if value is None else str(value)
+    if not text.strip():
+        return f"no {role}"
+    return f"{text[:WIDE]!r} is no {role}"
+
+
+def complaint(shown: str, faults: list[Fault], count: int, rows: int, paths: Sequence[Path]) -> str:
     """Write the error: how many, the first ones, what to do."""
     reasons: dict[int, str] = {}
     for line, reason in sorted(faults, key=lambda fault: fault[0]):
         # A row that lacks two things is told by the first.
         reasons.setdefault(line, reason)
-    shown = list(reasons.items())[:SHOWN]
-    unit = "row" if path.suffix.lower() in (".parquet", ".pq") else "line"
-    listed = "; ".join(f"{unit} {line}: {reason}" for line, reason in shown)
-    more = f"; and {count - len(shown):,} more" if count > len(shown) else ""
+    first = list(reasons.items())[:SHOWN]
+    unit = "row" if paths[0].suffix.lower() in (".parquet", ".pq") else "line"
+    several = len(paths) > 1
+    listed = "; ".join(
+        f"{f'{paths[place // FILE].name}, ' if several else ''}{unit} {place % FILE}: {reason}"
+        for place, reason in first
+    )
+    more = f"; and {count - len(first):,} more" if count > len(first) else ""
     are, them = ("is", "it") if count == 1 else ("are", "them")
     return (
-        f"{path}: {count:,} of {rows:,} rows {are} malformed ({listed}{more}); mend {them}, or leave {them} "
+        f"{shown}: {count:,} of {rows:,} rows {are} malformed ({listed}{more}); mend {them}, or leave {them} "
         "out by --skip-bad."
     )

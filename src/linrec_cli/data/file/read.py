@@ -1,87 +1,148 @@
-"""A file of the user's own as events: CSV, TSV, RecBole's `.inter`, Parquet."""
+"""A log of the user's own as events, whatever it is packed in and however it is laid out."""
 
+import lzma
+import re
+import tempfile
+import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
-from linrec_cli.data.file import columns, delimited, dialect, malformed, parquet
-from linrec_cli.data.file.suffixes import PARQUET, SUFFIXES
+from linrec_cli.data.file import columns, delimited, dialect, lists, malformed, nested, parts, plain
+from linrec_cli.data.file.delimited import Content
 from linrec_cli.errors import DataError
+
+FILE_ORDER = "file order"
+UNTIMED = "the order of the file is taken as the order of time"
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+class Log(NamedTuple):
+    """What files hold.
+
+    Attributes:
+        events: `user`, `item` and, where they have times, `time`, in the order of the files.
+        notes: what there is to say of how they were read.
+        order: what events are ordered by: columns of time, or `file order`.
+    """
+
+    events: pl.LazyFrame
+    notes: list[str]
+    order: str
 
 
 def read(
-    path: Path,
+    source: str | Path,
     user: str | None = None,
     item: str | None = None,
     time: str | None = None,
     skip_bad: bool = False,
-) -> tuple[pl.LazyFrame, list[str]]:
-    """Read `user`, `item` and, where the file has one, `time`.
+    columns: str | None = None,
+    time_format: str | None = None,
+    valid: str | None = None,
+    test: str | None = None,
+) -> Log:
+    """Read `user`, `item` and, where the files have one, `time`.
 
-    Integer ids stay integers if all of a column are; others stay strings, letter by letter.
+    Ids are integers if all of a column are; else they are strings.
 
     Args:
+        source: a file, several with commas between, a pattern, or a folder of parts.
         user: the name of the column; None to recognise it.
         item: the same.
-        time: the same.
+        time: the same; `none` where the order of the file is the order of time, `date,time` where they stand apart.
         skip_bad: whether to leave malformed rows out.
-
-    Returns:
-        The events in the order of the file, and what there is to say about them.
+        columns: all columns in their order, of files that do not name them.
+        time_format: how times are written, where that is not plain.
+        valid: files of validation events, where the data come split; the events then have a `part`, 0, 1 or 2.
+        test: the same of test events.
 
     Raises:
         UsageError: a column that was named is not there.
-        DataError: the file cannot be read, or has malformed rows and `skip_bad` is off.
+        DataError: a file cannot be read, or has malformed rows and `skip_bad` is off.
     """
-    if not path.is_file():
-        raise DataError(f"there is no file {path}; check the path.")
     asked = {"user": user, "item": item, "time": time}
-    try:
-        content, names = parquet.read(path, asked) if _is_parquet(path) else _text(path, asked)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read ({error}); check that it is whole.") from None
-    frame, skipped = malformed.without(content, path, skip_bad)
+    files = [(number, file) for number, name in enumerate((str(source), valid, test)) if name
+             for file in parts.files(name)]  # fmt: skip
+    paths = [file for _, file in files]
+    contents, notes, orders = [], dict[str, None](), dict[str, None]()
+    for number, file in files:
+        content, said, order = one(file, asked, listed(columns))
+        # What is said of all files is said once.
+        notes |= dict.fromkeys(said)
+        orders[order] = None
+        contents.append(marked(content, number) if valid or test else content)
+    if len(files) > 1:
+        notes[f"{len(files)} files, {paths[0].name} to {paths[-1].name}"] = None
+    # Ids and times are read of all files together, so that one unit and one type serve all.
+    content = gathered(contents, str(source))
+    frame, skipped = malformed.without(content, str(source), skip_bad, time_format or "", paths)
     if not frame.height:
-        raise DataError(f"{path} has no {'sound ' if skipped else ''}rows; give a file that has some.")
-    notes = ["columns: " + ", ".join(f"{role} = {name}" for role, name in names.items())]
-    if "time" not in names:
-        notes.append("no time column: the order of the file is taken as the order of time (or give --time)")
-    if skipped:
-        notes.append(f"{skipped:,} malformed rows skipped")
-    ids = [_as_integers(frame[role]) for role in ("user", "item")]
-    return frame.drop("line").with_columns(ids).lazy(), notes
+        raise DataError(f"{source} has no {'sound ' if skipped else ''}rows; give a file that has some.")
+    untimed = [UNTIMED] if FILE_ORDER in orders else []
+    return Log(frame.lazy(), [*notes, *skipped, *untimed], ", ".join(orders))
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start == b"PAR1":
-        return True
-    if path.suffix.lower() in PARQUET:
-        raise DataError(f"{path} is {'not a Parquet file' if start else 'empty'}; check what wrote it.")
-    if start[:2] == b"PK" or not path.name.lower().endswith(SUFFIXES):
-        raise DataError(f"{path} is of no kind that can be read; give a file that ends in {', '.join(SUFFIXES)}.")
-    return False
+def listed(text: str | None) -> list[str]:
+    """Split the names of columns."""
+    return [name.strip() for name in text.split(",")] if text else []
 
 
-def _text(path: Path, asked: dict[str, str | None]) -> tuple[delimited.Content, dict[str, str]]:
-    file = dialect.recognise(path)
-    places = columns.choose(file.header, asked, str(path))
-    return delimited.read(file, places), {role: file.header[place] for role, place in places.items()}
+def one(path: Path, asked: dict[str, Any], named: Sequence[str]) -> tuple[Content, list[str], str]:
+    """Read one file: its rows, what there is to say, and what they are ordered by."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="linrec-") as room, plain.opened(path, Path(room)) as file:
+            content, names, notes = held(file, str(path), asked, named)
+    except BROKEN as error:
+        raise DataError(f"{path} cannot be read ({error}); check that it is whole.") from None
+    content = lists.laid_out(content, names["item"], str(path))
+    if "clock" in names:
+        names["time"] += f",{names.pop('clock')}"
+    told = "columns: " + ", ".join(f"{role} = {name}" for role, name in names.items())
+    return content, [*notes, told], names.get("time", FILE_ORDER)
 
 
-def _as_integers(ids: pl.Series) -> pl.Series:
-    """Turn ids into integers if every one is written as integers are: `7`, but not `07` or `7.0`."""
-    if ids.dtype != pl.Categorical:
-        return ids
-    distinct = ids.unique()
-    text = distinct.cast(pl.String)
-    numbers = text.cast(pl.Int64, strict=False)
-    if numbers.null_count() or not (numbers.cast(pl.String) == text).all():
-        return ids
-    physical = distinct.to_physical().to_numpy()
-    table = np.zeros(int(physical.max()) + 1, np.int64)
-    table[physical] = numbers.to_numpy()
-    return pl.Series(ids.name, table[ids.to_physical().to_numpy()])
+def marked(content: Content, part: int) -> Content:
+    """Note the part that rows came in."""
+    return Content(content.frame.with_columns(part=pl.lit(part, pl.UInt8)), content.faults)
+
+
+def held(
+    file: Path, shown: str, asked: dict[str, Any], named: Sequence[str]
+) -> tuple[Content, dict[str, str], list[str]]:
+    """Read the columns of a plain file, whatever kind it is of."""
+    first = plain.start(file)
+    if first[:4] == b"PAR1":
+        return *nested.parquet(file, shown, columns.asked(asked)), []
+    if re.match(rb"\s*(\{|\[\s*\{)", first):
+        return *nested.json_lines(file, shown, columns.asked(asked)), []
+    layout = dialect.recognise(file, shown, list(named))
+    notes = [layout.assumed] if layout.assumed else []
+    if layout.history:
+        return delimited.histories(layout), {"user": "user", "item": dialect.ITEMS}, notes
+    lists.check(layout.header, shown)
+    sample = columns.Sample(list(zip(*(row for row in layout.sample if len(row) == len(layout.header)), strict=True)))
+    places = columns.choose(layout.header, columns.asked(asked), shown, sample)
+    return delimited.read(layout, places), {role: layout.header[place] for role, place in places.items()}, notes
+
+
+def gathered(contents: list[Content], shown: str) -> Content:
+    """Put the rows of several files below each other; what is of one type in some and of another in others is text.
+
+    Raises:
+        DataError: some have times and others have none.
+    """
+    if len(contents) == 1:
+        return contents[0]
+    frames = [content.frame for content in contents]
+    if len({frozenset(frame.columns) for frame in frames}) > 1:
+        raise DataError(f"{shown}: some of the files have times and others have none; give files of one kind.")
+    for role in frames[0].columns:
+        if len({frame[role].dtype for frame in frames}) > 1:
+            frames = [frame.with_columns(pl.col(role).cast(pl.String)) for frame in frames]
+    numbered = (frame.with_columns(malformed.placed(number)) for number, frame in enumerate(frames))
+    faults = [(malformed.FILE * number + line, why) for number, one in enumerate(contents) for line, why in one.faults]
+    return Content(pl.concat(frame.select(frames[0].columns) for frame in numbered), faults)

@@ -4,7 +4,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
-from linrec_cli.data.file.dialect import Dialect, opened, reader
+from linrec_cli.data.file.dialect import Dialect, reader
 
 Fault = tuple[int, str]
 Row = tuple[int | str, ...]
@@ -15,9 +15,10 @@ def sound(file: Dialect, places: list[int], faults: list[Fault]) -> Iterator[Row
 
     After a fault reading goes on at the line after its first, so that an open quote costs one line.
     """
-    with opened(file.path) as content:
-        content.readline()
-        lines = enumerate((raw.decode("utf-8", "surrogateescape") for raw in content), 2)
+    with file.path.open("rb") as content:
+        for _ in range(file.skip):
+            content.readline()
+        lines = enumerate((raw.decode("utf-8", "surrogateescape") for raw in content), file.skip + 1)
         again: deque[tuple[int, str]] = deque()
         taken: list[tuple[int, str]] = []
 
@@ -40,13 +41,14 @@ def sound(file: Dialect, places: list[int], faults: list[Fault]) -> Iterator[Row
                 faults.append((taken[0][0], reason))
                 again.extendleft(reversed(taken[1:]))
                 table = reader(feed(), file.separator, file.quotes)
-            elif len(fields) == len(file.header):
+            elif len(fields) >= len(file.header) and any(fields):
                 yield (taken[0][0], *(fields[place] for place in places))
 
 
 def _fault(fields: list[str], places: list[int], width: int) -> str:
     """Say what is wrong with a row; nothing where it is blank."""
-    if len(fields) != width:
+    # Spreadsheets leave empty fields behind the last.
+    if len(fields) < width or any(fields[width:]):
         return f"{len(fields)} fields instead of {width}" if "".join(fields).strip() else ""
     wanted = "".join([fields[place] for place in places])
     if "\n" in wanted:

@@ -6,7 +6,7 @@ polars fills short rows with nulls and skips columns that nobody wants, so it ca
 import numpy as np
 import numpy.typing as npt
 
-from linrec_cli.data.file.dialect import Dialect, opened
+from linrec_cli.data.file.dialect import Dialect
 
 BLOCK = 1 << 22
 NEWLINE, RETURN, QUOTE = b'\n\r"'
@@ -18,8 +18,9 @@ def count(file: Dialect) -> int | None:
     """Count the rows of a regular file; None where one row is not."""
     width, lines, last, inside = len(file.header), 0, NEWLINE, False
     rest = np.zeros(0, np.bool_)
-    with opened(file.path) as content:
-        content.readline()
+    with file.path.open("rb") as content:
+        for _ in range(file.skip):
+            content.readline()
         while block := content.read(BLOCK):
             # The byte before is carried along, so that neighbours across the border are seen too.
             signs = np.frombuffer(bytes([last]) + block, np.uint8)

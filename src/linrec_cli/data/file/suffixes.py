@@ -1,18 +1,25 @@
-"""What the name of a file ends in, if it can be read."""
+"""What the name of a log ends in, as far as names tell."""
 
+import re
 from pathlib import Path
 
-TEXT = (".csv", ".tsv", ".txt", ".inter")
+TEXT = (".csv", ".tsv", ".txt", ".inter", ".dat", ".data", ".json", ".jsonl", ".ndjson", ".log")
 PARQUET = (".parquet", ".pq")
-SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), *PARQUET)
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+SUFFIXES = (*TEXT, *PARQUET, *PACKED)
+"""A source that ends in one of these is a file, though it may not be there."""
 
 
 def is_file(source: str) -> bool:
-    """Tell whether `source` means a file: it is there, or its name ends as one that can be read."""
-    return source.lower().endswith(SUFFIXES) or Path(source).is_file()
+    """Tell whether `source` means files: it is there, names a pattern or several, or ends as one that can be read."""
+    if source.lower().endswith(SUFFIXES) or Path(source).exists():
+        return True
+    return bool(re.search(r"[*?\[]", source)) or "/" in source
 
 
-def stem(path: Path) -> str:
-    """Name a file without what it ends in: `logs.tsv.gz` is `logs`."""
-    suffix = max((s for s in SUFFIXES if path.name.lower().endswith(s)), key=len, default=path.suffix)
-    return path.name[: len(path.name) - len(suffix)] or path.name
+def stem(source: str) -> str:
+    """Name files without what they end in: `logs.tsv.gz` is `logs`; a pattern by what is plain of it."""
+    name = Path(source.partition(",")[0]).name
+    while suffix := next((s for s in SUFFIXES if name.lower().endswith(s) and len(name) > len(s)), ""):
+        name = name[: -len(suffix)]
+    return re.sub(r"[*?\[\]]+", "", name).strip("-_. ") or name

@@ -2,59 +2,110 @@
 
 import polars as pl
 
+from linrec_cli.data.file import dates
 from linrec_cli.errors import DataError
 
 NAIVE = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z")
 SECOND = 1_000_000
+FIRST = 1000
+"""The first year of four digits."""
+CLOCK = r"^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[aApP]\.?[mM]\.?)?\s*$"
+"""A time of day alone."""
 
 # Beyond this, neighbouring whole numbers share a float: order could be lost without a word.
 EXACT = 2.0**53
+ROUNDED = r"^\s*[+-]?\d[.,]?\d*[eE][+]?\d+\s*$"
+"""A number with so many digits as were shown of it."""
 
 
-def whole(times: pl.Series) -> pl.Series:
+def whole(times: pl.Series, form: str = "") -> pl.Series:
     """Turn `times` into Int64; what is no time becomes null.
 
     Integers stay; floats stay if all are whole, else they become millionths; date-times become
     seconds since 1970, or microseconds where one has a fraction, in UTC where nothing else is said.
 
+    Args:
+        form: how texts are to be read, as `dates.read` takes it.
+
     Raises:
-        DataError: the column is of a type that cannot be a time.
+        DataError: the column is of a type that cannot be a time, or its texts can be read in two ways.
     """
-    if times.dtype.is_integer():
+    kind = times.dtype
+    if kind.is_integer():
         return times.cast(pl.Int64, strict=False)
-    if times.dtype.is_float():
+    if kind.is_float():
         return _floats(times)
-    if times.dtype in (pl.Date, pl.Datetime):
+    if kind.is_decimal():
+        return _strings(times.cast(pl.String), "")
+    if kind in (pl.Date, pl.Datetime):
         return _instants(times)
-    if times.dtype == pl.Null:
+    if kind == pl.Null:
         return times.cast(pl.Int64)
-    if times.dtype == pl.String:
-        return _strings(times)
-    raise DataError(f"the time column is of type {times.dtype}; give integers, floats or date-times.")
+    if kind == pl.Binary:
+        times = times.cast(pl.String, strict=False)
+    if times.dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _strings(times.cast(pl.String), form)
+    raise DataError(f"the time column is of type {kind}; give integers, floats or date-times.")
 
 
-def _strings(times: pl.Series) -> pl.Series:
+def rounded(times: pl.Series) -> int:
+    """Count the texts that stand as 1.5E+09: what lies closer together than the digits shown has lost its order."""
+    return int(times.str.contains(ROUNDED).sum()) if times.dtype == pl.String else 0
+
+
+def joined(date: pl.Series, clock: pl.Series) -> pl.Series:
+    """Put a date and a time of day, of two columns, together as one text each."""
+    day = date.cast(pl.String).str.strip_chars().str.replace(r"[T ]00:00(:00(\.0+)?)?$", "")
+    day = day.str.replace(r"^(\d{4})(\d{2})(\d{2})$", "${1}-${2}-${3}")
+    time = clock.cast(pl.String).str.strip_chars()
+    # 9 may be an hour, 930 half past nine, 93000 the same with seconds: the longest tells.
+    longest = int(time.str.extract(r"^(\d+)$").str.len_bytes().max() or 0)  # type: ignore[arg-type]
+    if 0 < longest <= 6:
+        width = 2 * -(-longest // 2)
+        padded = time.str.zfill(width)
+        pieces = [padded.str.slice(2 * part, 2) for part in range(width // 2)] + [pl.Series(["00"])] * (width == 2)
+        plain = pl.select(pl.concat_str(*pieces, separator=":")).to_series()
+        time = time.zip_with(~time.str.contains(r"^\d+$").fill_null(False), plain)
+    return pl.select(pl.concat_str(day, time, separator=" ").alias("time")).to_series()
+
+
+def _strings(times: pl.Series, form: str) -> pl.Series:
     """Read the column as the kind that fits most of it; kinds are never mixed."""
+    if form:
+        return _instants(dates.read(times, form))
     best = times.cast(pl.Int64, strict=False)
-    for kind in (lambda: _floats(times.cast(pl.Float64, strict=False)), lambda: _iso(times)):
+    # Dates come last: they may stop at an order of numbers that is not known.
+    for kind in (_numbers, _iso, lambda texts: _instants(dates.read(texts))):
         if best.null_count() == times.null_count():
             break
-        other = kind()
+        other = kind(times)
         best = other if other.null_count() < best.null_count() else best
     return best
 
 
-def _floats(times: pl.Series) -> pl.Series:
+def _numbers(times: pl.Series) -> pl.Series:
+    """Read numbers with a point, a comma or an exponent."""
+    text = times.str.strip_chars()
+    exact = text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+    if exact.null_count() == times.null_count():
+        return exact
+    numbers = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    # With an exponent no digit is lost that was shown.
+    return _floats(numbers, text.str.contains(ROUNDED).fill_null(False))
+
+
+def _floats(times: pl.Series, sure: pl.Series | None = None) -> pl.Series:
     times = times.cast(pl.Float64)
-    sound = times.to_frame("t").select(pl.when(pl.col("t").abs() <= EXACT).then("t")).to_series()
+    small = times.abs() <= EXACT
+    sound = times.set(~(small if sure is None else small | (sure & (times.abs() < 2.0**63))), None)
     if (sound.drop_nulls() % 1 == 0).all():
         return sound.cast(pl.Int64)
     return (sound * SECOND).round().cast(pl.Int64, strict=False)
 
 
 def _iso(times: pl.Series) -> pl.Series:
-    """Read ISO date-times; those with and those without a zone do not compare, so one kind must do."""
+    """Read the usual ISO date-times, quickly; those with and those without a zone do not compare: one kind must do."""
     text = times.str.replace("T", " ", literal=True).str.replace(r"[zZ]$", "+00:00")
     naive = _parsed(text, NAIVE)
     if naive.null_count() == times.null_count():
@@ -68,11 +119,17 @@ def _parsed(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
     for form in formats:
         if found.null_count() == text.null_count():
             break
-        more = text.str.to_datetime(form, time_unit="us", strict=False)
-        found = found.zip_with(found.is_not_null(), more.dt.replace_time_zone(None))
+        more = text.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone(None)
+        # 28-07-17 is no day of the year 28.
+        found = found.zip_with(found.is_not_null(), more.set(more.dt.year() < FIRST, None))
     return found
 
 
 def _instants(times: pl.Series) -> pl.Series:
+    """Give seconds since 1970, or parts of them where one has a fraction."""
+    if times.dtype == pl.Datetime("ns") or (times.dtype == pl.Datetime and times.dtype.time_unit == "ns"):  # type: ignore[attr-defined]
+        nanos = times.to_physical()
+        if (nanos.drop_nulls() % 1000 != 0).any():
+            return nanos
     micros = times.cast(pl.Datetime("us")).to_physical()
     return micros // SECOND if (micros.drop_nulls() % SECOND == 0).all() else micros

@@ -1,0 +1,110 @@
+"""What a source means: files of one's own, a data set of the catalog, or one that is made."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from linrec_cli import catalog
+from linrec_cli.data.download import fetch
+from linrec_cli.data.download.source import Event
+from linrec_cli.data.file import parts, suffixes
+from linrec_cli.data.file.read import FILE_ORDER, read
+from linrec_cli.errors import UsageError
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where events come from: their name, what tells them apart, and how to read them.
+
+    Attributes:
+        read: gives the events, what there is to say of their items (None without) and notes.
+        facts: what else the card should say.
+        duplicates: which of events that repeat are kept.
+    """
+
+    name: str
+    identity: list[Any]
+    read: Callable[[], tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    duplicates: str = "keep"
+
+
+def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Origin:
+    """Find what `source` means.
+
+    Raises:
+        UsageError: it means nothing; the message lists the catalog.
+    """
+    name = source.partition(":")[0] if not Path(source).is_file() else ""
+    known = name in catalog.names("datasets")
+    if not known and suffixes.is_file(source):
+        return _files(source, asked)
+    if given := [f"--{option.replace('_', '-')}" for option in asked]:
+        raise UsageError(f"{', '.join(given)} only fits a file; {source} is no file, so leave it out.")
+    if not known:
+        wrong = catalog.unknown("data set", source, catalog.names("datasets"))
+        raise UsageError(f"{wrong} Or give the path of a file ({', '.join(suffixes.SUFFIXES)}).")
+    return _made(name, source) if name == "synthetic" else _catalogued(source, data_dir, say)
+
+
+def _files(source: str, asked: dict[str, Any]) -> Origin:
+    content = hashlib.sha256()
+    for one in filter(None, (source, asked.get("valid"), asked.get("test"))):
+        for path in parts.files(one):
+            with path.open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
+    facts: dict[str, Any] = {"source": source, "reading": asked}
+    own = {name: value for name, value in asked.items() if name != "duplicates"}
+
+    def log() -> tuple[pl.LazyFrame, None, list[str]]:
+        events, notes, order = read(source, **own)
+        facts["order"] = order
+        return events, None, notes
+
+    identity = ["file", content.hexdigest(), sorted(asked.items())]
+    return Origin(suffixes.stem(source), identity, log, facts, asked.get("duplicates", "keep"))
+
+
+def _made(name: str, spec: str) -> Origin:
+    module = catalog.load("datasets", name)
+    # The options as they are read, so that one left out and its default written out are the same.
+    identity = ["made", *module.options(spec)]
+    return Origin(
+        spec,
+        identity,
+        lambda: (module.generate(spec).drop("time", strict=False), None, []),
+        module.card(spec),
+    )
+
+
+def _catalogued(name: str, data_dir: Path, say: Say) -> Origin:
+    module = catalog.load("datasets", name)
+    path = fetch.fetch(name, data_dir, report=lambda event: _tell(name, event, say))
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+
+    timed = getattr(module, "TIMED", True)
+
+    def read() -> tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]:
+        events = module.read(path)
+        items = module.items(path) if hasattr(module, "items") else None
+        return events if timed else events.drop("time", strict=False), items, []
+
+    return Origin(name, ["catalog", name, path.name, content], read, {"order": "time" if timed else FILE_ORDER})
+
+
+def _tell(name: str, event: Event, say: Say) -> None:
+    lines = {
+        "waiting": f"waiting for another process that fetches {name}",
+        "trying": f"fetching {name} from {event.source}",
+        "failed": f"{event.source}: {event.why}",
+        "done": f"fetched {name} from {event.source}",
+    }
+    if event.step in lines:
+        say(lines[event.step])

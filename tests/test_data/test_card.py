@@ -1,0 +1,27 @@
+"""Facts of a card that say how far numbers can be trusted."""
+
+import polars as pl
+
+from linrec_cli.data.prepare import Prepared, prepare
+
+
+def made(*users: list[int]) -> Prepared:
+    rows = [(user, item, time) for user, items in enumerate(users) for time, item in enumerate(items)]
+    return prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), 0, 0)
+
+
+def test_the_share_of_repeats_is_that_of_the_last_two_events_of_whom_can_be_split() -> None:
+    # Of six held-out events the three of the second and third user repeat; the last user is too short.
+    assert made([1, 2, 3, 4], [1, 2, 1, 2], [1, 2, 3, 1], [1, 1]).card["repeat_share"] == 0.5
+    assert made([1, 1], [2]).card["repeat_share"] == "n/a"
+
+
+def test_a_user_or_an_item_that_holds_too_much_is_pointed_at() -> None:
+    plain = [[user % 7 + 1, (3 * user) % 11 + 10, 20 + user] for user in range(60)]
+    card = made(*plain).card
+    assert (card["large_users"], card["large_items"]) == ([], [])
+    # Ten times the mean of a user; the item stands in a third of all events.
+    card = made(*plain, [500] * 100).card
+    assert (card["large_users"], len(card["large_items"])) == ([61], 1)
+    # Of few users each holds much.
+    assert made(*plain[:9]).card["large_users"] == []
