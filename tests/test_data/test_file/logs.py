@@ -165,6 +165,15 @@ FORMS: dict[str, tuple[str | bytes, str, dict[str, str], str]] = {
         "user;item\n" + "".join(f"{u};[{', '.join(i)}]\n" for u, i in histories(LOG).items()), "a.csv", {}, "file order"
     ),
     "json lines": (json_lines(), "a.jsonl", {}, "timestamp"),
+    "list in braces": (
+        "user;item\n" + "".join(f"{u};{{{','.join(i)}}}\n" for u, i in histories(LOG).items()),
+        "a.csv", {}, "file order",
+    ),
+    "a header of letters, columns": (table(header=("u", "i", "t")), "a.csv", {"columns": "user,item,time"}, "time"),
+    "blanks of no width": (spoilt("{}\u200b", "\u00a0{}"), "a.csv", {}, "timestamp"),
+    "zst of two frames": (
+        zstandard.compress(USUAL[:999].encode()) + zstandard.compress(USUAL[999:].encode()), "a.zst", {}, "timestamp"
+    ),
     "json, one list": (json.dumps([json.loads(line) for line in json_lines().splitlines()]), "a.json", {}, "timestamp"),
     "json lines, nested": (nested(), "otto.jsonl", {}, "ts"),
     # Times.

@@ -1,9 +1,11 @@
 """Every form of a log reads as what it is, to the last row; what cannot be told is asked for, never guessed."""
 
+import gzip
 from pathlib import Path
 
 import polars as pl
 import pytest
+import zstandard
 from logs import DAYS, FORMS, LOG, USUAL, columns, histories, strftime, table, zipped
 
 from linrec_cli.data.file.read import FILE_ORDER, UNTIMED, read
@@ -126,6 +128,8 @@ ASKED: dict[str, tuple[str | bytes, str, dict[str, str], str]] = {
     "a spreadsheet": (zipped("x", ["xl/sheet.xml"]), "a.xlsx", {}, "is a spreadsheet; save its sheet as CSV"),
     "a tar archive": (b"\0" * 257 + b"ustar" + b"\0" * 999, "a.csv", {}, "is a tar archive"),
     "json that is none": ('{"user": 1, "item": 2}\n{"user": 1\n', "a.jsonl", {}, "line 2"),
+    "a frame that is cut": (zstandard.compress(USUAL.encode())[:-9], "a.zst", {}, "ends within a frame.*is whole"),
+    "a stream that is cut": (gzip.compress(USUAL.encode())[:-9], "a.gz", {}, "check that it is whole"),
     "binary": (bytes(range(256)) * 9, "a.csv", {}, "not UTF-8|carriage"),
 }  # fmt: skip
 """By what cannot be told: content, name, what is said of it, and the message."""
@@ -237,3 +241,14 @@ def test_files_of_one_log_share_the_unit_of_their_times_and_the_type_of_their_id
     written(tmp_path, "user,item,time\n1,2,soon\n", "b.csv")
     with pytest.raises(LinrecError, match=r"1 of 61 rows is malformed \(b.csv, line 2: 'soon' is no time\)"):
         read(f"{tmp_path}/?.csv")
+
+
+def test_what_stands_in_the_names_of_folders_is_a_column(tmp_path: Path) -> None:
+    for user, item, time in DAYS:
+        folder = tmp_path / "log" / f"day={strftime('%Y-%m-%d')(time)}"
+        folder.mkdir(parents=True)
+        pl.DataFrame({"user": [user], "item": [item]}).write_parquet(folder / "part-0.parquet")
+    with pytest.raises(LinrecError, match="is day the time"):
+        read(tmp_path / "log")
+    log = read(tmp_path / "log", time="day")
+    assert found(prepare(log.events, 0, 0)) == histories(DAYS)

@@ -104,7 +104,7 @@ def _times(header: Sequence[str], asked: str | None, where: str, sample: Sample,
                 "the file is the order of time."
             )
         return {}
-    days = [p for p in left if moments.day(header[p], sample.of(p))]
+    days = [p for p in left if moments.days(sample.of(p))]
     if days and moments.small(sample.of(place)):
         raise DataError(
             f"{where}: is {header[place]} the time of day to {header[days[0]]}? Give --time {header[days[0]]},"

@@ -18,6 +18,7 @@ SEP_LINE = re.compile(r"sep=(.)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 FIELD = r"[^\s,;|]+"
 HISTORY = re.compile(rf"{FIELD}(?:[ \t,]{FIELD})+\s*")
+NEITHER = "_"
 ITEMS = "items"
 """Stands in --columns for all that follows: a line is a user's history."""
 
@@ -76,9 +77,8 @@ def recognise(path: Path, shown: str, named: Sequence[str] = ()) -> Dialect:
     rows = [row for line in lines for row in whole(line, separator, quotes) if row]
     first = [name.strip() for name in rows[0]]
     if named:
-        # A header may stand there all the same.
-        return Dialect(path, shown, separator, quotes, fitting(shown, first, named),
-                       skip + is_header(first), "", False, taken(rows[is_header(first):]))  # fmt: skip
+        header, over = fitting(shown, first, named), over_numbers(rows, named) or is_header(first)
+        return Dialect(path, shown, separator, quotes, header, skip + over, "", False, taken(rows[over:]))
     if len(first) < 2:
         raise DataError(
             f"{shown}: the first line has one column only ({''.join(first)[:60]!r}); separate columns by a "
@@ -180,6 +180,15 @@ def is_header(first: Sequence[str]) -> bool:
     """Tell whether a line names a user or an item as columns are usually named."""
     return any(columns.plain(name) in group for name in first for role in ("user", "item")
                for group in columns.NAMES[role] if len(columns.plain(name)) > 1)  # fmt: skip
+
+
+def over_numbers(rows: list[list[str]], named: Sequence[str]) -> bool:
+    """Tell whether a first line of words stands over numbers: a header, though its columns were given."""
+    for place, name in enumerate(named):
+        below = [row[place] for row in rows[1:] if place < len(row)]
+        if name != NEITHER and below and all(map(is_data, below)) and not is_data(rows[0][place].strip()):
+            return True
+    return False
 
 
 def is_data(field: str) -> bool:

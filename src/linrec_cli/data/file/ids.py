@@ -24,6 +24,8 @@ MISSING = (
     "--",
 )
 """Words for no value, in lower case."""
+AROUND = r"^[\s\x{200b}-\x{200d}\x{feff}]+|[\s\x{200b}-\x{200d}\x{feff}]+$"
+"""Blanks, those of no width too."""
 WHOLE = r"^[+-]?\d+\.0+$"
 POINT = r"^[+-]?\d+\.\d+$"
 ROUNDED = r"^\d[.,]\d+[eE]\+?\d+$"
@@ -70,7 +72,7 @@ def _texts(ids: pl.Series, where: str) -> pl.Series:
     """Clean the distinct texts alone; the rows only go through a table."""
     distinct = ids.unique().drop_nulls()
     text = distinct.cast(pl.String)
-    clean = text.str.strip_chars()
+    clean = text.str.replace_all(AROUND, "")
     clean = clean.set(clean.str.to_lowercase().is_in(list(MISSING)), None)
     short = clean.str.contains(ROUNDED)
     if 100 * int(short.sum()) >= max(len(clean), 1):

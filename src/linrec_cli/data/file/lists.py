@@ -8,7 +8,7 @@ from linrec_cli.data.file.columns import plain
 from linrec_cli.data.file.delimited import Content
 from linrec_cli.errors import DataError
 
-BRACKETS = r"^\s*[\[(].*[\])]\s*$"
+BRACKETS = r"^\s*[\[({].*[\])}]\s*$"
 BETWEEN = r"[\s,;|]"
 NUMBERS = r"^\d+([\s,;|]+\d+)*$"
 SEVERAL = {"items", "itemids", "itemlist", "itemidlist", "itemsequence", "itemseq", "history"}
@@ -56,7 +56,7 @@ def laid_out(content: Content, name: str, shown: str) -> Content:
 
 def fields(texts: pl.Series) -> pl.Series:
     """Split `[1, 2]`, `1 2` and `'a', 'b'` at commas and blanks."""
-    bare = texts.str.replace_all(r"[\[\]()'\"]", " ").str.replace_all(r"[\s,;|]+", " ").str.strip_chars()
+    bare = texts.str.replace_all(r"[\[\](){}'\"]", " ").str.replace_all(r"[\s,;|]+", " ").str.strip_chars()
     return bare.str.split(" ").list.filter(pl.element() != "")
 
 

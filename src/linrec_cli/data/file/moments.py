@@ -46,11 +46,6 @@ def small(texts: Texts) -> bool:
     return most(texts, lambda text: text.isdigit() and int(text) < 240_000)
 
 
-def day(name: str, texts: Texts) -> bool:
-    """Tell whether a column is one of days."""
-    return days(texts) and bool(words(name))
-
-
 def beside(name: str, texts: Texts) -> bool:
     """Tell whether a column could be the time of day to a date."""
     return clock(texts) or bool({"hour", "time", "clock", "minute"} & split(name))

@@ -22,9 +22,16 @@ def parquet(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict
         DataError: the file cannot be read.
     """
     try:
-        return chosen(pl.scan_parquet(path, glob=False), shown, asked)
+        return chosen(foldered(pl.scan_parquet(path, glob=False), shown), shown, asked)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{shown} cannot be read ({str(error).splitlines()[0]}); check that it is whole.") from None
+
+
+def foldered(scan: pl.LazyFrame, shown: str) -> pl.LazyFrame:
+    """Add the columns that stand in the names of folders alone, as `day=2020-01-31` does."""
+    there = scan.collect_schema().names()
+    pairs = [part.partition("=") for part in Path(shown).parent.parts if "=" in part]
+    return scan.with_columns(pl.lit(value).alias(name) for name, _, value in pairs if name not in there)
 
 
 def json_lines(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict[str, str]]:
@@ -123,4 +130,7 @@ def texts(column: pl.Series) -> list[str]:
         column = decoded(column)
     if column.dtype == pl.Object or column.dtype.is_nested():
         return []
-    return ["" if text is None else text for text in column.cast(pl.String, strict=False)]
+    try:
+        return ["" if text is None else text for text in column.cast(pl.String, strict=False)]
+    except pl.exceptions.PolarsError:
+        return []

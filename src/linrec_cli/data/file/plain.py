@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -56,18 +56,38 @@ def start(path: Path) -> bytes:
 def unpacked(path: Path, kind: str) -> IO[bytes]:
     """Open what is packed; the stream can be set back to its begin."""
     if kind == "zst":
-        import zstandard
-
-        # Its reader cannot be set back.
-        copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        with path.open("rb") as file:
-            zstandard.ZstdDecompressor().copy_stream(file, copy)
-        copy.seek(0)
-        return copy
+        return thawed(path)
     if kind == "zip":
         return member(path)
     ways: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
     return cast(IO[bytes], ways[kind](path))
+
+
+def thawed(path: Path) -> IO[bytes]:
+    """Unpack Zstandard, frame after frame.
+
+    Raises:
+        EOFError: the last one is cut.
+    """
+    import zstandard
+
+    with ExitStack() as undone:
+        copy: IO[bytes] = undone.enter_context(tempfile.TemporaryFile())
+        with path.open("rb") as file:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            while block := file.read(BLOCK):
+                while block:
+                    try:
+                        copy.write(frame.decompress(block))
+                    except zstandard.ZstdError as error:
+                        raise EOFError(str(error)) from None
+                    block = frame.unused_data if frame.eof else b""
+                    frame = zstandard.ZstdDecompressor().decompressobj() if block else frame
+        if not frame.eof:
+            raise EOFError("it ends within a frame")
+        copy.seek(0)
+        undone.pop_all()
+    return copy
 
 
 def member(path: Path) -> IO[bytes]:
