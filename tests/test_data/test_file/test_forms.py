@@ -1,6 +1,7 @@
 """Every form of a log reads as what it is, to the last row; what cannot be told is asked for, never guessed."""
 
 import gzip
+import random
 from pathlib import Path
 
 import polars as pl
@@ -252,3 +253,37 @@ def test_what_stands_in_the_names_of_folders_is_a_column(tmp_path: Path) -> None
         read(tmp_path / "log")
     log = read(tmp_path / "log", time="day")
     assert found(prepare(log.events, 0, 0)) == histories(DAYS)
+
+
+BITS = [b",", b"\n", b'"', b"\t", b"::", b"NaN", b"[", b"1e99", b"\xff", b"\0", b" ", b";", b"9" * 30]
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """Change, take out and put in a few bytes, or cut the end off."""
+    made = bytearray(content)
+    for _ in range(chance.choice((1, 2, 5, 40))):
+        place, kind = chance.randrange(len(made) or 1), chance.randrange(4)
+        if kind == 0 and made:
+            made[place] = chance.randrange(256)
+        elif kind == 1:
+            del made[place : place + chance.choice((1, 3, 50))]
+        elif kind == 2:
+            made[place:place] = chance.choice(BITS)
+        else:
+            del made[place:]
+    return bytes(made)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_damaged_ends_in_rows_or_in_one_line(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    for form in chance.sample(sorted(FORMS), 25):
+        content, name, options, _ = FORMS[form]
+        path = written(tmp_path, damaged(content if isinstance(content, bytes) else content.encode(), chance), name)
+        said = ""
+        try:
+            prepare(read(path, skip_bad=chance.random() < 0.5, **options).events, 0, 0)  # type: ignore[arg-type]
+        except LinrecError as error:
+            said = str(error)
+        assert "\n" not in said
+        path.unlink()

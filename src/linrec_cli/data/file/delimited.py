@@ -9,6 +9,7 @@ from linrec_cli.data.file import regular_rows
 from linrec_cli.data.file.dialect import Dialect
 from linrec_cli.data.file.plain import UNIT
 from linrec_cli.data.file.record_by_record import Fault, sound
+from linrec_cli.errors import DataError
 
 RECORDS = 200_000
 
@@ -79,8 +80,24 @@ def _slow(file: Dialect, columns: dict[str, int]) -> Content:
 
 
 def histories(file: Dialect) -> Content:
-    """Read lines of a user and all their items, as `items` in one text."""
-    frame = pl.read_csv(
+    """Read lines of a user and all their items, the items in one text.
+
+    Raises:
+        DataError: it is no text.
+    """
+    try:
+        frame = lines(file)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{file.shown} cannot be read ({str(error).splitlines()[0]}); save it in UTF-8.") from None
+    text = frame["text"].str.strip_chars()
+    parts = text.str.extract_groups(r"^([^\s,]+)[\s,]+(.*)$").struct.rename_fields(["user", "item"])
+    read = parts.struct.unnest()
+    return Content(read.with_columns(frame["line"].cast(pl.UInt32)).filter(text != ""), [])
+
+
+def lines(file: Dialect) -> pl.DataFrame:
+    """Read whole lines: `line` and `text`."""
+    return pl.read_csv(
         file.path,
         separator=UNIT,
         quote_char=None,
@@ -89,7 +106,3 @@ def histories(file: Dialect) -> Content:
         schema={"text": pl.String},
         glob=False,
     ).with_row_index("line", file.skip + 1)
-    text = frame["text"].str.strip_chars()
-    parts = text.str.extract_groups(r"^([^\s,]+)[\s,]+(.*)$").struct.rename_fields(["user", "item"])
-    read = parts.struct.unnest()
-    return Content(read.with_columns(frame["line"].cast(pl.UInt32)).filter(text != ""), [])
