@@ -338,3 +338,19 @@ def test_files_that_are_split_are_trained_as_they_came(
     capsys.readouterr()
     assert run(["preprocess", *split, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["interactions"] == 81
+
+
+@pytest.mark.parametrize("name", ["a [1]*", "журнал $x_1$", "-a b"])
+def test_no_name_of_data_or_results_keeps_a_run_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{u},{(u + s) % 9},{s}\n" for u in range(9) for s in range(8))
+    Path(f"{name}.csv").write_text(f"user,item,t\n{rows}")
+    where = ["--results-dir", f"./{name} results", "--data-dir", f"./{name} data"]
+    assert run(["train", "--data", f"./{name}.csv", "--model", "popular", "--threads", "1", *where]) == 0
+    (folder,) = Path(f"{name} results/runs").iterdir()
+    assert run(["evaluate", str(folder.absolute()), *where]) == 0
+    assert run(["show", str(folder.absolute())]) == 0
+    for command in ("plot", "report"):
+        assert run([command, f"./{name} results"]) == 0
