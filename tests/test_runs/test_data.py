@@ -1,5 +1,6 @@
 """The data of a run: from a frame, a name or a file, and found again by their digest."""
 
+import importlib
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -197,3 +198,11 @@ def test_a_run_on_a_frame_asks_for_the_frame_again(here, data, quick):
     with pytest.raises(DataError, match="prepare it again, and give it"):
         runs.evaluate(here / "run")
     assert runs.evaluate(here / "run", data).ranks.equals(found.ranks.filter(stage="test"))
+
+
+def test_whether_golds_repeat_is_found_once_for_each_split(kept, monkeypatch):
+    module = importlib.import_module("linrec_cli.evaluation.repeats")
+    asked = []
+    monkeypatch.setattr(module, "share", lambda sequences, parts: asked.append(len(parts.test)) or 0.0)
+    assert [kept.seen(split) for split in ("leave-one-out", "ratio", "leave-one-out")] == ["remove"] * 3
+    assert len(asked) == 2

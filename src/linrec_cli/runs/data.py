@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
 from linrec_cli.errors import DataError
-from linrec_cli.settings import Reading
+from linrec_cli.settings import AUTO, Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,17 +29,27 @@ class Dataset:
 
     Attributes:
         source: what it was prepared from, as typed; empty of a frame.
+        rules: what `seen` has found, by split.
     """
 
     prepared: "Prepared"
     sequences: "Sequences"
     name: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def split(self, spec: str) -> "Parts":
         """Split it as `leave-one-out` or another split does."""
         parts: Parts = catalog.bound("splits", spec, "split")(self.sequences)
         return parts
+
+    def seen(self, split: str) -> str:
+        """Decide, once for each split, whether items of the history are removed or ranked: `remove` or `rank`."""
+        from linrec_cli.evaluation.repeats import rule
+
+        if split not in self.rules:
+            self.rules[split] = rule(AUTO, self.sequences, self.split(split))
+        return self.rules[split]
 
     def told(self, folder: Path) -> dict[str, Any]:
         """Write what a run in `folder` keeps, so that its data are found again."""

@@ -12,7 +12,7 @@ from linrec_cli.runs import events
 from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run, trained_on
 from linrec_cli.runs.events import Watch, unheard
 from linrec_cli.runs.result import Result, qualities, ranked, read
-from linrec_cli.settings import Evaluate, digest
+from linrec_cli.settings import AUTO, Evaluate, digest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,13 +85,13 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     import torch
 
     from linrec_cli import machine
-    from linrec_cli.evaluation.repeats import rule
     from linrec_cli.results import rows, schema
 
     trained_on(data, found.settings.data_digest)
     trained, device = found.settings, settings.device
     parts, sequences = data.split(trained.split), data.sequences.to(device)
-    settings = replace(settings, seen=rule(settings.seen, data.sequences, parts))
+    if settings.seen == AUTO:
+        settings = replace(settings, seen=data.seen(trained.split))
     negatives = drawn(settings, trained.split, data, parts, watch)
     among = None if negatives is None else negatives.to(device)
     model = found.model.to(device)

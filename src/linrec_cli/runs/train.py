@@ -54,15 +54,13 @@ def train(
 def settled(settings: Train, data: Dataset) -> Train:
     """Put the data, the device there is, and what model and data usually take into the settings of a run."""
     from linrec_cli import machine
-    from linrec_cli.evaluation.repeats import rule
     from linrec_cli.settings import AUTO, resolved
 
     card = data.prepared.card
     minima = {name: card[name] for name in ("min_user", "min_item")}
     if data.sequences.part is not None and settings.split == LEAVE_ONE_OUT:
         settings = replace(settings, split="given")
-    seen = settings.seen_items
-    seen = seen if seen != AUTO else rule(AUTO, data.sequences, data.split(settings.split))
+    seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
     return resolved(replace(settings, device=machine.device(settings.device), **own, **minima))
 
