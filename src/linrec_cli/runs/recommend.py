@@ -1,0 +1,148 @@
+"""What a trained run would recommend: to users of its data, or after any history of its items."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run
+from linrec_cli.runs.evaluate import trained
+from linrec_cli.runs.result import Result, read
+from linrec_cli.settings import AUTO
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from linrec_cli.data.sequences import Sequences
+
+MANY = 100_000
+"""Ids from which on no closest one is looked for."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model and the data it knows.
+
+    Attributes:
+        seen: whether items of the history are left out (`remove`) or not (`rank`).
+    """
+
+    found: Result
+    data: Dataset
+    seen: str
+
+
+def opened(
+    run: Path,
+    seen: str = AUTO,
+    *,
+    device: str = "cpu",
+    data_dir: Path = DATASETS,
+    report: Say | None = None,
+) -> Served:
+    """Read a finished training and its data.
+
+    Raises:
+        DataError: the run is not finished, or its data are no longer there.
+        UsageError: it is no training.
+    """
+    from linrec_cli import machine
+
+    device = machine.device(device)
+    stored = trained(run)
+    data = of_run(stored, run, data_dir, report)
+    found = read(run, data, device)
+    return Served(found, data, data.seen(found.settings.split) if seen == AUTO else seen)
+
+
+def recommend(
+    served: Served,
+    k: int = 10,
+    *,
+    users: Iterable[Any] | None = None,
+    histories: Iterable[Sequence[Any]] | None = None,
+) -> "pl.DataFrame":
+    """Recommend to some users of the data after all that they had, or after histories of its items, or to all users.
+
+    Args:
+        users: raw ids, as in the data or as texts.
+        histories: raw ids of items, oldest first, a history each.
+
+    Returns:
+        `history` (the user's raw id, or the number of the history from 1), `rank`, `item` (a raw id), `title`, `score`.
+
+    Raises:
+        UsageError: an id is not known; the message names the closest that is.
+        DataError: a history is empty.
+    """
+    import polars as pl
+
+    from linrec_cli.evaluation.top import top
+
+    sequences, names = asked(served, users, histories)
+    model, maxlen = served.found.model, served.found.settings.maxlen
+    device = next(iter(model.state_dict().values())).device.type
+    items, scores = top(model, sequences.to(device), maxlen, k, seen=served.seen)
+    count = items.shape[1]
+    table = pl.DataFrame({
+        "history": names.gather(pl.Series(range(len(names))).repeat_by(count).explode()) if count else names.clear(),
+        "rank": list(range(1, count + 1)) * len(names),
+        "number": items.flatten().cpu().numpy().astype("uint32"),
+        "score": scores.flatten().cpu().numpy(),
+    })  # fmt: skip
+    known = served.data.prepared.items.select(pl.col("item").cast(pl.UInt32).alias("number"), "raw", "title")
+    made = table.filter(pl.col("number") > 0).join(known, "number", "left", maintain_order="left")
+    return made.select("history", "rank", item="raw", title="title", score="score")
+
+
+def asked(
+    served: Served, users: Iterable[Any] | None, histories: Iterable[Sequence[Any]] | None
+) -> tuple["Sequences", "pl.Series"]:
+    """Lay out the histories that are asked for, and name them.
+
+    Raises:
+        UsageError: an id is not known.
+        DataError: a history is empty.
+    """
+    import polars as pl
+    import torch
+
+    from linrec_cli.data.sequences import Sequences
+
+    prepared, all_of = served.data.prepared, served.data.sequences
+    if histories is None:
+        raw = prepared.users["raw"]
+        rows = range(len(raw)) if users is None else numbers(users, raw, "user")
+        parts = [all_of.flat[all_of.offsets[row] : all_of.offsets[row + 1]] for row in rows]
+        names = raw.gather(list(rows)).alias("history")
+    else:
+        raw = prepared.items["raw"]
+        parts = [torch.tensor(numbers(history, raw, "item"), dtype=torch.int64) + 1 for history in histories]
+        names = pl.Series("history", range(1, len(parts) + 1))
+    lengths = torch.tensor([len(part) for part in parts], dtype=torch.int64)
+    if not len(lengths) or not lengths.all():
+        raise DataError("a history is empty; give at least one item.")
+    offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    return Sequences(torch.cat(parts), offsets, all_of.count, torch.arange(1, len(lengths) + 1)), names
+
+
+def numbers(ids: Iterable[Any], raw: "pl.Series", role: str) -> list[int]:
+    """Find the places of raw ids, given as they are or as texts.
+
+    Raises:
+        UsageError: one is not known.
+    """
+    import polars as pl
+
+    given = [str(one).strip() for one in ids]
+    known = pl.DataFrame({"id": raw.cast(pl.String), "place": pl.Series(range(len(raw)), dtype=pl.Int64)})
+    found = pl.DataFrame({"id": given}, schema={"id": pl.String}).join(known, "id", "left", maintain_order="left")
+    places = found["place"].to_list()
+    for one, place in zip(given, places, strict=True):
+        if place is None:
+            close = difflib.get_close_matches(one, known["id"].to_list(), n=1) if len(raw) <= MANY else []
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise UsageError(f"no {role} '{one}' in the data of the run; {hint}it knows {len(raw):,} of them.")
+    return places

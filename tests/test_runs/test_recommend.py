@@ -1,0 +1,80 @@
+"""What a run recommends is what its model scores highest, in the user's own ids."""
+
+import pytest
+
+from linrec_cli import runs
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.evaluation import ranks, top
+from linrec_cli.runs import recommend as module
+
+
+@pytest.fixture
+def run(here, kept, quick):
+    """A run in its folder."""
+    folder = here / "results" / "runs" / "mine"
+    runs.train(quick(), kept, folder)
+    return folder
+
+
+def best(served, history, k, seen):
+    """Score a history by itself and sort: the plain way."""
+    import torch
+
+    raw = served.data.prepared.items["raw"].to_list()
+    items = torch.tensor([raw.index(item) + 1 for item in history])
+    alone = Sequences(items, torch.tensor([0, len(items)]), len(raw), torch.tensor([1]))
+    length = torch.tensor([min(len(items), 20)])
+    batch = ranks.read(alone, len(items) - length, length, 20)
+    with torch.inference_mode():
+        scores = served.found.model.eval().scores(served.found.model.query(batch))[0].tolist()
+    left = [(score, item) for score, item in zip(scores, raw, strict=True) if seen == "rank" or item not in history]
+    return sorted(left, reverse=True)[:k]
+
+
+@pytest.mark.parametrize("seen", ["remove", "rank"])
+def test_each_history_gets_what_its_model_scores_highest(run, monkeypatch, seen):
+    monkeypatch.setattr(top, "TOKENS", {"cpu": 60})
+    monkeypatch.setattr(top, "SCORES", {"cpu": 45})
+    served = module.opened(run, seen)
+    histories = [["i3"], ["i1", "i4", "i5", "i4"], [f"i{n % 30}" for n in range(45)][:28]]
+    made = module.recommend(served, 5, histories=histories)
+    for number, history in enumerate(histories, 1):
+        mine, wanted = made.filter(history=number), best(served, history, 5, seen)
+        assert mine["score"].to_list() == pytest.approx([score for score, _ in wanted], abs=1e-5)
+        assert mine["item"].to_list() == [item for _, item in wanted]
+        assert mine["rank"].to_list() == list(range(1, len(wanted) + 1))
+
+
+def test_a_user_is_recommended_to_after_all_that_they_had(run):
+    served = module.opened(run)
+    users = served.data.prepared.users["raw"].to_list()
+    frame = served.data.prepared.events
+    raw = dict(served.data.prepared.items.select("item", "raw").rows())
+    history = [raw[item] for item in frame.filter(user=3)["item"]]
+    one = module.recommend(served, 4, users=[users[2]])
+    assert one["history"].unique().to_list() == [users[2]]
+    assert one["item"].to_list() == module.recommend(served, 4, histories=[history])["item"].to_list()
+    everybody = module.recommend(served, 4)
+    assert everybody["history"].unique(maintain_order=True).to_list() == users
+    assert everybody.filter(history=users[2])["item"].to_list() == one["item"].to_list()
+    assert everybody.height == 4 * 60
+
+
+def test_items_of_the_history_are_left_out_as_the_data_want_it(run):
+    # On the ring golds repeat.
+    assert module.opened(run).seen == "rank"
+    served = module.opened(run, "remove")
+    history = [f"i{n}" for n in range(27)]
+    made = module.recommend(served, 10, histories=[history])
+    assert sorted(made["item"]) == ["i27", "i28", "i29"]
+
+
+def test_what_is_not_known_is_named_with_the_closest(run):
+    served = module.opened(run)
+    with pytest.raises(UsageError, match="no item 'i33' in the data of the run; did you mean i3"):
+        module.recommend(served, histories=[["i33"]])
+    with pytest.raises(UsageError, match=r"no user 'w1'.* it knows 60 of them"):
+        module.recommend(served, users=["w1"])
+    with pytest.raises(DataError, match="a history is empty"):
+        module.recommend(served, histories=[[]])
