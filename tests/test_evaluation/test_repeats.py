@@ -51,6 +51,12 @@ def test_from_one_gold_in_a_hundred_on_the_history_is_ranked() -> None:
     assert repeats.rule("rank", sequences, parts) == "rank"
 
 
+def test_where_nothing_is_held_out_nothing_repeats() -> None:
+    sequences, parts = made([1, 2], [3])
+    assert repeats.share(sequences, parts) == 0.0
+    assert repeats.rule("auto", sequences, parts) == "remove"
+
+
 class Seen:
     """Scores what was seen before by one and all else by nothing."""
 

@@ -1,7 +1,12 @@
 """Times in every form keep their order."""
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import polars as pl
 import pytest
 
+from linrec_cli.data.file import dates
 from linrec_cli.errors import DataError
 
 
@@ -25,3 +30,45 @@ def test_times_keep_their_order(read, written, whole):
 def test_times_with_and_without_a_zone_do_not_mix(read):
     with pytest.raises(DataError, match="line 4"):
         read("user,item,time\n1,1,2020-01-01\n1,2,2020-01-02\n1,3,2020-01-01T00:00:00Z\n")
+
+
+RFC = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"]
+REGIONS = {
+    "WET": ("Europe/Lisbon", 1), "CET": ("Europe/Berlin", 1), "CEST": ("Europe/Berlin", 7), "EET": ("Europe/Athens", 1),
+    "EEST": ("Europe/Athens", 7), "MSK": ("Europe/Moscow", 1), "BST": ("Europe/London", 7), "JST": ("Asia/Tokyo", 1),
+    "KST": ("Asia/Seoul", 1),
+}  # fmt: skip
+"""Where and in which month a zone's name is the local time."""
+
+
+@pytest.mark.parametrize("zone", RFC)
+def test_zones_are_those_of_the_mail_standard(read, zone):
+    rows, _ = read(f"user;item;time\n1;1;Fri, 28 Jul 2017 15:58:00 {zone}\n")
+    assert rows[0][2] == parsedate_to_datetime(f"Fri, 28 Jul 2017 15:58:00 {zone}").timestamp()
+
+
+@pytest.mark.parametrize("zone", REGIONS)
+def test_zones_of_regions_are_their_time_of_the_year(read, zone):
+    region, month = REGIONS[zone]
+    rows, _ = read(f"user,item,time\n1,1,2017-0{month}-28 15:58:00 {zone}\n")
+    there = pl.Series([datetime(2017, month, 28, 15, 58)]).dt.replace_time_zone(region)
+    assert rows[0][2] == there.dt.epoch("s").item()
+
+
+def test_regions_are_read_where_the_system_has_no_list_of_them(read, monkeypatch):
+    content = "user,item,time\n" + "1,1,2017-07-28 15:58:00 America/New_York\n" * 2
+    rows, _ = read(content)
+    monkeypatch.setattr(dates, "available_timezones", set)
+    assert read(content)[0] == rows
+    assert rows[0][2] == 1501271880
+    with pytest.raises(DataError, match="not one of the times is read"):
+        read(content.replace("America/New_York", "Nowhere/At_All"))
+
+
+def test_every_zone_is_known_to_these_tests():
+    assert {*dates.ZONES} == {zone.lower() for zone in [*RFC, *REGIONS, "Z", "UTC"]}
+
+
+def test_a_zone_that_could_be_several_is_no_time(read):
+    with pytest.raises(DataError, match="not one of the times is read"):
+        read("user,item,time\n1,1,2017-07-28 15:58:00 IST\n")

@@ -149,8 +149,13 @@ def moved(local: pl.Series, zone: str | None, known: dict[str, str]) -> pl.Serie
     """Bring date-times of one zone to UTC."""
     if zone is None:
         return local
-    if zone in known:
-        there = local.dt.replace_time_zone(known[zone], ambiguous="earliest", non_existent="null")
+    if "/" in zone:
+        # A system without the names of regions has those that are written as most are.
+        name = known.get(zone, zone.title())
+        try:
+            there = local.dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
+        except pl.exceptions.PolarsError:
+            return local.clear().extend_constant(None, len(local))
         return there.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     if zone in ZONES:
         return local.dt.offset_by(f"{-ZONES[zone]}h")
