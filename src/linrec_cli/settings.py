@@ -3,9 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any, ClassVar
 
 from linrec_cli import catalog
@@ -13,30 +12,20 @@ from linrec_cli.declared import check, counting, declared, setting
 from linrec_cli.declared import each as each
 from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
+from linrec_cli.profile_settings import HOW as HOW
+from linrec_cli.profile_settings import Effort as Effort
+from linrec_cli.profile_settings import Profile as Profile
+from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, LENGTH, SEED, SEEN, SPECS, THREADS, split_evenly
+from linrec_cli.shared_settings import AUTO as AUTO
+from linrec_cli.shared_settings import DTYPES as DTYPES
 
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
-AUTO = "auto"
 LEAST_REPEATED = 0.01
 """Share of golds that repeat from which on the items of a history are ranked, and not removed."""
 FEW_ITEMS, FEW_USERS = 100, 30
 """Below these a number hardly tells models apart."""
-MODEL, DATA, TRAINING, RUNNING = "Model", "Data", "Training", "Running"
-WHAT, SIZE, HOW, RANKING = "What to measure", "Size", "How to measure", "How to rank"
-
-Same = dict[str, Any]
-ATTN: Same = {"folder": "attentions", "attribute": "Attention", "axis": True, "told": True}
-BUILT: Same = {"folder": "models", "attribute": "Model", "axis": True}
-DEVICE: Same = {"help": "auto, cpu, cuda or mps.", "asked": AUTO, "told": True}
-DTYPES = ("float32", "bfloat16")
-LENGTH: Same = {"low": 1, "high": 1_000_000, "axis": True, "told": True}
-SEED: Same = {"low": 0, "high": 2**63 - 1}
-SPECS = "as a,b or a:option=value"
-SEEN: Same = {
-    "help": "remove or rank the items of the history; auto: rank them where golds repeat.",
-    "neutral": "remove", "choices": (AUTO, "remove", "rank"),
-}  # fmt: skip
-THREADS: Same = {"help": "CPU threads.", "low": 1, "high": 1024, "asked": 0, "shown": "physical cores", "told": True}
+MODEL, DATA, TRAINING, RUNNING, RANKING = "Model", "Data", "Training", "Running", "How to rank"
 
 
 @dataclass(frozen=True)
@@ -138,59 +127,6 @@ class Reading:
     skip_bad: bool = setting(False, DATA, "Leave malformed rows of your file out.", counts=False)
 
 
-PHASES = tuple(catalog.names("phases"))
-PHASE = " ".join(f"{name}: {catalog.load('phases', name).HELP}." for name in PHASES)
-"""What each phase says of itself; to load it is quick."""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Everything that can alter the numbers of a profile, and nothing else.
-
-    Of `tokens` and `batch` one is 0: the other is the same at every length.
-    """
-
-    KIND: ClassVar[str] = "Profile"
-
-    attn: tuple[str, ...] = setting(
-        ("softmax", "linear"), WHAT, "Mechanisms, as a,b or a:option=value.",
-        asked="", shown="all of the form measured", **ATTN,
-    )  # fmt: skip
-    maxlen: tuple[int, ...] = setting((128, 256, 512, 1024), WHAT, "Sequence lengths.", **LENGTH)
-    phase: tuple[str, ...] = setting(("attention", "step"), WHAT, PHASE, choices=PHASES, axis=True, told=True)
-    tokens: int = setting(
-        16_384, SIZE, "Positions in a batch, the same at every length.", low=0, high=2**31, asked=None, shown="16384"
-    )
-    batch: int = setting(0, SIZE, "Sequences in a batch, in place of --tokens.", low=0, high=2**31, asked=None)
-    width: tuple[int, ...] = setting((64,), SIZE, "Channels.", low=1, high=65_536, axis=True)
-    heads: tuple[int, ...] = setting((2,), SIZE, "Heads each width is split into.", low=1, high=1024, axis=True)
-    model: tuple[str, ...] = setting(("sasrec",), SIZE, f"Models, {SPECS}.", **BUILT)
-    layers: int = setting(2, SIZE, "Blocks of the model.", low=1, high=256)
-    items: int = setting(3416, SIZE, "Items the loss and the ranking go over.", low=1, high=2**31 - 1)
-    budget: float = setting(20.0, HOW, "Seconds a cell is timed for, warm-up included.", low=0.1, high=86_400)
-    device: str = setting("cpu", HOW, **DEVICE)
-    dtype: tuple[str, ...] = setting(("float32",), HOW, "float32, bfloat16 or both.", choices=DTYPES, axis=True)
-    threads: int = setting(1, HOW, **THREADS)
-    seed: int = setting(0, HOW, "Seed of weights and inputs.", **SEED)
-
-    def __post_init__(self) -> None:
-        """Check every limit, that widths split into heads, and that tokens or batch is given, not both."""
-        check(self)
-        split_evenly(self.width, self.heads)
-        if bool(self.tokens) == bool(self.batch):
-            raise UsageError("give one of --tokens (the same at every length) and --batch (sequences at every length).")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How far a profile goes; no number changes by it."""
-
-    roofline: bool = setting(False, HOW, "Measure first how fast the machine copies and multiplies.", counts=False)
-    force: bool = setting(
-        False, HOW, "Try longer lengths after one ran out, and beyond what a mechanism is meant for.", counts=False
-    )
-
-
 @dataclass(frozen=True)
 class Evaluate:
     """Everything that can alter the numbers of an evaluation, beside the weights."""
@@ -218,17 +154,6 @@ class Evaluate:
 
 
 KINDS = (Train, Reading, Profile, Effort, Evaluate)
-
-
-def split_evenly(widths: Sequence[int], heads: Sequence[int]) -> None:
-    """Check that every width splits into every number of heads.
-
-    Raises:
-        UsageError: one does not.
-    """
-    for width, count in product(widths, heads):
-        if width % count:
-            raise UsageError(f"--width {width} does not split into --heads {count}; choose a multiple.")
 
 
 def resolved(settings: Train) -> Train:
