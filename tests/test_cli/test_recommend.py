@@ -42,8 +42,8 @@ def test_users_are_named_and_all_of_them_are_written(trained: None, capsys: pyte
     [
         (["--user", "u11"], "no user 'u11' in the data of the run; did you mean u1"),
         (["--history", "3,40"], "no item '40' in the data of the run"),
-        (["--user", "u1", "--history", "3"], "give --user or --history, not both"),
-        ([], "give --user, --history, or -o FILE for all users"),
+        (["--user", "u1", "--history", "3"], "give one of --user, --history and --file"),
+        ([], "give --user, --history, --file, or -o FILE for all users"),
         (["--user", "u1", "--seen", "perhaps"], "no choice of --seen 'perhaps'"),
     ],
 )
@@ -53,3 +53,17 @@ def test_what_is_asked_wrongly_is_one_line(
     capsys.readouterr()
     assert run(["recommend", "log-markov", *asked]) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("content", ["user_id,age\nu4,3\nu2,5\n", "who\nu4\nu2\n"])
+def test_users_of_a_file_are_recommended_to(trained: None, content: str) -> None:
+    Path("users.csv").write_text(content)
+    assert run(["recommend", "log-markov", "--file", "users.csv", "--k", "1", "-o", "top.csv"]) == 0
+    assert pl.read_csv("top.csv")["history"].to_list() == ["u4", "u2"]
+
+
+def test_a_file_without_users_is_one_line(trained: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("users.csv").write_text("a,b\n1,2\n")
+    for name, message in (("users.csv", "has no column of users among a, b"), ("none.csv", "cannot be read")):
+        assert run(["recommend", "log-markov", "--file", name]) == 3
+        assert message in capsys.readouterr().err.splitlines()[-1]

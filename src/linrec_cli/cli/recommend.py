@@ -16,6 +16,7 @@ HELP = """Recommend items by a finished run.
 [bold]linrec recommend RUN --user 42[/bold]
 [bold]linrec recommend RUN --history 50,172,133 --k 5[/bold]
 [bold]linrec recommend RUN -o top.parquet[/bold]
+[bold]linrec recommend RUN --file users.csv -o top.csv[/bold]
 
 Ids are those of your data. A user is recommended to after all events there are of them; without a user or a history \
 all users are. Items of the history are left out where golds do not repeat (--seen).
@@ -27,6 +28,7 @@ def command(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or a part of it.")],
     user: Annotated[list[str] | None, option(ASK, "A user, by the id in your data; may be given again.")] = None,
     history: Annotated[list[str] | None, option(ASK, "Items, oldest first, as 50,172,133; may be given again.")] = None,
+    file: Annotated[Path | None, option(ASK, "Users, in a CSV or Parquet file.")] = None,
     k: Annotated[int, option(ASK, "Items for each.", min=1, max=100_000)] = 10,
     seen: Annotated[str, option(ASK, "remove or rank items of the history; auto: as the data want it.")] = AUTO,
     output: Annotated[
@@ -37,19 +39,20 @@ def command(
     results_dir: ResultsDir = RESULTS,
 ) -> None:
     """Recommend, and show or write it."""
-    if user and history:
-        raise UsageError("give --user or --history, not both.")
-    if not (user or history or output):
-        raise UsageError("give --user, --history, or -o FILE for all users.")
+    if sum(map(bool, (user, history, file))) > 1:
+        raise UsageError("give one of --user, --history and --file.")
+    if not (user or history or file or output):
+        raise UsageError("give --user, --history, --file, or -o FILE for all users.")
     if seen not in SEEN:
         raise catalog.unknown("choice of --seen", seen, SEEN)
 
     from linrec_cli.runs.find import find
-    from linrec_cli.runs.recommend import opened, recommend
+    from linrec_cli.runs.recommend import opened, recommend, users_of
 
     served = opened(find(run, results_dir, trained=True), seen, data_dir=data_dir, report=console.say)
     histories = [[one.strip() for one in text.split(",") if one.strip()] for text in history or ()]
-    table = recommend(served, k, users=user or None, histories=histories or None)
+    users = users_of(file) if file else user or None
+    table = recommend(served, k, users=users, histories=histories or None)
     if output:
         from linrec_cli import disk
 

@@ -97,6 +97,31 @@ def recommend(
     return made.select("history", "rank", item="raw", title="title", score="score")
 
 
+def users_of(path: Path) -> list[str]:
+    """Read the ids of users from a CSV or Parquet file: its column of users, or the only one it has.
+
+    Raises:
+        DataError: it cannot be read, or has no such column.
+    """
+    import polars as pl
+
+    from linrec_cli.data.file.columns import NAMES, plain
+
+    try:
+        frame = (
+            pl.read_parquet(path, glob=False) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); give a CSV or Parquet file.") from None
+    usual = {name for group in NAMES["user"] for name in group}
+    column = next((name for name in frame.columns if plain(name) in usual), None)
+    if column is None and frame.width == 1:
+        column = frame.columns[0]
+    if column is None:
+        raise DataError(f"{path} has no column of users among {', '.join(frame.columns)}; call it user.")
+    return frame[column].cast(pl.String).to_list()
+
+
 def asked(
     served: Served, users: Iterable[Any] | None, histories: Iterable[Sequence[Any]] | None
 ) -> tuple["Sequences", "pl.Series"]:
