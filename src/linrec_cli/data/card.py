@@ -66,11 +66,8 @@ def leak_share(time: Offsets, offsets: Offsets) -> Any:
     if not len(ends):
         return NO_TIME
     test, trained = time[ends - 1], time[ends - 3]
-    # The latest training event of *others* is the overall latest one, but for the user who has that one.
-    first = int(np.argmax(trained))
-    others = np.full(len(ends), trained[first])
-    others[first] = np.delete(trained, first).max(initial=np.iinfo(np.int64).min)
-    return float((test < others).mean())
+    # The user who has that latest event is never counted: the own test comes after it.
+    return float((test < trained.max()).mean())
 
 
 def duplicates(events: pl.DataFrame) -> int:
