@@ -80,3 +80,16 @@ def test_the_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_parts_that_overlap_in_time_are_pointed_at(log, tmp_path, capsys):
+    names = {"train": (0, 3, 4), "valid": (2, 5), "test": (6,)}
+    for name, times in names.items():
+        (tmp_path / name).write_text("user,item,t\n" + "".join(f"{u},{t},{t}\n" for u in range(7) for t in times))
+    split = [word for name in names for word in (f"--{name}", name)]
+    assert run(["preprocess", *split]) == 0
+    said = capsys.readouterr().err
+    assert "7 events come in a later part than one that happened after them" in said
+    (tmp_path / "valid").write_text((tmp_path / "valid").read_text().replace(",2,2", ",5,5"))
+    assert run(["preprocess", *split]) == 0
+    assert "overlap in time" not in capsys.readouterr().err

@@ -102,6 +102,10 @@ def show(made: "Prepared") -> None:
     for role in ("user", "item"):
         for number in card[f"large_{role}s"]:
             console.say(large(made, role, number))
+    if against := card.get("parts_against_time"):
+        console.say(
+            f"{against:,} events come in a later part than one that happened after them: the parts overlap in time"
+        )
     if card["items"] < FEW_ITEMS or card["users"] < FEW_USERS:
         console.say(f"hardly anything to tell models by: {card['users']:,} users and {card['items']:,} items")
 
