@@ -97,3 +97,10 @@ def test_of_many_mechanisms_the_best_and_the_baseline_are_named():
     assert said.endswith("NDCG@10: b 0.4000 (1 seed), softmax 0.2000 (1 seed), of 4 mechanisms.")
     (said,) = quality.sentences(table(*runs[:2], run("d", 0, 0.05), runs[3]))
     assert said.endswith("NDCG@10: b 0.4000 (1 seed), of 4 mechanisms.")
+
+
+def test_a_caption_says_what_was_seen_and_what_events_are_ordered_by():
+    ((*_, caption),) = quality.trained(table(run("linear", 0, 0.1, seen="rank", order="file order")))
+    assert caption.startswith(
+        "test items, leave-one-out, ranked among all items, seen items ranked, events ordered by file order."
+    )

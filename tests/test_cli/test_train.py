@@ -330,6 +330,10 @@ def test_files_that_are_split_are_trained_as_they_came(
         Path(f"{name}.csv").write_text(f"user,item,t\n{rows}")
     split = ["--train", "a.csv", "--valid", "b.csv", "--test", "c.csv"]
     assert run(["train", *split, "--epochs", "1", *SMALL]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "given, full ranking, seen items" in shown
+    assert "Events ordered by t." in shown
+    assert "Hardly anything to tell by: 9 items to rank among and 9 users." in shown
     table = store.read(Path("results"))
     assert table.drop_nulls("k")["split"].unique().to_list() == ["given"]
     assert table["order"].unique().to_list() == ["t"]

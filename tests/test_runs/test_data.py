@@ -206,3 +206,14 @@ def test_whether_golds_repeat_is_found_once_for_each_split(kept, monkeypatch):
     monkeypatch.setattr(module, "share", lambda sequences, parts: asked.append(len(parts.test)) or 0.0)
     assert [kept.seen(split) for split in ("leave-one-out", "ratio", "leave-one-out")] == ["remove"] * 3
     assert len(asked) == 2
+
+
+def test_that_events_are_in_the_order_of_the_file_is_said_of_every_run_on_them(here, quick):
+    (here / "log.csv").write_text("user,item\n" + "".join(f"{u},{i}\n" for u in range(9) for i in range(9)))
+    data = runs.prepare("log.csv")
+    found = runs.train(quick(model="popular", attn="auto"), data, here / "run")
+    assert found.rows["order"].unique().to_list() == ["file order"]
+    said = []
+    made = runs.evaluate(here / "run", report=said.append)
+    assert made.rows["order"].unique().to_list() == ["file order"]
+    assert "the order of the file is taken as the order of time" in said
