@@ -1,6 +1,7 @@
 """SASRec: a causal Transformer that predicts the next item at every position."""
 
 import math
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu
@@ -15,6 +16,22 @@ FORM = "causal"
 OBJECTIVE = "next"
 
 
+class Block(nn.Module):
+    """One layer: attention, then a feed-forward, each on a normed input and added back."""
+
+    def __init__(self, attention: str, width: int, heads: int, *, maxlen: int, dropout: float) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.attention = build(attention, width, heads, causal=True, maxlen=maxlen)
+        self.inward, self.outward = nn.Linear(width, width), nn.Linear(width, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Map `x [B, T, C]` to `[B, T, C]`."""
+        x = x + self.dropout(self.attention(self.norms[0](x), lengths))
+        return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
+
+
 class Model(nn.Module):
     """Encode histories with learned positions and pre-LayerNorm blocks; score by the item embeddings.
 
@@ -25,6 +42,8 @@ class Model(nn.Module):
     Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
     """
 
+    BLOCK: ClassVar[type[nn.Module]] = Block
+
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float
     ) -> None:
@@ -33,7 +52,7 @@ class Model(nn.Module):
         self.positions = nn.Embedding(maxlen, width)
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
-            Block(attention, width, heads, maxlen=maxlen, dropout=dropout) for _ in range(layers)
+            self.BLOCK(attention, width, heads, maxlen=maxlen, dropout=dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
         self.apply(initialise)
@@ -57,19 +76,3 @@ class Model(nn.Module):
     def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
         """Score all items, or some for each user."""
         return products(query, self.table(), items)
-
-
-class Block(nn.Module):
-    """One layer: attention, then a feed-forward, each on a normed input and added back."""
-
-    def __init__(self, attention: str, width: int, heads: int, *, maxlen: int, dropout: float) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
-        self.attention = build(attention, width, heads, causal=True, maxlen=maxlen)
-        self.inward, self.outward = nn.Linear(width, width), nn.Linear(width, width)
-        self.dropout = Dropout(dropout)
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Map `x [B, T, C]` to `[B, T, C]`."""
-        x = x + self.dropout(self.attention(self.norms[0](x), lengths))
-        return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
