@@ -68,27 +68,20 @@ def prepare(
     """
     if min(min_user, min_item) < 0:
         raise UsageError("a user or an item cannot have fewer than 0 events; give a minimum of 0 or more.")
-    if "part" in events.lazy().collect_schema():
-        return split_already(events.lazy(), items, duplicates)
-    user, item, time, raw_users, raw_items, timed = _collect(events.lazy())
+    events = events.lazy()
+    if "part" in events.collect_schema():
+        return split_already(events, items, duplicates)
+    user, item, time, raw_users, raw_items, timed = _collect(events)
     read = len(user)
     if duplicates != "keep":
         user, item, time = repeats.without(order(user, item, time), duplicates, timed)
     repeated = read - len(user)
     keep = k_core(user, item, min_user, min_item)
-    if keep is not None:
-        user, item, time = user[keep], item[keep], time[keep]
+    user, item, time = (user, item, time) if keep is None else (user[keep], item[keep], time[keep])
     if not len(user):
         raise DataError(_nothing(read, min_user, min_item))
-    user, raw_users = _close_gaps(user, raw_users)
-    item, raw_items = _close_gaps(item, raw_items)
-    facts: dict[str, Any] = {
-        "min_user": min_user,
-        "min_item": min_item,
-        "rows_read": read,
-        "rows_dropped": read - len(user),
-    }
-    facts |= {"duplicates_removed": repeated, "duplicates_rule": duplicates}
+    facts = _kept(min_user, min_item, read, len(user), repeated, duplicates)
+    (user, raw_users), (item, raw_items) = _close_gaps(user, raw_users), _close_gaps(item, raw_items)
     return _made(order(user, item, time), raw_users, raw_items, items, timed, facts)
 
 
@@ -104,11 +97,16 @@ def split_already(events: pl.LazyFrame, items: pl.DataFrame | pl.LazyFrame | Non
     part = events.select(pl.col("part").cast(pl.UInt8)).collect()["part"]
     frame = pl.DataFrame({"user": user + np.uint32(1), "item": item + np.uint32(1), "time": time, "part": part})
     frame = frame.sort(["user", "part", "time"], maintain_order=True)
-    facts: dict[str, Any] = {"min_user": 0, "min_item": 0, "rows_read": len(user), "rows_dropped": 0}
-    facts |= {"duplicates_removed": 0, "duplicates_rule": duplicates}
+    facts = _kept(0, 0, len(user), len(user), 0, duplicates)
     back = (frame["user"] == frame["user"].shift()) & (frame["time"] < frame["time"].shift())
     facts["parts_against_time"] = int(back.sum())
     return _made(frame, raw_users, raw_items, items, timed, facts)
+
+
+def _kept(min_user: int, min_item: int, read: int, left: int, repeated: int, rule: str) -> dict[str, Any]:
+    """Say what was kept of how many rows."""
+    minima = {"min_user": min_user, "min_item": min_item, "rows_read": read, "rows_dropped": read - left}
+    return minima | {"duplicates_removed": repeated, "duplicates_rule": rule}
 
 
 def _made(

@@ -255,6 +255,27 @@ def test_what_stands_in_the_names_of_folders_is_a_column(tmp_path: Path) -> None
     assert found(prepare(log.events, 0, 0)) == histories(DAYS)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_two_colons_and_two_blanks_within_an_id_are_letters(tmp_path: Path, name: str) -> None:
+    ids = ["ns::a::b", "ns::c::d", "x  y::z"]
+    rows = {
+        "a.csv": "user,item,time\n" + "".join(f"1,{one},{n}\n" for n, one in enumerate(ids)),
+        "a.jsonl": "".join(f'{{"user":1,"item":"{one}","ts":{n}}}\n' for n, one in enumerate(ids)),
+    }
+    assert [row[1] for row in read(written(tmp_path, rows[name], name)).events.collect().rows()] == ids
+
+
+def test_a_pattern_is_followed_also_where_times_are_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"user":1,"item":2,"ts":20170304}\n', "a.jsonl")
+    assert read(path, time_format="%Y%m%d").events.collect()["time"].to_list() == [1488585600]
+
+
+def test_rows_counted_through_are_no_column_of_a_nested_file(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"user":1,"item":2,"note":"x"}\n', "a.jsonl")
+    with pytest.raises(LinrecError, match="its columns are user, item, note: give"):
+        read(path, user="line_")
+
+
 BITS = [b",", b"\n", b'"', b"\t", b"::", b"NaN", b"[", b"1e99", b"\xff", b"\0", b" ", b";", b"9" * 30]
 
 

@@ -69,7 +69,7 @@ def chosen(scan: pl.LazyFrame, shown: str, asked: columns.Asked) -> tuple[Conten
     """Unfold what is nested and take the columns of the events."""
     frame = unfolded(scan)
     schema = frame.collect_schema()
-    header = schema.names()
+    header = [name for name in schema.names() if name != "line_"]
     few = frame.head(SAMPLE).collect()
     sample = columns.Sample([texts(few[name]) for name in header])
     places = columns.choose(header, asked, shown, sample)

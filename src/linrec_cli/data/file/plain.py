@@ -122,9 +122,10 @@ def rewritten(file: IO[bytes], path: Path, room: Path) -> Path | None:
     code = UTF16.get(head[:2], "") or ("utf-8" if head.startswith(codecs.BOM_UTF8) else "")
     text = head.decode(code or "utf-8", "replace") if head[:4] != b"PAR1" else ""
     lines = text.splitlines()[:100]
-    double = any(re.search("::.*::", line) for line in lines[:2])
-    # Blanks part fields only where nothing else does.
-    runs = not double and not any(sign in line for line in lines for sign in ",\t;|") and "  " in text
+    # `::` and blanks part fields only where nothing else does: in an id they are letters.
+    alone = not any(sign in line for line in lines for sign in ",\t;|")
+    double = alone and bool(lines) and all("::" in line for line in lines if line.strip())
+    runs = alone and not double and "  " in text
     if not (code or double or runs):
         return None
     copy = room / "plain"

@@ -65,25 +65,22 @@ def read(
         DataError: a file cannot be read, or has malformed rows and `skip_bad` is off.
     """
     asked = {"user": user, "item": item, "time": time}
-    files = [(number, file) for number, name in enumerate((str(source), valid, test)) if name
-             for file in parts.files(name)]  # fmt: skip
+    files = [(part, file) for part, name in enumerate((str(source), valid, test)) if name for file in parts.files(name)]
+    read = [one(file, asked, listed(columns), part if valid else None) for part, file in files]
     paths = [file for _, file in files]
-    contents, notes, orders = [], dict[str, None](), dict[str, None]()
-    for number, file in files:
-        content, said, order = one(file, asked, listed(columns))
-        # What is said of all files is said once.
-        notes |= dict.fromkeys(said)
-        orders[order] = None
-        contents.append(marked(content, number) if valid or test else content)
-    if len(files) > 1:
-        notes[f"{len(files)} files, {paths[0].name} to {paths[-1].name}"] = None
     # Ids and times are read of all files together, so that one unit and one type serve all.
-    content = gathered(contents, str(source))
+    content = gathered([found.content for found in read], str(source))
     frame, skipped = malformed.without(content, str(source), skip_bad, time_format or "", paths)
     if not frame.height:
         raise DataError(f"{source} has no {'sound ' if skipped else ''}rows; give a file that has some.")
-    untimed = [UNTIMED] if FILE_ORDER in orders else []
-    return Log(frame.lazy(), [*notes, *skipped, *untimed], ", ".join(orders))
+    orders = dict.fromkeys(found.order for found in read)
+    return Log(frame.lazy(), [*said(read, paths), *skipped, *[UNTIMED][: FILE_ORDER in orders]], ", ".join(orders))
+
+
+def said(read: "Sequence[One]", paths: Sequence[Path]) -> list[str]:
+    """List what there is to say of files; what is said of all is said once."""
+    notes = dict.fromkeys(note for found in read for note in found.notes)
+    return [*notes, *[f"{len(paths)} files, {paths[0].name} to {paths[-1].name}"][: len(paths) > 1]]
 
 
 def listed(text: str | None) -> list[str]:
@@ -91,23 +88,28 @@ def listed(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",")] if text else []
 
 
-def one(path: Path, asked: dict[str, Any], named: Sequence[str]) -> tuple[Content, list[str], str]:
-    """Read one file: its rows, what there is to say, and what they are ordered by."""
+class One(NamedTuple):
+    """A file: its rows, what there is to say, and what they are ordered by."""
+
+    content: Content
+    notes: list[str]
+    order: str
+
+
+def one(path: Path, asked: dict[str, Any], named: Sequence[str], part: int | None) -> One:
+    """Read one file; `part` is the one it is, of data that come split."""
     try:
         with tempfile.TemporaryDirectory(prefix="linrec-") as room, plain.opened(path, Path(room)) as file:
             content, names, notes = held(file, str(path), asked, named)
     except BROKEN as error:
         raise DataError(f"{path} cannot be read ({error}); check that it is whole.") from None
     content = lists.laid_out(content, names["item"], str(path))
+    if part is not None:
+        content = content._replace(frame=content.frame.with_columns(part=pl.lit(part, pl.UInt8)))
     if "clock" in names:
         names["time"] += f",{names.pop('clock')}"
     told = "columns: " + ", ".join(f"{role} = {name}" for role, name in names.items())
-    return content, [*notes, told], names.get("time", FILE_ORDER)
-
-
-def marked(content: Content, part: int) -> Content:
-    """Note the part that rows came in."""
-    return Content(content.frame.with_columns(part=pl.lit(part, pl.UInt8)), content.faults)
+    return One(content, [*notes, told], names.get("time", FILE_ORDER))
 
 
 def held(

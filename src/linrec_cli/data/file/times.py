@@ -32,6 +32,8 @@ def whole(times: pl.Series, form: str = "") -> pl.Series:
         DataError: the column is of a type that cannot be a time, or its texts can be read in two ways.
     """
     kind = times.dtype
+    if form and kind.is_integer():
+        return _strings(times.cast(pl.String), form)
     if kind.is_integer():
         return times.cast(pl.Int64, strict=False)
     if kind.is_float():
