@@ -84,19 +84,13 @@ def command(
 
     from linrec_cli.analysis.labels import metric_of
     from linrec_cli.analysis.verdict import Rule, leave
-    from linrec_cli.runs.compare import compare
 
     rule = Rule(
         time=threshold / 100, memory=memory_threshold / 100, quality=quality_threshold / 100, chance=chance / 100,
         quantile=quantile / 100, yardstick="" if yardstick == NO_YARDSTICK else yardstick, force=force,
         **metric_of(metric),
     )  # fmt: skip
-    try:
-        verdicts = compare(base, new, rule)
-    except DataError as error:
-        if summary:
-            summarise(f"### linrec compare\n\nNothing was compared: {error}\n")
-        raise
+    verdicts = judged(base, new, rule, summary)
     show(verdicts, rule, f"{new} against {base}", format, as_json)
     try:
         write(verdicts, rule, targets, summary)
@@ -107,6 +101,22 @@ def command(
             leave(verdicts, strict)
         raise
     leave(verdicts, strict)
+
+
+def judged(base: Path, new: Path, rule: "Rule", summary: bool) -> list["Verdict"]:
+    """Judge every number; where nothing can be compared, the summary says so too.
+
+    Raises:
+        DataError: a side holds no results, or some that cannot be read.
+    """
+    from linrec_cli.runs.compare import compare
+
+    try:
+        return compare(base, new, rule)
+    except DataError as error:
+        if summary:
+            summarise(f"### linrec compare\n\nNothing was compared: {error}\n")
+        raise
 
 
 def exports(given: str) -> dict[str, Path]:
