@@ -313,7 +313,7 @@ def test_histories_too_short_to_train_on_are_told_before_anything_is_trained(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("short.csv").write_text("user,item,t\n" + "".join(f"{u},{i},{i}\n" for u in range(20) for i in range(3)))
-    for more in ([], ["--dry-run"], ["--seed", "0,1"]):
+    for more in ([], ["--dry-run"], ["--seed", "0,1"], ["--model", "sasrec,popular"]):
         assert run(["train", "--data", "short.csv", "--min-user", "0", "--min-item", "0", *SMALL, *more]) == 3
         assert (
             capsys.readouterr().err.splitlines()[-1].startswith("linrec: nothing is left to train on: the longest of")

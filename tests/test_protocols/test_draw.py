@@ -92,3 +92,22 @@ def test_one_user_with_too_few_items_left_is_an_error() -> None:
     sequences = Sequences(torch.tensor([item for one in histories for item in one]), offsets, 120, torch.arange(6))
     with pytest.raises(DataError, match="fewer than 100 items left"):
         negatives(sequences, "uni100")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "full"])
+def test_what_was_seen_is_drawn_only_where_it_is_ranked_and_the_gold_never(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of twelve items each user has had ten, all of which are trained on somewhere; the eleventh is the gold.
+    histories = [[*range(1, 12)], [*range(12, 1, -1)]] * 20
+    offsets = torch.tensor([0, *map(len, histories)]).cumsum(0)
+    sequences = Sequences(torch.tensor([i for one in histories for i in one]), offsets, 12, torch.arange(40))
+    module = catalog.load("protocols", name)
+    monkeypatch.setattr(module, "NEGATIVES", 3)
+    drawn = module.negatives(sequences, split(sequences), "test", 0, True)
+    golds = sequences.flat[split(sequences).test.place]
+    assert not (drawn == golds[:, None]).any()
+    seen = [len({*row} & {*history[:-1]}) for row, history in zip(drawn.tolist(), histories, strict=True)]
+    assert sum(seen) > 2 * len(seen)
+    with pytest.raises(DataError, match="items left as negatives"):
+        module.negatives(sequences, split(sequences), "test", 0, False)

@@ -107,6 +107,8 @@ def divisible(asked: Sequence[Train], data: "Dataset") -> None:
     """
     from linrec_cli.training import enough
 
-    for cell in {cell.split: cell for cell in asked}.values():
-        counted = catalog.load("models", catalog.parse(cell.model)[0]).FORM is None
-        enough.check(data.sequences, data.split(cell.split), counted=counted)
+    forms: dict[str, set[str | None]] = {}
+    for cell in asked:
+        forms.setdefault(cell.split, set()).add(catalog.load("models", catalog.parse(cell.model)[0]).FORM)
+    for split, found in forms.items():
+        enough.check(data.sequences, data.split(split), counted=found == {None})
