@@ -163,12 +163,18 @@ def resolved(settings: Train) -> Train:
         UsageError: a mechanism or an objective was given to a model that takes none.
     """
     name, _ = catalog.parse(settings.model)
-    module = catalog.load("models", name)
-    usual = {"attn": "linear" if module.FORM else "", "objective": module.OBJECTIVE}
+    usual = {"attn": "linear" if form(name) else "", "objective": catalog.load("models", name).OBJECTIVE}
     given = {option: value for option in usual if (value := getattr(settings, option)) not in (AUTO, "")}
-    for option in given if module.FORM is None else ():
-        raise UsageError(f"model {name} takes no --{option}; leave it out.")
+    for option in given:
+        if not usual[option]:
+            raise UsageError(f"model {name} takes no --{option}; leave it out.")
     return replace(settings, **usual | given)
+
+
+def form(model: str) -> str:
+    """Tell the form of mechanism that a model takes; "" where it takes none, because it is counted or has its own."""
+    module = catalog.load("models", catalog.parse(model)[0])
+    return (module.FORM or "") if getattr(module, "ATTN", True) else ""
 
 
 def decided(settings: Any) -> Any:

@@ -11,7 +11,7 @@ from linrec_cli import catalog
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import UsageError
-from linrec_cli.settings import Train
+from linrec_cli.settings import Train, form
 from linrec_cli.training import fit
 from linrec_cli.training.batches import Plan, plan
 
@@ -23,15 +23,15 @@ TRAINED = [name for name in catalog.names("models") if catalog.load("models", na
 def fitting(model: str, objective: str) -> bool:
     """Tell whether training would take the two together."""
     try:
-        fit.check(Train(model=model, objective=objective, attn="mean"))
+        fit.check(Train(model=model, objective=objective))
     except UsageError:
         return False
     return True
 
 
 def mechanisms(model: str) -> list[str]:
-    form = catalog.load("models", model).FORM
-    return [name for name in catalog.names("attentions") if form in catalog.load("attentions", name).FORMS]
+    asked = form(model)
+    return [name for name in catalog.names("attentions") if asked in catalog.load("attentions", name).FORMS] or ["auto"]
 
 
 CASES = [(m, o, a) for m in TRAINED for o in NAMES if fitting(m, o) for a in mechanisms(m)]
@@ -101,9 +101,9 @@ def test_an_every_position_objective_under_a_bidirectional_mechanism_would_leak(
 def test_what_does_not_fit_is_refused_at_the_start(
     sequences: Sequences, parts: Parts, model: str, objective: str
 ) -> None:
-    form, trains = catalog.load("models", model).FORM, catalog.load("objectives", objective)
+    stated, trains = catalog.load("models", model).FORM, catalog.load("objectives", objective)
     settings = Train(model=model, objective=objective, width=8, layers=1)
-    if form in trains.FORMS and (not trains.MASKED or getattr(catalog.load("models", model), "MASKED", False)):
+    if stated in trains.FORMS and (not trains.MASKED or getattr(catalog.load("models", model), "MASKED", False)):
         assert fit.start(settings, sequences, parts).settings.objective == objective
     else:
         with pytest.raises(UsageError, match="use --objective"):

@@ -14,7 +14,7 @@ from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError, UsageError
 from linrec_cli.phases._phase import phase
-from linrec_cli.settings import HOW, Effort, Profile
+from linrec_cli.settings import HOW, Effort, Profile, form
 
 HELP = """Measure time, peak memory and work over sequence lengths.
 
@@ -89,7 +89,7 @@ def usual(settings: Profile) -> list[str]:
     """List the mechanisms that have every form measured, the models' or of a layer alone causal; the baseline first."""
     whole = {phase(name).model for name in settings.phase}
     models = settings.model if True in whole else ()
-    forms = {catalog.load("models", catalog.parse(spec)[0]).FORM for spec in models} - {None}
+    forms = {form(spec) for spec in models} - {""}
     forms |= {"causal"} if False in whole else set()
     names = [name for name in catalog.names("attentions") if forms <= {*catalog.load("attentions", name).FORMS}]
     return sorted(names, key=lambda name: (name != baseline.NAME, name))
@@ -100,8 +100,8 @@ def buildable(settings: Profile) -> None:
     from linrec_cli.attentions._build import build
 
     for spec in (spec for spec in settings.attn if ":" in spec):
-        form = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
-        build(spec, settings.width[0], settings.heads[0], causal=form, maxlen=min(settings.maxlen))
+        causal = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
+        build(spec, settings.width[0], settings.heads[0], causal=causal, maxlen=min(settings.maxlen))
 
 
 def measured(settings: Profile, effort: Effort, results_dir: Path) -> list[Row]:

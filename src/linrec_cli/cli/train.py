@@ -10,7 +10,7 @@ from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError
-from linrec_cli.settings import RUNNING, Reading, Train
+from linrec_cli.settings import RUNNING, Reading, Train, form
 
 if TYPE_CHECKING:
     from linrec_cli.runs.data import Dataset
@@ -94,9 +94,8 @@ def buildable(cell: Train) -> None:
     from linrec_cli.training import fit
 
     fit.check(cell)
-    form = catalog.load("models", catalog.parse(cell.model)[0]).FORM
-    if form:
-        build(cell.attn, cell.width, cell.heads, causal=form == "causal", maxlen=cell.maxlen)
+    if cell.attn:
+        build(cell.attn, cell.width, cell.heads, causal=form(cell.model) == "causal", maxlen=cell.maxlen)
 
 
 def divisible(asked: Sequence[Train], data: "Dataset") -> None:

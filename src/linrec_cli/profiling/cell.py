@@ -9,6 +9,7 @@ from typing import Any
 from linrec_cli import catalog
 from linrec_cli.phases._phase import Phase, phase, phases
 from linrec_cli.settings import Profile, options
+from linrec_cli.settings import form as takes
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def cells(settings: Profile) -> Iterator[list[Cell]]:
             # A model that takes no mechanism is the same beside each.
             forms = {attn: form(attn) for attn in settings.attn}
             if what.model:
-                forms = dict.fromkeys(settings.attn if module.FORM else [""], module.FORM or "")
+                forms = dict.fromkeys(settings.attn if takes(model) else [""], module.FORM or "")
             own = {"phase": what.name, "maxlen": maxlen, "model": model, "objective": module.OBJECTIVE}
             for sizes in product(settings.width, settings.heads, what.dtypes or settings.dtype):
                 size: dict[str, Any] = same | own | dict(zip(SIZE, sizes, strict=True))
