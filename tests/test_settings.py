@@ -33,6 +33,7 @@ NEUTRAL: dict[type, dict[str, Any]] = {
         "seen_items": "remove", "order": "",
         "objective": "next", "loss": "cross-entropy", "lr": 0.001, "weight_decay": 0.01, "tokens": 1600, "patience": 8,
         "epochs": 200, "max_minutes": 0.0, "device": "cpu", "dtype": "float32", "threads": 1,
+        "warmup": 0, "schedule": "constant", "clip": 0.0, "ema": 0.0,
     },
     Profile: {
         "attn": ("softmax", "linear"), "maxlen": (128, 256, 512, 1024), "phase": ("attention", "step"),
@@ -50,7 +51,8 @@ ANOTHER: dict[type, dict[str, Any]] = {
         "attn": "softmax", "maxlen": 100, "model": "m", "width": 32, "layers": 3, "heads": 4, "dropout": 0.5,
         "data_digest": "d", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
         "weight_decay": 0.0, "tokens": 64, "patience": 9, "epochs": 3, "max_minutes": 1.5, "device": "cuda",
-        "dtype": "bfloat16", "threads": 3, "seen_items": "rank",
+        "dtype": "bfloat16", "threads": 3, "seen_items": "rank", "warmup": 9, "schedule": "cosine", "clip": 1.0,
+        "ema": 0.99,
     },
     Profile: {
         "attn": ("linear", "softmax"), "maxlen": (64,), "phase": ("step",), "tokens": 64, "width": (32,), "heads": (1,),
@@ -160,7 +162,9 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
             values = value if isinstance(value, list) else [value]
             wanted = tuple(values) if kind is Profile and name in told and isinstance(told[name], tuple) else value
             assert told.get(name, wanted) == wanted
-        assert told.keys() - stored.keys() <= {"split", "objective", "loss", "seen_items", "order"}
+        assert told.keys() - stored.keys() <= {
+            "split", "objective", "loss", "seen_items", "order", "warmup", "schedule", "clip", "ema"
+        }  # fmt: skip
 
 
 def test_no_two_runs_of_the_reference_share_a_digest_and_seeds_share_a_setup() -> None:

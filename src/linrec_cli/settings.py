@@ -78,6 +78,16 @@ class Train:
     )
     lr: float = setting(1e-3, TRAINING, "Learning rate of AdamW.", low=0.0, high=10.0, axis=True)
     weight_decay: float = setting(0.01, TRAINING, "Decay of weight matrices.", low=0.0, high=10.0, axis=True)
+    warmup: int = setting(0, TRAINING, "Steps over which the learning rate rises.", low=0, axis=True)
+    schedule: str = setting(
+        "constant", TRAINING, "How the learning rate falls until the last of --epochs: constant, linear or cosine.",
+        choices=("constant", "linear", "cosine"), axis=True,
+    )  # fmt: skip
+    clip: float = setting(0.0, TRAINING, "Greatest norm of a step's gradients; 0 is no limit.", low=0.0, axis=True)
+    ema: float = setting(
+        0.0, TRAINING, "Share of itself that an average of the weights keeps a step; 0: none. It is what is tested.",
+        low=0.0, high=0.999999, axis=True,
+    )  # fmt: skip
     tokens: int = setting(
         1600, TRAINING, "Positions in a batch, padding included; one window at least.", low=1, axis=True
     )

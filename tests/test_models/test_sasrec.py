@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
 from linrec_cli.data.batch import Batch
+from linrec_cli.errors import UsageError
 from linrec_cli.models._recommender import Facts
 from linrec_cli.models.sasrec import Model
 
@@ -50,3 +52,29 @@ def test_weights_begin_as_stated() -> None:
     assert abs(float(model.items.weight[1:].detach().std()) - 0.02) < 0.001
     assert abs(float(model.blocks[0].inward.weight.detach().std()) - 0.02) < 0.001
     assert (model.blocks[0].inward.bias == 0).all()
+
+
+def test_scores_with_a_temperature_are_cosines_divided_by_it(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    plain, cosine = (
+        Model(Facts(9), 12, "softmax", width=6, heads=1, layers=2, dropout=0.4, temperature=t).eval() for t in (0, 0.05)
+    )
+    cosine.load_state_dict(plain.state_dict())
+    given = batch([3, 1, 4, 1, 5])
+    with torch.no_grad():
+        hidden, items = plain.query(given)[0], plain.items.weight
+        expected = torch.stack([torch.cosine_similarity(hidden, item, dim=0) / 0.05 for item in items[1:]])
+        torch.testing.assert_close(cosine.scores(cosine.query(given))[0], expected)
+        torch.testing.assert_close(cosine.encode(given)[:, -1], cosine.query(given))
+        assert (cosine.table()[0] == 0).all()
+
+
+def test_without_positions_only_the_mechanism_tells_places_apart(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    given = batch([5] * 6)
+    for attn, apart in (("softmax", False), ("softmax:rotary=true", False), ("retention", True)):
+        model = Model(Facts(9), 12, attn, width=8, heads=2, layers=2, dropout=0.4, positions="none").eval()
+        rows = model.encode(given)[0]
+        assert bool((rows[1:] - rows[:-1]).abs().amax(1).min() > 1e-5) == apart
+    with pytest.raises(UsageError, match="positions are learned or none"):
+        Model(Facts(9), 12, "softmax", width=8, heads=2, layers=2, dropout=0.4, positions="sine")

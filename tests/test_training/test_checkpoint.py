@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,10 +22,17 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"model": "bert4rec"}, {"loss": "bce"}, {"loss": "sampled:negatives=9:power=1", "objective": "last"}]
+    "change",
+    [
+        {},
+        {"model": "bert4rec"},
+        {"loss": "bce"},
+        {"loss": "sampled:negatives=9:power=1", "objective": "last"},
+        {"ema": 0.9, "warmup": 7, "schedule": "cosine", "clip": 0.1},
+    ],
 )
 def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
-    sequences: Sequences, parts: Parts, tmp_path: Path, change: dict[str, str]
+    sequences: Sequences, parts: Parts, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     settings = replace(SMALL, epochs=2, tokens=300, **change)
     whole = fit.start(settings, sequences, parts)

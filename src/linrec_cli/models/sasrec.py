@@ -4,10 +4,11 @@ import math
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, normalize
 
 from linrec_cli.attentions._build import build
 from linrec_cli.data.batch import Batch
+from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
 from linrec_cli.models._recommender import Facts, last, products
@@ -35,6 +36,9 @@ class Block(nn.Module):
 class Model(nn.Module):
     """Encode histories with learned positions and pre-LayerNorm blocks; score by the item embeddings.
 
+    `positions=none` adds none, for mechanisms that know the order themselves. A `temperature` above 0 scores by the
+    cosine divided by it, as HSTU does with .05.
+
     Deviations from the source: the residual path is not normed (pre-LayerNorm), GELU in the feed-forward, full
     cross-entropy in place of one sampled negative, dropout on outputs and not on attention weights (fused kernels
     have none to drop).
@@ -45,11 +49,24 @@ class Model(nn.Module):
     BLOCK: ClassVar[type[nn.Module]] = Block
 
     def __init__(
-        self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float
+        self,
+        facts: Facts,
+        maxlen: int,
+        attention: str,
+        *,
+        width: int,
+        heads: int,
+        layers: int,
+        dropout: float,
+        positions: str = "learned",
+        temperature: float = 0.0,
     ) -> None:
         super().__init__()
+        if positions not in ("learned", "none") or temperature < 0:
+            raise UsageError("positions are learned or none, and a temperature is not negative; write it so.")
+        self.temperature = temperature
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
-        self.positions = nn.Embedding(maxlen, width)
+        self.positions = nn.Embedding(maxlen, width) if positions == "learned" else None
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             self.BLOCK(attention, width, heads, maxlen=maxlen, dropout=dropout) for _ in range(layers)
@@ -59,15 +76,18 @@ class Model(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Encode every position, `[B, T, C]`."""
-        scale, count = math.sqrt(self.items.embedding_dim), batch.items.shape[1]
-        x = self.dropout(self.items(batch.items) * scale + self.positions.weight[:count])
+        x = self.items(batch.items) * math.sqrt(self.items.embedding_dim)
+        if self.positions is not None:
+            x = x + self.positions.weight[: batch.items.shape[1]]
+        x = self.dropout(x)
         for block in self.blocks:
             x = block(x, batch.lengths)
-        return self.norm(x)
+        x = self.norm(x)
+        return normalize(x, dim=-1) / self.temperature if self.temperature else x
 
     def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
+        """Give the item embeddings, `[I + 1, C]`; of length 1 where scores are cosines."""
+        return normalize(self.items.weight, dim=1) if self.temperature else self.items.weight
 
     def query(self, batch: Batch) -> Tensor:
         """Take what stands at the last position, `[B, C]`."""

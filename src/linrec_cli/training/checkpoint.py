@@ -17,9 +17,10 @@ CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 
 
 def save(state: State, folder: Path) -> None:
-    """Write what `load` needs: weights, best weights, optimiser and counters, in one file."""
+    """Write what `load` needs: weights, best weights, their average, optimiser and counters, in one file."""
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
+    tensors |= {f"average.{name}": value for name, value in state.average.items()}
     for index, moments in (state.optimizer.state_dict()["state"] if state.optimizer else {}).items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     counters = asdict(state.at) | {"history": [asdict(epoch) for epoch in state.history]}
@@ -41,6 +42,7 @@ def load(state: State, folder: Path) -> bool:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         state.model.load_state_dict(part(tensors, "model."))
         state.best = part(tensors, "best.")
+        state.average = {name: value.to(state.settings.device) for name, value in part(tensors, "average.").items()}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in part(tensors, "optimizer.").items():
             index, _, moment = name.partition(".")

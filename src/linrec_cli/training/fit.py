@@ -21,7 +21,7 @@ from linrec_cli.losses._draw import Draw
 from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import enough
+from linrec_cli.training import enough, optimiser
 from linrec_cli.training.batches import mixed, plan
 from linrec_cli.training.state import Epoch, Position, State
 
@@ -43,7 +43,7 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     seed(settings.device, mixed(settings.seed, 2**32))
     model = build(settings, facts(sequences)).to(settings.device)
     trained = any(parameter.requires_grad for parameter in model.parameters())
-    optimizer = adamw(model, settings.lr, settings.weight_decay) if trained else None
+    optimizer = optimiser.adamw(model, settings.lr, settings.weight_decay) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")
     return State(settings, model, optimizer, loss, Draw(popularity(sequences, parts).to(settings.device)))
 
@@ -94,16 +94,6 @@ def build(settings: Train, facts: Facts) -> Any:
     )
 
 
-def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Make AdamW, fused; embeddings, norms and biases are not decayed."""
-    matrices = {m.weight for m in model.modules() if isinstance(m, nn.Linear)}
-    groups = [
-        {"params": [p for p in model.parameters() if p in matrices], "weight_decay": weight_decay},
-        {"params": [p for p in model.parameters() if p not in matrices], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, fused=True)
-
-
 def step(state: State, batch: Batch) -> Tensor:
     """Train on one batch, all its targets at once; return the mean loss, still on the device.
 
@@ -120,7 +110,10 @@ def step(state: State, batch: Batch) -> Tensor:
         loss = state.loss(hidden[real], model.table(), batch.targets[real], state.draw)
     optimizer.zero_grad()
     loss.backward()
+    if state.settings.clip:
+        nn.utils.clip_grad_norm_(model.parameters(), state.settings.clip)
     optimizer.step()
+    optimiser.averaged(state)
     return loss.detach()
 
 
@@ -148,16 +141,16 @@ def epochs(
             count(state, sequences, parts)
         else:
             train_epoch(state, sequences, parts, report, save, every)
-        begin = time.perf_counter()
-        valid, found = validate(state, sequences, parts)
-        spent = time.perf_counter() - begin
-        at = state.at
-        state.history.append(
-            Epoch(at.epoch, at.loss / at.targets, valid, found, at.seconds, spent, at.targets, at.batch,
-                  at.resumed_at, at.repeated)
-        )  # fmt: skip
-        if state.best_epoch().epoch == at.epoch:
-            state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
+        begin, at = time.perf_counter(), state.at
+        with optimiser.average(state):
+            valid, found = validate(state, sequences, parts)
+            spent = time.perf_counter() - begin
+            state.history.append(
+                Epoch(at.epoch, at.loss / at.targets, valid, found, at.seconds, spent, at.targets, at.batch,
+                      at.resumed_at, at.repeated)
+            )  # fmt: skip
+            if state.best_epoch().epoch == at.epoch:
+                state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
         state.at = Position(epoch=at.epoch + 1, spent=at.spent + spent)
         save(state)
         yield state.history[-1]
@@ -188,6 +181,7 @@ def train_epoch(
     saved = before = time.perf_counter()
     for batch in batches.batches(sequences, at.batch):
         seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
+        optimiser.scheduled(state, len(batches))
         pending.append((step(state, batch), batch.count))
         at.batch += 1
         # A loss is read from the device only now and then, so that a GPU is not made to wait for it.

@@ -58,6 +58,7 @@ class State:
         optimizer: None where the model is counted and not trained.
         loss: of `hidden [N, C]`, table, golds and draw.
         draw: of negatives.
+        average: of the weights of all steps, where one is kept.
     """
 
     settings: Train
@@ -66,8 +67,13 @@ class State:
     loss: Callable[..., Tensor]
     draw: Draw
     best: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
     at: Position = field(default_factory=Position)
+
+    def steps(self) -> int:
+        """Count the steps that are done."""
+        return sum(epoch.batches for epoch in self.history) + self.at.batch
 
     def best_epoch(self) -> Epoch:
         """Find the epoch with the best validation NDCG@10, the first of equals."""

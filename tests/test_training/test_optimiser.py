@@ -1,0 +1,102 @@
+"""Learning rates from step to step, clipped gradients, and the average of weights."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from linrec_cli.data.parts import Parts
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.settings import Train
+from linrec_cli.training import fit
+from linrec_cli.training.optimiser import rate
+from linrec_cli.training.state import Position, State
+
+SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=200, patience=100, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("constant", [0.4] * 5), ("linear", [0.4, 0.3, 0.2, 0.1, 0.0]),
+     ("cosine", [0.4, 0.2 + 0.2 * math.sqrt(0.5), 0.2, 0.2 - 0.2 * math.sqrt(0.5), 0.0])],
+)  # fmt: skip
+def test_a_schedule_falls_to_nothing_at_the_last_epoch(schedule: str, expected: list[float]) -> None:
+    settings = Train(lr=0.4, schedule=schedule)
+    assert [rate(settings, 10, done / 4) for done in range(5)] == pytest.approx(expected)
+
+
+def test_a_warm_up_rises_by_equal_steps_to_the_whole_rate() -> None:
+    settings = Train(lr=0.4, warmup=4)
+    assert [rate(settings, step, 0.0) for step in range(6)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
+    assert rate(replace(settings, schedule="linear"), 1, 0.5) == pytest.approx(0.1)
+
+
+def test_steps_are_given_the_rate_of_their_epoch_and_batch(sequences: Sequences, parts: Parts) -> None:
+    settings = replace(SMALL, warmup=3, schedule="linear")
+    state = fit.start(settings, sequences, parts)
+    rates, batches = [], []
+
+    def seen(at: Position, count: int) -> None:
+        rates.append(state.optimizer.param_groups[1]["lr"])  # type: ignore[union-attr]
+        assert {group["lr"] for group in state.optimizer.param_groups} == {rates[-1]}  # type: ignore[union-attr]
+        batches.append(count)
+
+    list(fit.epochs(state, sequences, parts, report=seen))
+    first, second = batches[0], batches[-1]
+    assert len(rates) == first + second > 6
+    done = [n / first / 2 for n in range(first)] + [0.5 + n / second / 2 for n in range(second)]
+    assert rates == pytest.approx([1e-3 * min(1, (n + 1) / 3) * (1 - d) for n, d in enumerate(done)])
+
+
+def stepped(settings: Train, sequences: Sequences, parts: Parts) -> tuple[State, list[dict[str, Tensor]]]:
+    """Train an epoch; give its state and the weights after each step."""
+    state = fit.start(settings, sequences, parts)
+    after = [weights(state)]
+    list(fit.epochs(state, sequences, parts, report=lambda at, count: after.append(weights(state))))
+    return state, after
+
+
+def weights(state: State) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.model.named_parameters()}
+
+
+def test_gradients_are_no_longer_than_the_clip_and_short_ones_stay(sequences: Sequences, parts: Parts) -> None:
+    def norm(clip: float) -> float:
+        state, _ = stepped(replace(SMALL, epochs=1, clip=clip, dropout=0.0, lr=0.0), sequences, parts)
+        return math.sqrt(sum(float(p.grad.square().sum()) for p in state.model.parameters() if p.grad is not None))
+
+    whole = norm(0.0)
+    assert norm(whole / 3) == pytest.approx(whole / 3, rel=1e-4)
+    assert norm(whole * 3) == pytest.approx(whole)
+
+
+def test_the_average_is_the_weights_of_all_steps_each_with_its_share(sequences: Sequences, parts: Parts) -> None:
+    state, after = stepped(replace(SMALL, epochs=1, ema=0.3), sequences, parts)
+    expected = after[1]
+    for steps, now in enumerate(after[2:], 1):
+        kept = min(0.3, (1 + steps) / (10 + steps))
+        expected = {name: kept * expected[name] + (1 - kept) * now[name] for name in now}
+    assert len(after) > 4
+    for name, value in expected.items():
+        torch.testing.assert_close(state.average[name], value)
+
+
+def test_the_average_is_validated_and_kept_and_the_weights_are_trained_on(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validated: list[dict[str, Tensor]] = []
+    state = fit.start(replace(SMALL, epochs=1, ema=0.9), sequences, parts)
+    monkeypatch.setattr(fit, "validate", lambda state, *given: (validated.append(weights(state)), (1.0, 0.0))[1])
+    list(fit.epochs(state, sequences, parts))
+    trained = weights(state)
+    for name, value in state.average.items():
+        assert torch.equal(validated[0][name], value)
+        assert torch.equal(state.best[name], value)
+    assert any(not torch.equal(trained[name], value) for name, value in state.average.items())
+
+
+def test_nothing_is_averaged_where_it_is_not_asked_for(sequences: Sequences, parts: Parts) -> None:
+    state, _ = stepped(replace(SMALL, epochs=1), sequences, parts)
+    assert state.average == {}
