@@ -27,7 +27,7 @@ NAMED = ["--model", "bare:shrunk=0.5", "--attn", "previous:share=0.2", "--object
 NAMED += ["--loss", "bpr:negatives=4", "--split", "nth-last:later=3"]
 COMMANDS = {
     "download": ["download", "pond", "--from", "pond.txt"],
-    "train": ["train", "--data", "pond", *NAMED, "--maxlen", "10", "--epochs", "1", *SIZES],
+    "train": ["train", "--data", "pond", "--preset", "small", *NAMED, "--epochs", "1", *SIZES],
     "evaluate": ["evaluate", "RUN", "--protocol", "uni5", "--k", "1,6"],
     "profile": ["profile", "--attn", "previous", "--phase", "infer", "--maxlen", "16", "--budget", "0.1", *SIZES],
     "plot": ["plot", "--format", "svg"],
@@ -100,10 +100,10 @@ def catalogs(text: str) -> list[str]:
 
 
 def test_a_run_is_trained_with_all_that_was_added(used: Used) -> None:
-    columns = ["dataset", "model", "attention", "options", "objective", "loss", "split"]
+    columns = ["dataset", "model", "attention", "options", "objective", "loss", "split", "maxlen"]
     rows = used.table.filter(command="train", stage="test", status="ok")
     made = ("previous", "share=0.2", "early:first=4", "bpr:negatives=4", "nth-last:later=3")
-    assert rows.select(columns).unique().rows() == [("pond", "bare:shrunk=0.5", *made)]
+    assert rows.select(columns).unique().rows() == [("pond", "bare:shrunk=0.5", *made, 10)]
 
 
 def test_the_metric_is_told_of_every_run(used: Used) -> None:

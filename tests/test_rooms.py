@@ -11,14 +11,14 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src/linrec_cli"
 TOP = "linrec_cli"
 ROOMS = """
-    data datasets -> splits kernels -> attentions -> models -> objectives losses -> protocols metrics evaluation
+    presets data datasets -> splits kernels -> attentions -> models -> objectives losses -> protocols metrics evaluation
     -> training -> profiling phases -> results -> analysis -> runs -> plots figures -> reporting -> cli
 """
 """From left to right; those of one place may import each other."""
 PLACE = {room: place for place, group in enumerate(ROOMS.split("->")) for room in group.split()}
 CATALOGS = {room for room in PLACE if list((SOURCE / room).glob("__init__.py"))} & {
     *("attentions", "datasets", "figures", "losses", "metrics"),
-    *("models", "objectives", "phases", "protocols", "splits"),
+    *("models", "objectives", "phases", "presets", "protocols", "splits"),
 }
 HEAVY = {"torch", "polars", "matplotlib", "numpy", "safetensors"}
 MODULES = {".".join([TOP, *path.relative_to(SOURCE).with_suffix("").parts]): path for path in SOURCE.rglob("*.py")}
@@ -122,7 +122,7 @@ def test_a_planted_import_is_found(module: str, line: str, fine: bool) -> None:
 
 def test_every_room_has_its_place() -> None:
     assert {path.parent.name for path in SOURCE.glob("*/__init__.py")} <= PLACE.keys()
-    assert len(CATALOGS) == 10
+    assert len(CATALOGS) == 11
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

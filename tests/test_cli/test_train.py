@@ -231,6 +231,24 @@ def test_a_dry_run_says_where_each_setting_came_from_and_trains_nothing(
     assert not (room / "results").exists()
 
 
+def test_a_preset_comes_after_flags_and_the_environment_and_before_the_file(
+    room: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (room / "linrec.toml").write_text("[train]\nheads = 1\nmaxlen = 20\n", "utf-8")
+    monkeypatch.setenv("LINREC_TRAIN_DROPOUT", "0.1")
+    own = ["--data", "ring.csv", "--width", "8", "--tokens", "200", "--dry-run", "--json"]
+    assert run(["train", "--preset", "best", *own]) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    assert settings["attn"] == ["linear-gated", "preset"]
+    assert settings["heads"] == [4, "preset"]
+    assert settings["width"] == [8, "flag"]
+    assert settings["dropout"] == [0.1, "environment"]
+    assert settings["maxlen"] == [20, "linrec.toml"]
+    assert settings["lr"][1] == "default"
+    assert run(["train", "--preset", "bets", *own]) == 2
+    assert "did you mean 'best'" in capsys.readouterr().err
+
+
 def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_its_seed(
     room: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

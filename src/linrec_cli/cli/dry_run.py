@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from linrec_cli.cli import console
+from linrec_cli.cli.options import PRESET
 from linrec_cli.cli.train_table import headed, where
 from linrec_cli.settings import Train
 
@@ -73,4 +74,8 @@ def line(cell: Train, names: Sequence[str], estimate: dict[str, Any]) -> list[ob
 def origin(ctx: typer.Context, name: str) -> str:
     """Tell where a setting came from."""
     source = ctx.get_parameter_source(name)
-    return "data" if source is None else ORIGIN.get(source.name, "default")
+    if source is None:
+        return "data"
+    if source.name == "DEFAULT_MAP" and name in ctx.meta[PRESET]:
+        return "preset"
+    return ORIGIN.get(source.name, "default")

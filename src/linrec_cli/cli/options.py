@@ -11,8 +11,9 @@ import typer
 from linrec_cli import catalog
 from linrec_cli.declared import Declared, declared, element, flag
 from linrec_cli.errors import UsageError
-from linrec_cli.settings import AUTO
+from linrec_cli.settings import AUTO, MODEL
 
+PRESET = "linrec.preset"
 OUTPUT, WHERE = "Output", "Where things are"
 NUMBERS = {int: "whole numbers as 50,100,200", float: "numbers as 1e-3,3e-3"}
 Command = Callable[..., None]
@@ -24,6 +25,32 @@ def option(panel: str, text: str, *flags: str, **more: Any) -> Any:
     return typer.Option(*flags, rich_help_panel=panel, help=text, show_envvar=False, **more)
 
 
+def known(package: str) -> str:
+    """Write the names of a catalog for a help text."""
+    return ", ".join(catalog.names(package))
+
+
+def preset(ctx: typer.Context, name: str) -> str:
+    """Make the settings of a preset the defaults of a command, in the place of what `linrec.toml` says.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    ctx.meta[PRESET] = catalog.load("presets", name).SETTINGS if name else {}
+    ctx.default_map = {**(ctx.default_map or {}), **ctx.meta[PRESET]}
+    return name
+
+
+Preset = Annotated[
+    str,
+    option(
+        MODEL,
+        f"Settings that belong together; a flag beside it comes first. Known: {known('presets')}.",
+        "--preset",
+        callback=preset,
+        is_eager=True,
+    ),
+]
 Json = Annotated[bool, option(OUTPUT, "Print one JSON document on stdout, nothing else.", "--json")]
 DataDir = Annotated[Path, option(WHERE, "Folder of the data sets.", "--data-dir", envvar="LINREC_DATA_DIR")]
 ResultsDir = Annotated[Path, option(WHERE, "Folder of the results.", "--results-dir", envvar="LINREC_RESULTS_DIR")]
@@ -107,11 +134,6 @@ def listed(text: str) -> list[str]:
     if not all(parts):
         raise UsageError(f"'{text}' has an empty entry; write a list as a,b,c.")
     return list(dict.fromkeys(parts))
-
-
-def known(package: str) -> str:
-    """Write the names of a catalog for a help text."""
-    return ", ".join(catalog.names(package))
 
 
 def asked(ctx: typer.Context) -> set[str]:

@@ -21,6 +21,7 @@ HELP = """Train models: early stopping on validation NDCG@10, then a test of the
 [bold]linrec train --attn softmax,linear --maxlen 50,100,200 --seed 0,1,2[/bold]
 [bold]linrec train --attn softmax,linear --width 64,128 --lr 1e-3,3e-3[/bold]
 [bold]linrec train --data my.csv --attn linear --max-minutes 30[/bold]
+[bold]linrec train --preset linrec-released --dry-run[/bold]
 
 Several values, as <int,...> has, make a sweep: each cell is a run in a process of its own, and one that fails \
 is a row. The same command again goes on with what was interrupted and skips what is done.
@@ -33,6 +34,7 @@ Each option can stand in linrec.toml under \\[train], or in the environment as L
 def command(
     ctx: typer.Context,
     *,
+    preset: options.Preset = "",
     resume: Annotated[bool, option(RUNNING, "Say what is taken up, or that nothing is.", "--resume")] = False,
     fresh: Annotated[bool, option(RUNNING, "Discard what is there.", "--fresh", "--force")] = False,
     dry_run: Annotated[

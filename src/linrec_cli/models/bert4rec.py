@@ -37,7 +37,7 @@ class Model(nn.Module):
         self.bias = nn.Parameter(torch.zeros(facts.items + 1))
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(dropout)
         self.blocks = nn.ModuleList(
-            Block(attention, width, heads, maxlen=maxlen, dropout=dropout) for _ in range(layers)
+            Block(attention, width, heads, causal=False, maxlen=maxlen, dropout=dropout) for _ in range(layers)
         )
         self.head, self.head_norm = nn.Linear(width, width), nn.LayerNorm(width)
         self.apply(initialise)
@@ -76,13 +76,15 @@ def appended(batch: Batch, mask: int, maxlen: int) -> Batch:
 
 
 class Block(nn.Module):
-    """One layer: attention, then a feed-forward of four times the width, each added to its input and normed."""
+    """One layer: attention, then a feed-forward `wider` times the width, each added to its input and normed."""
 
-    def __init__(self, attention: str, width: int, heads: int, *, maxlen: int, dropout: float) -> None:
+    def __init__(
+        self, attention: str, width: int, heads: int, *, causal: bool, maxlen: int, dropout: float, wider: int = 4
+    ) -> None:
         super().__init__()
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
-        self.attention = build(attention, width, heads, causal=False, maxlen=maxlen)
-        self.inward, self.outward = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.attention = build(attention, width, heads, causal=causal, maxlen=maxlen)
+        self.inward, self.outward = nn.Linear(width, wider * width), nn.Linear(wider * width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

@@ -1,0 +1,4 @@
+"""Settings that belong together: a file a preset, whose `SETTINGS` are options of `linrec train` and their values.
+
+What is given beside a preset, as a flag or in the environment, comes before it; `linrec.toml` comes after.
+"""
