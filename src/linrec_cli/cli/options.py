@@ -59,16 +59,18 @@ RESULTS = Path("results")
 
 
 def of(*kinds: Any) -> Callable[[Command], Command]:
-    """Give a command the options of all settings of some kinds, in the place of its `**given`."""
+    """Give a command the options of all settings of some kinds, in the place of its `**given`, but for its own."""
 
     def made(command: Command) -> Command:
         own = list(inspect.signature(command, eval_str=True).parameters.values())
         first = [one for one in own if one.kind is one.POSITIONAL_OR_KEYWORD]
         last = [one for one in own if one.kind is one.KEYWORD_ONLY]
-        settings = [parameter(item, how) for kind in kinds for item, how in declared(kind) if how.panel]
-        every = [one.replace(kind=one.KEYWORD_ONLY) for one in (*first, *settings, *last)]
-        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in every}
+        names = {one.name for one in own}
+        every = (parameter(item, how) for kind in kinds for item, how in declared(kind) if how.panel)
+        settings = [one for one in every if one.name not in names]
+        parameters = [one.replace(kind=one.KEYWORD_ONLY) for one in (*first, *settings, *last)]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
 
     return made

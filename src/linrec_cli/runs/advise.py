@@ -1,0 +1,145 @@
+"""What a training will cost before it is begun: curves measured on this machine, laid over the lengths of the data."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from linrec_cli import machine
+from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
+from linrec_cli.settings import Profile, Train, options
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from linrec_cli.analysis.advice import Cost, Shapes
+    from linrec_cli.runs.data import Dataset
+
+SHORTEST = 8
+"""Positions below which no length is measured: what a batch costs hardly depends on them there."""
+LEAST, MOST = 50, 1600
+Rows = list[dict[str, Any]]
+Measure = Callable[[Profile], Rows]
+"""Profiles, and gives the rows."""
+
+
+def lengths(data: "Dataset") -> list[int]:
+    """Choose lengths for some data: 50 and its doubles, up to one that holds the longest history."""
+    longest, found = int(data.sequences.offsets.diff().max()), [LEAST]
+    while found[-1] < min(longest, MOST):
+        found.append(2 * found[-1])
+    return found
+
+
+def advise(cells: Sequence[Train], data: "Dataset", results_dir: Path, measure: Measure, budget: float) -> "list[Cost]":
+    """Estimate what each cell costs an epoch and an evaluation.
+
+    Args:
+        cells: settled, alike in all but mechanism and length.
+        results_dir: where curves that were measured here stand; what lacks is measured.
+        budget: seconds a measurement.
+
+    Raises:
+        UsageError: they are trained in a way that a profile does not measure.
+        NothingMeasuredError: a curve could not be measured.
+    """
+    from linrec_cli.analysis.advice import Cost, curves
+    from linrec_cli.evaluation.ranks import TOKENS
+
+    asked = profiles(cells, data, budget)
+    wanted = {"step": asked, "evaluate": replace(asked, phase=("evaluate",), tokens=TOKENS[asked.device])}
+    found = {phase: curves(measured(one, results_dir, measure), phase) for phase, one in wanted.items()}
+    made = []
+    for cell in cells:
+        trained, ranked = shapes(cell, data)
+        if lacking := [phase for phase, by in found.items() if cell.attn not in by or not by[cell.attn].seconds]:
+            raise NothingMeasuredError(
+                f"{cell.attn or cell.model} gave no number in {lacking[0]}; `linrec profile` says why."
+            )
+        step, rank = found["step"][cell.attn], found["evaluate"][cell.attn]
+        made.append(Cost(cell.attn, cell.maxlen, step.time(trained), rank.time(ranked), step.peak(trained)))
+    return made
+
+
+def profiles(cells: Sequence[Train], data: "Dataset", budget: float) -> Profile:
+    """Make the profile whose steps are those of the cells, over all lengths that their batches have.
+
+    Raises:
+        UsageError: a profile does not measure what they are trained by.
+    """
+    first, usual = cells[0], Profile()
+    for name, value in {"loss": "cross-entropy", "objective": usual_objective(first)}.items():
+        if getattr(first, name) != value:
+            raise UsageError(f"profiles measure --{name} {value} alone; leave --{name} {getattr(first, name)} out.")
+    halves = {cell.maxlen >> times for cell in cells for times in range(cell.maxlen.bit_length())}
+    return Profile(
+        attn=tuple(dict.fromkeys(cell.attn or usual.attn[0] for cell in cells)),
+        maxlen=tuple(sorted(length for length in halves if length >= min(SHORTEST, first.maxlen))),
+        phase=("step",), tokens=first.tokens, width=(first.width,), heads=(first.heads,), model=(first.model,),
+        layers=first.layers, items=data.sequences.count, budget=budget, device=first.device, dtype=(first.dtype,),
+        threads=first.threads,
+    )  # fmt: skip
+
+
+def usual_objective(cell: Train) -> str:
+    """Name what a cell's model is trained by where nothing else is asked for."""
+    from linrec_cli.settings import resolved
+
+    return resolved(replace(cell, objective="auto")).objective
+
+
+def shapes(cell: Train, data: "Dataset") -> "tuple[Shapes, Shapes]":
+    """Give the shapes of the batches of an epoch, and of those that its validation ranks."""
+    from linrec_cli.data.sequences import histories
+    from linrec_cli.data.shapes import cut, rounded
+    from linrec_cli.evaluation.ranks import TOKENS
+    from linrec_cli.training.batches import plan
+
+    parts = data.split(cell.split)
+    laid = plan(data.sequences, parts, cell.objective, cell.maxlen, cell.tokens, cell.seed, 0)
+    _, length, _ = histories(data.sequences, parts.valid, cell.maxlen)
+    ranked = cut(length.argsort(descending=True, stable=True), length, TOKENS[cell.device])
+
+    def shaped(length: Any, rows: Any) -> Iterator[tuple[int, int]]:
+        return ((min(rounded(int(length[one].max())), cell.maxlen), len(one)) for one in rows)
+
+    return list(shaped(laid.length, laid.rows)), list(shaped(length, ranked))
+
+
+def measured(asked: Profile, results_dir: Path, measure: Measure) -> "pl.DataFrame":
+    """Give the rows of a profile: those that stand from before, and those that are measured now."""
+    import polars as pl
+
+    from linrec_cli.results import schema
+
+    there = standing(asked, results_dir)
+    stand = set(there.select("attention", "options", "maxlen").iter_rows())
+    lacking = [
+        (attn, length) for attn in asked.attn for length in asked.maxlen if (*options(attn), length) not in stand
+    ]
+    if not lacking:
+        return there
+    # Together, so that they take turns.
+    attns, lengths = (tuple(dict.fromkeys(some)) for some in zip(*lacking, strict=True))
+    made = schema.table({}, measure(replace(asked, attn=attns, maxlen=tuple(sorted(lengths)))))
+    return pl.concat([there, made.filter(pl.col("phase").is_in(asked.phase))])
+
+
+def standing(asked: Profile, results_dir: Path) -> "pl.DataFrame":
+    """Take the rows of profiles that were made on this machine, of the same size, by the same version of torch."""
+    import polars as pl
+
+    from linrec_cli.results import schema, store
+
+    here = machine.describe(asked.device)
+    same = {
+        "command": "profile", "benchmark": schema.BENCHMARK, "device": here["device"], "torch": here["torch"],
+        "phase": asked.phase[0], "model": asked.model[0], "width": asked.width[0], "heads": asked.heads[0],
+        "layers": asked.layers, "dtype": asked.dtype[0], "threads": asked.threads, "setup": f"items {asked.items}",
+    }  # fmt: skip
+    try:
+        table = store.read(results_dir)
+    except DataError:
+        return schema.table({}, [])
+    full = pl.col("tokens") == pl.max_horizontal(pl.lit(asked.tokens), "maxlen")
+    return table.filter(full, pl.col("status") == "ok", **same)
