@@ -18,7 +18,8 @@ class Model(nn.Module):
 
     Deviations from the source: item embeddings in place of one-hot vectors, tied to what items are scored by; full
     cross-entropy over whole histories in place of a ranking loss over sessions side by side. That is how RecBole has
-    it, with a state of 128 beside embeddings of 64; `--heads` changes nothing.
+    it, with a state of 128 beside embeddings of 64, one layer, and the last position of every prefix trained; all
+    layers are drawn as there the first is. `--heads` changes nothing.
 
     Source: Hidasi et al. 2016 (GRU4Rec, ICLR), arXiv:1511.06939; Tan et al. 2016 (DLRS), arXiv:1606.08117.
     """
@@ -52,3 +53,13 @@ class Model(nn.Module):
     def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
         """Score all items, or some for each user."""
         return products(query, self.table(), items)
+
+    def start(self, batch: int) -> Tensor:
+        """Make the state of `batch` empty histories, `[B, L, 2C]` of L layers."""
+        return self.outward.weight.new_zeros(batch, self.recurrent.num_layers, self.recurrent.hidden_size)
+
+    def step(self, items: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Take one event each, `items [B]`, into the state; return what `query` gives after it, `[B, C]`."""
+        given = self.dropout(self.items(items))[:, None]
+        newest, after = self.recurrent(given, state.transpose(0, 1).contiguous())
+        return self.outward(newest[:, 0]), after.transpose(0, 1)
