@@ -16,10 +16,13 @@ WIDER = 2
 class Model(nn.Module):
     """Read histories by a GRU of `layers` layers, project its state to the width; score by the item embeddings.
 
+    Its first epochs learn little but popularity: nothing norms the embeddings, which begin so small that scores hardly
+    depend on the history. RecBole's begin alike.
+
     Deviations from the source: item embeddings in place of one-hot vectors, tied to what items are scored by; full
     cross-entropy over whole histories in place of a ranking loss over sessions side by side. That is how RecBole has
-    it, with a state of 128 beside embeddings of 64, one layer, and the last position of every prefix trained; all
-    layers are drawn as there the first is. `--heads` changes nothing.
+    it, with a state of 128 beside embeddings of 64, but for its one layer, by default, and its loss, which is at the
+    last position of every prefix; all layers are drawn as there the first is. `--heads` changes nothing.
 
     Source: Hidasi et al. 2016 (GRU4Rec, ICLR), arXiv:1511.06939; Tan et al. 2016 (DLRS), arXiv:1606.08117.
     """

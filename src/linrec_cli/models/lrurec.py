@@ -26,9 +26,10 @@ class Model(nn.Module):
     The unit is the mechanism `lru`, whose state holds `2 C` complex numbers a layer. There are no positions, which the
     recurrence makes superfluous, and `--heads` changes nothing.
 
-    Deviations from the source: one rate of dropout, where it has another for the recurrence (both are .2 in its
-    examples); weights drawn from a normal that is not cut off, and biases begin at zero; padding on the right, which
-    is in no past, in place of a mask; no `xlong` form, which scores drawn items alone.
+    Deviations from the source: one rate of dropout, where it has another for the recurrence (both .2 in its settings);
+    weights drawn from a normal that is not cut off, and biases begin at zero; padding on the right, which is in no
+    past, in place of a mask; gradients are not clipped (there at a norm of 5), and weight decay leaves embeddings and
+    the logarithms of the recurrence alone.
 
     Source: Yue et al. 2024 (LRURec, WSDM), arXiv:2310.02367.
     """
