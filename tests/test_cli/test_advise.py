@@ -1,0 +1,54 @@
+"""`linrec advise` takes the options of `train`, measures, and shows a line a mechanism and length."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linrec_cli.analysis.advice import Cost
+from linrec_cli.cli import run
+from linrec_cli.runs import advise
+from linrec_cli.settings import Train
+
+ASK = ["advise", "ring.csv", "--threads", "1"]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Train]:
+    """Cells that are asked for; each costs a second a position of `maxlen`, softmax twice."""
+    cells: list[Train] = []
+
+    def planted(found: list[Train], *more: Any) -> list[Cost]:
+        cells[:] = found
+        assert more[-1] == 2.0
+        return [Cost(c.attn, c.maxlen, c.maxlen * (2 if c.attn == "softmax" else 1), 3.0, 2.0**20) for c in found]
+
+    monkeypatch.setattr(advise, "advise", planted)
+    return cells
+
+
+def test_the_most_telling_mechanisms_are_costed_over_the_lengths_of_the_data(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(ASK) == 0
+    assert [(cell.attn, cell.maxlen) for cell in asked] == [("softmax", 50), ("linear", 50), ("linear-gated", 50)]
+    out = capsys.readouterr().out
+    assert "ring, what it will cost" in out
+    assert ["linear", "50", "0%", "50", "s", "3.0", "s", "1"] in [line.split() for line in out.splitlines()]
+    assert "linear is faster at every length here than softmax.\n" in out
+
+
+def test_options_are_those_of_train_and_a_model_that_takes_no_mechanism_has_a_line(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*ASK, "--attn", "linear", "--maxlen", "10,20", "--width", "8", "--json"]) == 0
+    assert [(cell.attn, cell.maxlen, cell.width) for cell in asked] == [("linear", 10, 8), ("linear", 20, 8)]
+    found = json.loads(capsys.readouterr().out)
+    # All of the ring's users have 25 events.
+    assert [cost["longer_histories"] for cost in found["costs"]] == [1.0, 1.0]
+    assert found["costs"][1]["epoch"] == 20
+    assert run([*ASK, "--model", "gru4rec"]) == 0
+    assert [(cell.model, cell.attn) for cell in asked] == [("gru4rec", "")]
+    assert run([*ASK, "--attn", "liner"]) == 2
+    assert run(["advise", "nowhere.csv"]) == 3

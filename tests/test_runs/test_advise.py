@@ -1,0 +1,124 @@
+"""Advice: what lacks is measured, what stands is not, and batches cost what their shapes do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from linrec_cli import machine
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.evaluation import ranks
+from linrec_cli.results import schema, store
+from linrec_cli.runs.advise import advise, lengths
+from linrec_cli.runs.data import Dataset, prepare
+from linrec_cli.settings import Profile, Train, options
+from linrec_cli.training.batches import plan
+
+CELL = Train(attn="linear", objective="next", maxlen=20, width=8, tokens=100)
+A_POSITION = {"step": 0.01, "evaluate": 0.0001}
+
+
+@pytest.fixture
+def data() -> Dataset:
+    """Users of 6 to 40 events."""
+    rows = [(user, (user * 7 + step) % 30, step) for user in range(30) for step in range(6 + user * 34 // 29)]
+    return prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"))
+
+
+class Planted:
+    """Profiles in which a position costs the same at every length, and keeps what was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked = folder, list[Profile]()
+
+    def __call__(self, asked: Profile) -> list[dict[str, Any]]:
+        """Write and give the rows."""
+        self.asked.append(asked)
+        rows = [self.row(asked, attn, length) for attn in asked.attn for length in asked.maxlen]
+        folder = store.folder(self.folder, f"profile-{len(self.asked)}")
+        store.write_frame(schema.table({}, rows), folder / store.TABLE)
+        return rows
+
+    def row(self, asked: Profile, attn: str, length: int) -> dict[str, Any]:
+        name, chosen = options(attn)
+        count = max(1, asked.tokens // length)
+        return machine.describe("cpu") | {
+            "run": "r", "command": "profile", "attention": name, "options": chosen, "phase": asked.phase[0],
+            "model": asked.model[0], "width": asked.width[0], "heads": asked.heads[0], "layers": asked.layers,
+            "dtype": asked.dtype[0], "threads": asked.threads, "setup": f"items {asked.items}", "maxlen": length,
+            "tokens": max(asked.tokens, length), "metric": "seconds", "status": "ok",
+            "value": A_POSITION[asked.phase[0]] * count * length * (2 if name == "softmax" else 1),
+        }  # fmt: skip
+
+
+def test_an_epoch_costs_the_positions_of_its_batches_padding_included(data: Dataset, tmp_path: Path) -> None:
+    cells = [CELL, replace(CELL, attn="softmax"), replace(CELL, maxlen=10)]
+    costs = advise(cells, data, tmp_path, Planted(tmp_path), 1.0)
+    parts = data.split("leave-one-out")
+    for cell, cost in zip(cells, costs, strict=True):
+        laid = plan(data.sequences, parts, "next", cell.maxlen, cell.tokens, 0, 0)
+        trained = sum(batch.items.numel() for batch in laid.batches(data.sequences))
+        times = 2 if cell.attn == "softmax" else 1
+        assert (cost.attn, cost.maxlen) == (cell.attn, cell.maxlen)
+        assert cost.epoch == pytest.approx(0.01 * trained * times)
+
+
+def test_an_evaluation_costs_the_positions_that_are_encoded(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ranks.TOKENS, "cpu", 90)
+    read: Callable[..., Any] = ranks.read
+    encoded = []
+
+    def noted(sequences: Sequences, *given: Any) -> Any:
+        batch = read(sequences, *given)
+        encoded.append(batch.items.numel())
+        return batch
+
+    monkeypatch.setattr(ranks, "read", noted)
+    (cost,) = advise([CELL], data, tmp_path, Planted(tmp_path), 1.0)
+    from linrec_cli.training import fit
+
+    parts = data.split("leave-one-out")
+    fit.validate(fit.start(CELL, data.sequences, parts), data.sequences, parts)
+    assert cost.evaluation == pytest.approx(0.0001 * sum(encoded))
+
+
+def test_what_stands_is_not_measured_again_and_mechanisms_that_lack_take_turns(data: Dataset, tmp_path: Path) -> None:
+    measure, other = Planted(tmp_path), replace(CELL, attn="softmax:rotary=true")
+    first = advise([CELL], data, tmp_path, measure, 1.0)
+    assert [(one.phase, one.attn, one.maxlen) for one in measure.asked] == [
+        (("step",), ("linear",), (10, 20)),
+        (("evaluate",), ("linear",), (10, 20)),
+    ]
+    assert {one.items for one in measure.asked} == {data.sequences.count}
+    assert advise([CELL], data, tmp_path, measure, 1.0) == first
+    assert len(measure.asked) == 2
+    advise([CELL, other, replace(other, maxlen=40)], data, tmp_path, measure, 1.0)
+    assert [(one.attn, one.maxlen) for one in measure.asked[2:]] == [
+        (("linear", "softmax:rotary=true"), (10, 20, 40))
+    ] * 2
+    # Another size is another curve.
+    advise([replace(CELL, width=16)], data, tmp_path, measure, 1.0)
+    advise([replace(CELL, threads=2)], data, tmp_path, measure, 1.0)
+    advise([replace(CELL, tokens=200)], data, tmp_path, measure, 1.0)
+    assert [one.phase for one in measure.asked[4:]] == [("step",), ("evaluate",)] * 2 + [("step",)]
+
+
+def test_what_a_profile_does_not_measure_is_refused(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave --loss bce out"):
+        advise([replace(CELL, loss="bce")], data, tmp_path, Planted(tmp_path), 1.0)
+    with pytest.raises(UsageError, match="leave --objective last out"):
+        advise([replace(CELL, objective="last")], data, tmp_path, Planted(tmp_path), 1.0)
+    with pytest.raises(NothingMeasuredError, match="linear gave no number in step"):
+        advise([CELL], data, tmp_path, lambda asked: [], 1.0)
+
+
+def test_lengths_double_from_50_until_the_longest_history_fits(data: Dataset) -> None:
+    assert lengths(data) == [50]
+    rows = [(user, step % 50, step) for user in range(9) for step in range(230)]
+    assert lengths(prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"))) == [50, 100, 200, 400]
