@@ -14,6 +14,8 @@ from passages._words import NONE, code, listed, number, paragraph, place, table
 ML_1M, ML_100K = "ml-1m-sasrec-order", "ml-100k"
 TITLES = {ML_1M: "ml-1m in SASRec's order"}
 TELLING = ("softmax", "linear", "linear-gated")
+USUAL_SIZE = (64, 2)
+"""Width and layers of the README's tables."""
 USUAL = {"split": "leave-one-out", "protocol": "full", "seen": "remove"}
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
@@ -46,6 +48,12 @@ class Line:
         return stdev(several) if len(several) > 1 else only["high"] - only["value"]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Give width and layers, those of the README where a row says nothing of them."""
+        width, layers = (self.rows[0][name] for name in ("width", "layers"))
+        return width or USUAL_SIZE[0], layers or USUAL_SIZE[1]
+
+    @property
     def seeds(self) -> int:
         """Count the seeds."""
         return len(self.values("ndcg", "test", 10))
@@ -67,11 +75,10 @@ def lines(reference: Reference) -> list[Line]:
 
 
 def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -> Line | None:
-    """Find the trainings of a mechanism with SASRec; of several the one of most seeds."""
+    """Find the trainings of a mechanism with SASRec at the usual size; of several the one of most seeds."""
+    asked = (dataset, "sasrec", maxlen, mechanism, USUAL_SIZE)
     found = [
-        line
-        for line in lines(reference)
-        if (line.dataset, line.model, line.maxlen, line.mechanism) == (dataset, "sasrec", maxlen, mechanism)
+        line for line in lines(reference) if (line.dataset, line.model, line.maxlen, line.mechanism, line.size) == asked
     ]
     return max(found, key=lambda line: line.seeds, default=None)
 
@@ -136,6 +143,52 @@ def gains(reference: Reference) -> str:
     return paragraph(said, more)
 
 
+def models(reference: Reference) -> str:
+    """Make the table of models on ml-100k, each with the most telling mechanisms it takes: the best first."""
+    told = (*TELLING, "linear-released")
+    found = [
+        line
+        for line in lines(reference)
+        if (line.dataset, line.maxlen, line.size) == (ML_100K, 200, USUAL_SIZE)
+        and line.mechanism in (*told, line.model)
+    ]
+    rows = []
+    for line in sorted(found, key=lambda line: -line.ndcg):
+        name = code(line.mechanism) if line.mechanism != line.model else NONE
+        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+        recall = number(over_seeds(line.values("recall", "test", 10)), 4)
+        rows.append([code(line.model), name, str(line.seeds), ndcg, recall, *costs(line)])
+    return table(["model", "", "seeds", "NDCG@10", "Recall@10", "s an epoch", "s to the best", "MiB"], rows)
+
+
+def costs(line: Line) -> list[str]:
+    """Write seconds an epoch, seconds to the best epoch with all validations, and MiB; the medians of the seeds."""
+    times, peaks = line.values("seconds_per_epoch"), line.values("peak_bytes")
+    shares = zip(*map(line.values, ("seconds", "best_epoch", "epochs")), strict=True)
+    best = over_runs([seconds * best / epochs for seconds, best, epochs in shares])
+    return [
+        f"{over_runs(times):.1f}" if times else NONE,
+        f"{best:.0f}",
+        f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE,
+    ]
+
+
+def larger(reference: Reference) -> str:
+    """Make the table of what was trained on ml-1m at another size than the README's: the best first."""
+    found = [line for line in lines(reference) if line.dataset == ML_1M and line.size != USUAL_SIZE]
+    rows = []
+    for line in sorted(found, key=lambda line: -line.ndcg):
+        size = f"{line.size[0]}, {line.size[1]}"
+        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+        recall, validation = (over_seeds(line.values(*m, 10)) for m in (("recall", "test"), ("ndcg", "valid")))
+        quality = [ndcg, number(recall, 4), number(validation, 4)]
+        rows.append(
+            [code(line.model), code(line.mechanism), size, str(line.seeds), *quality, epochs(line), minutes(line)]
+        )
+    heads = ["model", "", "width, layers", "seeds", "NDCG@10", "Recall@10", "validation", "best epoch", "minutes"]
+    return table(heads, rows)
+
+
 def every(reference: Reference) -> str:
     """Make the table of all trainings."""
     order = sorted(lines(reference), key=lambda line: (line.dataset, line.maxlen, -line.ndcg))
@@ -147,9 +200,23 @@ def every(reference: Reference) -> str:
         peaks = line.values("peak_bytes")
         costs = [f"{over_runs(line.values('seconds_per_epoch')):.1f}" if line.values("seconds_per_epoch") else NONE]
         costs.append(f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE)
-        first = [line.dataset, line.model, str(line.maxlen), code(line.mechanism), str(line.seeds)]
+        size = ", ".join(map(str, line.size))
+        mechanism = code(line.mechanism) if line.mechanism != line.model else NONE
+        first = [line.dataset, line.model, size, str(line.maxlen), mechanism, str(line.seeds)]
         rows.append([*first, number(line.ndcg, 4) + spread, *means, *costs])
-    heads = ["data", "model", "maxlen", "", "seeds", "NDCG@10", "validation", "Recall@10", "s an epoch", "MiB"]
+    heads = [
+        "data",
+        "model",
+        "width, layers",
+        "maxlen",
+        "",
+        "seeds",
+        "NDCG@10",
+        "validation",
+        "Recall@10",
+        "s an epoch",
+        "MiB",
+    ]
     return table(heads, rows)
 
 

@@ -20,6 +20,7 @@ def root(tmp_path: Path) -> Path:
 def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     empty = Reference(tmp_path)
     assert layer.costs(empty) == layer.gains(empty) == layer.picture(empty) == layer.crossovers(empty) == ""
+    assert quality.models(empty) == quality.larger(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
     assert serving.costs(empty) == serving.growth(empty) == verdicts.rates(empty) == scripts.recbole(empty) == ""
     assert "not measured yet" in layer.made(empty)
@@ -83,6 +84,31 @@ def test_other_models_and_settings_are_lines_of_their_own(tmp_path: Path) -> Non
     trained(tmp_path, "two", 0.2, "dropout = 0.5\n")
     trained(tmp_path, "three", 0.3, model="bert4rec")
     assert sorted(line.ndcg for line in quality.lines(Reference(tmp_path))) == [0.1, 0.2, 0.3]
+
+
+def test_another_size_is_never_the_usual_one_and_has_a_table_of_its_own(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order"}
+    trained(tmp_path, "usual", 0.1, layers=2, **made)
+    for seed in (0, 1):
+        trained(tmp_path, f"wide-{seed}", 0.2 + seed / 10, "width = 128\n", width=128, layers=3, seed=seed, **made)
+    reference = Reference(tmp_path)
+    assert "| `linear` | 1 | .1000 ± .0100 |" in quality.summary(reference)
+    assert quality.larger(reference).splitlines()[2:] == [
+        "| `sasrec` | `linear` | 128, 3 | 2 | .2500 ± .0707 | .2500 | .2500 | 12 of 20, 12 of 20 | 20 |"
+    ]
+    assert "| sasrec | 128, 3 | 200 | `linear` | 2 | .2500 ± .0707 |" in quality.every(reference)
+
+
+def test_models_stand_with_the_most_telling_mechanisms_the_best_first(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.1, layers=2)
+    trained(tmp_path, "b", 0.2, model="gru4rec", attention="", facts={"seconds": 100.0, "best_epoch": 5.0})
+    trained(tmp_path, "c", 0.3, attention="elu")
+    trained(tmp_path, "d", 0.3, "width = 128\n", width=128)
+    trained(tmp_path, "e", 0.3, maxlen=50)
+    assert quality.models(Reference(tmp_path)).splitlines()[2:] == [
+        "| `gru4rec` | – | 1 | .2000 ± .0100 | .2000 | 50.0 | 25 | 1 |",
+        "| `sasrec` | `linear` | 1 | .1000 ± .0100 | .1000 | 50.0 | 720 | 1 |",
+    ]
 
 
 def test_a_training_that_did_not_wait_out_its_patience_was_cut_by_the_clock(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from linrec_cli.evaluation import ranks
 from linrec_cli.results import schema, store
 from linrec_cli.runs.advise import advise, lengths
 from linrec_cli.runs.data import Dataset, prepare
-from linrec_cli.settings import Profile, Train, options
+from linrec_cli.settings import Profile, Train, form, options
 from linrec_cli.training.batches import plan
 
 CELL = Train(attn="linear", objective="next", maxlen=20, width=8, tokens=100)
@@ -38,7 +38,8 @@ class Planted:
     def __call__(self, asked: Profile) -> list[dict[str, Any]]:
         """Write and give the rows."""
         self.asked.append(asked)
-        rows = [self.row(asked, attn, length) for attn in asked.attn for length in asked.maxlen]
+        attns = asked.attn if form(asked.model[0]) else [""]
+        rows = [self.row(asked, attn, length) for attn in attns for length in asked.maxlen]
         folder = store.folder(self.folder, f"profile-{len(self.asked)}")
         store.write_frame(schema.table({}, rows), folder / store.TABLE)
         return rows
@@ -107,6 +108,15 @@ def test_what_stands_is_not_measured_again_and_mechanisms_that_lack_take_turns(d
     advise([replace(CELL, threads=2)], data, tmp_path, measure, 1.0)
     advise([replace(CELL, tokens=200)], data, tmp_path, measure, 1.0)
     assert [one.phase for one in measure.asked[4:]] == [("step",), ("evaluate",)] * 2 + [("step",)]
+
+
+def test_a_model_that_takes_no_mechanism_has_a_curve_of_its_own(data: Dataset, tmp_path: Path) -> None:
+    measure, cell = Planted(tmp_path), replace(CELL, model="gru4rec", attn="")
+    (first,) = advise([cell], data, tmp_path, measure, 1.0)
+    assert first.epoch > 0
+    assert [one.model for one in measure.asked] == [("gru4rec",)] * 2
+    assert advise([cell], data, tmp_path, measure, 1.0) == [first]
+    assert len(measure.asked) == 2
 
 
 def test_what_a_profile_does_not_measure_is_refused(data: Dataset, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import machine
 from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
-from linrec_cli.settings import Profile, Train, options
+from linrec_cli.settings import Profile, Train, form, options
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,12 +51,12 @@ def advise(cells: Sequence[Train], data: "Dataset", results_dir: Path, measure: 
     found = {phase: curves(measured(one, results_dir, measure), phase) for phase, one in wanted.items()}
     made = []
     for cell in cells:
-        trained, ranked = shapes(cell, data)
-        if lacking := [phase for phase, by in found.items() if cell.attn not in by or not by[cell.attn].seconds]:
-            raise NothingMeasuredError(
-                f"{cell.attn or cell.model} gave no number in {lacking[0]}; `linrec profile` says why."
-            )
-        step, rank = found["step"][cell.attn], found["evaluate"][cell.attn]
+        # What takes no mechanism goes by its model.
+        name = cell.attn or cell.model
+        for phase, by in found.items():
+            if name not in by or not by[name].seconds:
+                raise NothingMeasuredError(f"{name} gave no number in {phase}; `linrec profile` says why.")
+        step, rank, (trained, ranked) = found["step"][name], found["evaluate"][name], shapes(cell, data)
         made.append(Cost(cell.attn, cell.maxlen, step.time(trained), rank.time(ranked), step.peak(trained)))
     return made
 
@@ -113,10 +113,9 @@ def measured(asked: Profile, results_dir: Path, measure: Measure) -> "pl.DataFra
     from linrec_cli.results import schema
 
     there = standing(asked, results_dir)
-    stand = set(there.select("attention", "options", "maxlen").iter_rows())
-    lacking = [
-        (attn, length) for attn in asked.attn for length in asked.maxlen if (*options(attn), length) not in stand
-    ]
+    stand, takes = set(there.select("attention", "options", "maxlen").iter_rows()), form(asked.model[0])
+    keys = {(attn, length): (*options(attn if takes else ""), length) for attn in asked.attn for length in asked.maxlen}
+    lacking = [one for one, key in keys.items() if key not in stand]
     if not lacking:
         return there
     # Together, so that they take turns.
