@@ -17,7 +17,7 @@ seeds=${SEEDS:-0,1,2} budget=${BUDGET:-10}
 lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
 tokens=16384 many=131072
 telling=softmax,linear,linear-gated
-clock=60
+clock=60 larger=48
 limits=()
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
@@ -26,7 +26,7 @@ if [ "$device" = cuda ]; then
 fi
 if [ -n "${QUICK:-}" ]; then
     limits=(--epochs 1)
-    lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1
+    lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1 larger=0.1
 fi
 variants=linear-gated:decay=false,linear-gated:gate=false,linear-gated:norm=false
 causal() {
@@ -36,19 +36,42 @@ names = catalog.names("attentions")
 print(",".join(name for name in names if "causal" in catalog.load("attentions", name).FORMS))
 '
 }
+bidirectional() {
+    python -c '
+from linrec_cli import catalog
+names = catalog.names("attentions")
+print(",".join(name for name in names if catalog.load("attentions", name).FORMS == ("bidirectional",)))
+'
+}
+# Models, trained at all positions, that take a mechanism of a form; of none: those that have their own.
+models() {
+    python - "$1" << 'END'
+import sys
+from linrec_cli import catalog
+from linrec_cli.settings import form
+names = catalog.names("models")
+known = {name: catalog.load("models", name) for name in names if name != "sasrec"}
+print(",".join(n for n, m in known.items() if m.FORM and m.OBJECTIVE == "next" and form(n) == sys.argv[1]))
+END
+}
 
 train() { timeout --signal=INT "${MINUTES:-9}m" linrec train --threads 1 "${limits[@]}" "$@"; }
 profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 
-parts=(quality lengths variants counted ml-1m mechanisms layer step long serve bfloat16 cores prepare claims weights
+parts=(quality lengths variants counted backbones own bert4rec prefixes ml-1m large mechanisms layer step long serve bfloat16 cores prepare claims weights
     documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
     lengths) echo "ml-100k, softmax and linear at maxlen 50 and 100 (trainings)" ;;
     variants) echo "ml-100k, linear-gated without one of its parts (trainings)" ;;
-    counted) echo "ml-100k, models that train nothing, and bert4rec (trainings)" ;;
+    counted) echo "ml-100k, models that train nothing (trainings)" ;;
+    backbones) echo "ml-100k, every model that takes a causal mechanism, with the most telling ones (trainings)" ;;
+    own) echo "ml-100k, models that mix positions in a way of their own (trainings)" ;;
+    bert4rec) echo "ml-100k, bert4rec with mechanisms that only it can take (trainings)" ;;
+    prefixes) echo "ml-100k, maxlen 50: a sample a prefix against all positions at once (trainings)" ;;
     ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
+    large) echo "ml-1m, 128 channels, 3 layers, 4 heads, $larger minutes each (trainings)" ;;
     mechanisms) echo "the step that ml-100k's trainings take, all mechanisms in turns" ;;
     layer) echo "the layer over lengths" ;;
     step) echo "a training step over lengths" ;;
@@ -69,8 +92,14 @@ run() {
     quality) train "${to[@]}" --attn "$(causal)" --seed "$seeds" ;;
     lengths) train "${to[@]}" --attn softmax,linear --maxlen 50,100 --seed "$seeds" ;;
     variants) train "${to[@]}" --attn "$variants" --seed "$seeds" ;;
-    counted) train "${to[@]}" --model popular,markov,bert4rec ;;
+    counted) train "${to[@]}" --model popular,markov ;;
+    backbones) train "${to[@]}" --model "$(models causal)" --attn softmax,linear,linear-gated --seed "$seeds" ;;
+    own) train "${to[@]}" --model "$(models '')" --seed "$seeds" ;;
+    bert4rec) train "${to[@]}" --model bert4rec --attn "softmax,linear,$(bidirectional)" --seed "$seeds" ;;
+    prefixes) train "${to[@]}" --objective next,last --attn linear --maxlen 50 ;;
     ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
+    large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --width 128 --layers 3 --heads 4 \
+        --max-minutes "$larger" ;;
     mechanisms) profile --attn "$(causal),$variants" --maxlen 200 --tokens 1600 --phase step --items 1349 --threads 1 ;;
     layer) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
         --phase attention --roofline --force ;;
