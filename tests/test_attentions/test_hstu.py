@@ -41,3 +41,25 @@ def test_the_norm_follows_values_whose_squares_overflow(causal: bool) -> None:
         found = attention.float().attend(*(part.float() for part in (q, k, v * 1e30, u)), LENGTHS)
     real = (torch.arange(300) < LENGTHS[:, None])[:, None, :, None]
     torch.testing.assert_close(found.double() * real, expected * real, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("length", [1, 128, 129, 300])
+def test_a_bias_by_elapsed_time_and_its_gradient_are_those_of_the_formula(length: int) -> None:
+    attention, lengths = made(True), LENGTHS.clamp(max=length)
+    q, k, v, u = attention.split(inputs(length) * 3)
+    generator = torch.Generator().manual_seed(1)
+    buckets = torch.randint(5, (3, length, length), generator=generator, dtype=torch.uint8)
+    weight = torch.randn(q.shape, generator=generator, dtype=torch.float64)
+    ages = torch.randn(5, generator=generator, dtype=torch.float64, requires_grad=True)
+    position = torch.arange(length)
+    scores = q @ k.mT + attention.bias[309 + position - position[:, None]] + ages[buckets.long()][:, None]
+    out = (scores * scores.sigmoid()).tril() @ v / 310
+    flat = out.transpose(1, 2).flatten(2)
+    flat = (flat - flat.mean(2, keepdim=True)) / (flat.var(2, unbiased=False, keepdim=True) + 1e-6).sqrt()
+    expected = flat.unflatten(2, (HEADS, -1)).transpose(1, 2) * u
+    found = attention.attend(q, k, v, u, lengths, (ages, buckets))
+    torch.testing.assert_close(found, expected)
+    leaves = (ages, attention.bias, attention.inward.weight)
+    grads = [torch.autograd.grad((one * weight).sum(), leaves, retain_graph=True) for one in (found, expected)]
+    assert grads[1][0].abs().max() > 1e-3
+    torch.testing.assert_close(*grads, rtol=1e-7, atol=1e-9)
