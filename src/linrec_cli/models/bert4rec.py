@@ -89,5 +89,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]` to `[B, T, C]`."""
-        x = self.norms[0](x + self.dropout(self.attention(x, lengths)))
+        return self.added(x, self.attention(x, lengths))
+
+    def added(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add what attention made of `x`, then the feed-forward; all `[B, T, C]`."""
+        x = self.norms[0](x + self.dropout(mixed))
         return self.norms[1](x + self.dropout(self.outward(gelu(self.inward(x)))))

@@ -1,0 +1,88 @@
+"""CORE: a causal Transformer that only weighs items, so that a history is a mean of what is scored."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, pad
+
+from linrec_cli.attentions._decay import scan
+from linrec_cli.data.batch import Batch
+from linrec_cli.errors import UsageError
+from linrec_cli.models._dropout import Dropout
+from linrec_cli.models._initial import initialise
+from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models.bert4rec import Block
+
+FORM = "causal"
+OBJECTIVE = "next"
+
+
+class Model(nn.Module):
+    """Encode a history as the mean of its item embeddings, weighted by a softmax of what an encoder says of each.
+
+    The encoder has learned positions and post-LayerNorm blocks. Items are scored by cosines, over `temperature`;
+    while training, a share `item_dropout` of item embeddings is dropped where they are read and where they are scored.
+
+    Deviations from the source: every position is trained, as the mean over what came before it (the encoder being
+    causal, that is the source's sample a prefix), unless the objective is `last`; dropout on outputs and not on
+    attention weights (fused kernels have none to drop); padding is no item to be scored. Embeddings begin as in the
+    authors' own repository, where RecBole's draws every weight, those of its norms too, like them.
+
+    Source: Hou et al. 2022 (CORE, SIGIR), arXiv:2204.11067: CORE-trm.
+
+    Raises:
+        UsageError: `temperature` is not above 0, or `item_dropout` is not a share below 1.
+    """
+
+    def __init__(
+        self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
+        temperature: float = 0.07, item_dropout: float = 0.2,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not (temperature > 0 and 0 <= item_dropout < 1):
+            raise UsageError(
+                f"temperature={temperature} must be above 0, and item_dropout={item_dropout} from 0 to below 1."
+            )
+        self.items, self.positions = nn.Embedding(facts.items + 1, width, padding_idx=0), nn.Embedding(maxlen, width)
+        self.temperature, self.dropout, self.item_dropout = temperature, Dropout(dropout), Dropout(item_dropout)
+        self.norm, self.weight = nn.LayerNorm(width), nn.Linear(width, 1)
+        self.blocks = nn.ModuleList(
+            Block(attention, width, heads, causal=True, maxlen=maxlen, dropout=dropout) for _ in range(layers)
+        )
+        self.apply(initialise)
+        bound = 1 / math.sqrt(width)
+        nn.init.uniform_(self.items.weight[1:], -bound, bound)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Encode every position, `[B, T, C]`, each as long as 1 over the temperature."""
+        items = self.item_dropout(self.items(batch.items))
+        x = self.dropout(self.norm(items + self.positions.weight[: items.shape[1]]))
+        for block in self.blocks:
+            x = block(x, batch.lengths)
+        return normalize(summed(items, self.weight(x)[:, :, 0]), dim=2) / self.temperature
+
+    def table(self) -> Tensor:
+        """Give the item embeddings, each of length 1, `[I + 1, C]`; while training some of each is dropped."""
+        return normalize(self.item_dropout(self.items.weight), dim=1)
+
+    def query(self, batch: Batch) -> Tensor:
+        """Take what stands at the last position, `[B, C]`."""
+        return last(self.encode(batch), batch.lengths)
+
+    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score all items, or some for each user."""
+        return products(query, self.table(), items)
+
+
+def summed(x: Tensor, weight: Tensor) -> Tensor:
+    """Sum `x [B, T, C]` up to each position by the exponentials of `weight [B, T]`, over the largest of them so far.
+
+    Cost: `O(T C)`, of any weights without overflow: what is summed shrinks when a larger weight comes.
+    """
+    weight = weight.to(x.dtype)
+    # A factor of a whole sum, which a direction does not depend on.
+    top = weight.detach().cummax(1).values
+    shrunk = pad(top[:, :-1] - top[:, 1:], (1, 0))
+    own = (weight - top).exp()[:, None, :, None]
+    return scan(torch.ones_like(own), own, x[:, None], shrunk[:, None])[:, 0]
