@@ -130,9 +130,9 @@ def test_weights_begin_as_stated() -> None:
     assert float(block.attention.outward.weight.detach().abs().max()) == pytest.approx(math.sqrt(6 / 128), rel=0.01)
 
 
-def test_what_attention_gives_is_dropped_before_it_is_projected(batch: Made) -> None:
-    model = made().train()
-    block, x = model.blocks[0], torch.randn(1, 5, WIDTH, dtype=torch.float64)
-    block.attention.outward = torch.nn.Identity()
-    dropped = block(x, torch.tensor([5]), None) == x
-    assert 0 < int(dropped.sum()) < dropped.numel()
+def test_what_attention_gives_is_dropped_before_it_is_projected() -> None:
+    block, x = made().train().blocks[0], torch.randn(1, 5, WIDTH, dtype=torch.float64)
+    one, other = (block(x, torch.tensor([5]), None) for _ in range(2))
+    assert (one - other).abs().max() > 1e-3
+    # Dropped after it, what is dropped would be the input itself.
+    assert not (one == x).any()

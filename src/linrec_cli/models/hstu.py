@@ -42,14 +42,13 @@ class Block(nn.Module):
 class Model(nn.Module):
     """Encode histories with learned positions and the blocks above; score by cosines, over `temperature`.
 
-    With `time`, scores of attention have a bias by the time between the two events too: by the bucket
-    `floor(ln(max(1, |t_i - t_j|)) / 0.301)` of 129.
+    With `time`, scores of attention have a bias by the time between the two events too: by its bucket of 129,
+    `floor(ln(max(1, |t_i - t_j|)) / 0.301)`, in the units of the data.
 
     Deviations from the source: the time of a position is that of the event it has read, where the released code takes
-    that of the event to be predicted, which nobody knows who recommends; so `time` is not its default here, and no
-    model here is told the time of a target. The loss is whichever is asked for (there it is `sampled`, with 128
-    negatives for each prediction); keys and values are as wide as the width over the heads; weights are drawn from
-    normals that are not cut off.
+    that of the event it predicts, which nobody knows who recommends; no model here is told it, and `time` must be asked
+    for. The loss is whichever is asked for (there it is `sampled`, with 128 negatives for each prediction); weights are
+    drawn from normals that are not cut off, and the projection's bias begins at zero.
 
     Cost: with `time` a byte for each two positions of each history, shared by the layers.
 
