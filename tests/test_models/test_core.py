@@ -15,10 +15,10 @@ from linrec_cli.models.core import Model, summed
 Made = Callable[..., Batch]
 
 
-def made(attention: str = "softmax", maxlen: int = 150, **options: object) -> Model:
+def made(attention: str = "softmax", maxlen: int = 150, dropout: float = 0.0, **options: object) -> Model:
     """Make a model in float64 whose weights are all away from where they begin."""
     torch.manual_seed(0)
-    model = Model(Facts(9), maxlen, attention, width=6, heads=2, layers=2, dropout=0.0, **options).double().eval()
+    model = Model(Facts(9), maxlen, attention, width=6, heads=2, layers=2, dropout=dropout, **options).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -94,6 +94,15 @@ def test_items_are_dropped_where_they_are_read_and_where_they_are_scored(batch: 
     assert ((real - 1).abs() < 1e-9).all()
     kept = made(item_dropout=0.0).train()
     assert torch.equal(kept.table(), kept.eval().table())
+
+
+def test_what_is_encoded_is_dropped_before_the_blocks_too_and_apart_from_items(batch: Made) -> None:
+    model = made(dropout=0.5, item_dropout=0.0).train()
+    model.blocks = torch.nn.ModuleList()
+    one, other = (model.encode(batch([3, 4, 6, 2]))[0] for _ in range(2))
+    assert (one[1:] - other[1:]).abs().amax(1).min() > 1e-3
+    # Of one item, whatever it weighs, only that item is left.
+    torch.testing.assert_close(one[0], model.table()[3] / 0.07)
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"temperature": math.nan}, {"item_dropout": 1.0}])
