@@ -91,3 +91,20 @@ def test_without_scores_of_positions_order_does_not_matter(batch: Made) -> None:
 def test_there_must_be_an_interest() -> None:
     with pytest.raises(UsageError, match="give 1 or more"):
         Model(Facts(9), 12, "", width=6, heads=2, layers=1, dropout=0.0, interests=0)
+
+
+def test_items_are_dropped_before_the_layers_too(batch: Made) -> None:
+    model = made().train()
+    model.layers = torch.nn.ModuleList()
+    found = model.encode(batch([3, 1, 4, 1, 5]))
+    assert 0 < int((found == 0).sum()) < found.numel()
+
+
+def test_weights_begin_as_stated() -> None:
+    torch.manual_seed(0)
+    model = Model(Facts(2000), 50, "", width=64, heads=2, layers=1, dropout=0.1)
+    layer = model.layers[0]
+    for weight in (model.items.weight[1:], model.positions.weight, layer.placed.weight, layer.block.inward.weight):
+        assert float(weight.detach().std()) == pytest.approx(0.02, rel=0.05)
+    assert layer.block.attention.thetas[0].shape == (64, 20)
+    assert float(layer.block.attention.thetas[0].detach().std()) == pytest.approx(1, rel=0.1)
