@@ -53,7 +53,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def sequences() -> Sequences:
-    """Sixty histories of 3 to 60 events that walk along a ring of 30 items, each step one or two on."""
+    """Sixty histories of 3 to 60 events that walk along a ring of 30 items of 3 colours, each step one or two on."""
     generator = torch.Generator().manual_seed(1)
     rows = []
     for user in range(1, 61):
@@ -61,7 +61,8 @@ def sequences() -> Sequences:
         steps = torch.randint(1, 3, (length,), generator=generator)
         start = torch.randint(30, (), generator=generator)
         rows += [(user, int(item) + 1) for item in (start + steps.cumsum(0)) % 30]
-    return arrange(pl.DataFrame(rows, schema=["user", "item"], orient="row"), 30)
+    colour = torch.arange(31)[:, None] % 3 == torch.arange(3)
+    return arrange(pl.DataFrame(rows, schema=["user", "item"], orient="row"), 30, features={"colour": colour})
 
 
 @pytest.fixture

@@ -4,5 +4,6 @@
 `_recommender.Recommender`. `FORM` is `causal` or `bidirectional`, what a position may see and the form of mechanism it
 takes; None: nothing is trained, and `count(sequences, parts)` makes it. `OBJECTIVE` is what it is trained by where
 nothing else is asked for. One that mixes positions in a way of its own takes no mechanism and says `ATTN = False`. One
-that knows a hidden item, `facts.items + 1`, says `MASKED = True`.
+that knows a hidden item, `facts.items + 1`, says `MASKED = True`; one that reads a history as a set,
+`ORDERED = False`.
 """

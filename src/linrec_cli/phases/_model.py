@@ -15,6 +15,8 @@ SAME = (
     "model", "attn", "objective", "loss", "maxlen", "width", "heads", "layers", "seed", "device", "dtype", "threads",
 )  # fmt: skip
 """What a cell and the settings of a training run call by the same name."""
+VALUES = 20
+"""Of the one feature that drawn items have, about as many as there are genres in MovieLens."""
 
 
 def start(cell: Cell, sequences: Sequences) -> State:
@@ -39,10 +41,11 @@ def batch(cell: Cell, size: int, length: int) -> Batch:
 
 
 def histories(cell: Cell, users: int, length: int) -> Sequences:
-    """Draw users with so many events and one to rank, items uniformly."""
+    """Draw users with so many events and one to rank, items uniformly; each has one of the `VALUES` of a feature."""
     flat = torch.randint(1, cell.items + 1, (users * (length + 1),))
     offsets = torch.arange(users + 1) * (length + 1)
-    return Sequences(flat, offsets, cell.items, torch.arange(users)).to(cell.device)
+    feature = torch.arange(cell.items + 1)[:, None] % VALUES == torch.arange(VALUES)
+    return Sequences(flat, offsets, cell.items, torch.arange(users), features={"drawn": feature}).to(cell.device)
 
 
 def lasts(sequences: Sequences) -> Targets:

@@ -1,0 +1,114 @@
+"""SINE: a few interests of each history, found in a pool of prototypes, and mixed into one vector."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from linrec_cli.data.batch import Batch
+from linrec_cli.errors import UsageError
+from linrec_cli.models._dropout import Dropout
+from linrec_cli.models._recommender import Facts, products
+
+FORM = "causal"
+OBJECTIVE = "next"
+ATTN = False
+ORDERED = False
+
+
+class Model(nn.Module):
+    """Sum the items of a history into its interests, and these into one vector; score by the item embeddings.
+
+    The sum of a history chooses the `interests` prototypes that it meets best of a pool of `prototypes`. Each item is
+    shared out among them; each interest is the items by their share and by a weight of its own, at length one. What
+    the shares make of the prototypes over the history is what it intends: interests are mixed by a softmax of how
+    they meet that, over `temperature`.
+
+    A history is a set: the source has no positions, and the order of its items changes nothing. What stands at a
+    position is what the history up to there comes to, exactly, so that a window trains at all its positions; that
+    costs `O(T^2 C)` operations and memory, and a query `O(T C)`.
+
+    Deviations from the source: padding takes no part (there it is an item in every softmax); a prediction at every
+    position, not at the last alone; dropout on the item embeddings (there is none); `--heads` and `--layers` change
+    nothing; LayerNorm adds 1e-5 to the variance, not 1e-12. As there, under cross-entropy nothing keeps prototypes
+    apart. The authors' own code differs: it adds positions to what weights are made of.
+
+    Raises:
+        UsageError: an option is out of its range.
+
+    Source: RecBole's SINE, after Tan et al. 2021 (SINE, WSDM), arXiv:2102.09267.
+    """
+
+    def __init__(
+        self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
+        prototypes: int = 50, interests: int = 3, temperature: float = 0.1,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not 1 <= interests <= prototypes:
+            raise UsageError(
+                f"interests={interests} of 'sine' is not within 1..{prototypes}, its prototypes; give one."
+            )
+        if temperature <= 0:
+            raise UsageError(f"temperature={temperature} of 'sine' is not above 0; give one that is.")
+        self.interests, self.temperature = interests, temperature
+        self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
+        self.dropout = Dropout(dropout)
+        self.pool = nn.Parameter(nn.init.xavier_normal_(torch.empty(prototypes, width)))
+        nn.init.xavier_normal_(self.items.weight[1:])
+        # The first two weigh items into the sum, the next two what is intended, the last items into each interest.
+        self.summed, self.sums = small(width, width), small(width)
+        self.assigned, self.intends = small(width, width), small(width)
+        self.weighed, self.weights = small(interests, width, width), small(interests, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Encode the history up to every position, `[B, T, C]`."""
+        position = torch.arange(batch.items.shape[1], device=batch.items.device)
+        return self.read(batch.items, (position <= position[:, None])[None])
+
+    def read(self, items: Tensor, inside: Tensor) -> Tensor:
+        """Encode parts of the histories `items [B, T]`; `inside [B or 1, Q, T]` tells which items are in each.
+
+        Returns:
+            `[B, Q, C]`.
+        """
+        x = self.dropout(self.items(items))
+        chosen = self.chosen(x, inside)
+        # How each item is shared out among the interests of each part, `[B, Q, K, T]`.
+        shares = normalize(x @ self.assigned, dim=2)[:, None] @ self.norms[0](chosen).mT
+        shares = shares.softmax(3).mT
+        scores = torch.einsum("btkc,kc->bkt", (x[:, :, None, None] @ self.weighed)[..., 0, :].tanh(), self.weights)
+        weights = within(scores[:, None], inside[:, :, None])
+        interests = normalize((shares * weights) @ x[:, None], dim=3)
+        # The prototypes are projected before they are mixed: that is less than to project the mixture at each item.
+        intended = within((shares.mT @ (chosen @ self.assigned)).tanh() @ self.intends, inside)
+        aim = self.norms[1]((shares @ intended[..., None]).mT @ chosen)
+        return (((interests @ aim.mT) / self.temperature).softmax(2) * interests).sum(2)
+
+    def chosen(self, x: Tensor, inside: Tensor) -> Tensor:
+        """Choose the prototypes that the sum of each part meets best, each times how well, `[B, Q, K, C]`."""
+        weights = within(((x @ self.summed).tanh() @ self.sums)[:, None], inside)
+        met, which = (weights @ x @ self.pool.T).topk(self.interests, 2)
+        return self.pool[which] * met.sigmoid()[..., None]
+
+    def table(self) -> Tensor:
+        """Give the item embeddings, `[I + 1, C]`."""
+        return self.items.weight
+
+    def query(self, batch: Batch) -> Tensor:
+        """Encode whole histories, `[B, C]`: what `encode` gives at their last positions."""
+        position = torch.arange(batch.items.shape[1], device=batch.items.device)
+        return self.read(batch.items, (position < batch.lengths[:, None])[:, None])[:, 0]
+
+    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
+        """Score all items, or some for each user."""
+        return products(query, self.table(), items)
+
+
+def small(*shape: int) -> nn.Parameter:
+    """Draw a matrix as the source does, from a normal of standard deviation 0.01."""
+    return nn.Parameter(0.01 * torch.randn(shape))
+
+
+def within(scores: Tensor, inside: Tensor) -> Tensor:
+    """Turn scores into weights by a softmax over what is inside."""
+    return scores.masked_fill(~inside, -torch.inf).softmax(-1)
