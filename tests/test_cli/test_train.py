@@ -297,6 +297,9 @@ def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_i
         (["--device", "tpu"], 2, "no device 'tpu'"),
         (["--data", "nowhere.csv"], 3, "nowhere.csv"),
         (["--widht", "7"], 2, "--width"),
+        (["--model", "sasrec,sine:interests=0"], 2, "interests=0"),
+        (["--model", "sasrec,fdsa"], 3, "nothing is known of the items"),
+        (["--model", "sasrecf", "--dry-run"], 3, "or --model sasrec"),
     ],
 )
 def test_bad_input_is_one_line_and_the_right_exit_code(

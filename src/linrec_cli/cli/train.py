@@ -10,7 +10,7 @@ from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError
-from linrec_cli.settings import RUNNING, Reading, Train, form
+from linrec_cli.settings import RUNNING, Reading, Train
 
 if TYPE_CHECKING:
     from linrec_cli.runs.data import Dataset
@@ -58,7 +58,7 @@ def command(
     kept = {name: given[name] for name in ("min_user", "min_item")} | options.given(Reading, given)
     data = prepare(given["data"], data_dir=data_dir, report=console.say, **kept)
     sure = [settled(cell, data) for cell in asked]
-    divisible(sure, data)
+    fitting(sure, data)
     if dry_run:
         trial.show(sure, data, ctx, as_json)
         return
@@ -87,29 +87,35 @@ def laid_out(given: dict[str, Any]) -> list[Train]:
 
 
 def buildable(cell: Train) -> None:
-    """Build the mechanism in the form that the model wants, and check that the objective may train it.
+    """Build the model, for a single item, with its mechanism, and check that the objective may train it.
 
     Raises:
         UsageError: they do not fit together.
     """
-    from linrec_cli.attentions._build import build
+    import torch
+
+    from linrec_cli.models._recommender import Facts
     from linrec_cli.training import fit
 
     fit.check(cell)
-    if cell.attn:
-        build(cell.attn, cell.width, cell.heads, causal=form(cell.model) == "causal", maxlen=cell.maxlen)
+    fit.build(cell, Facts(1, {"any": torch.ones(2, 1)}))
 
 
-def divisible(asked: Sequence[Train], data: "Dataset") -> None:
-    """Split the data in each way that is asked for: one that cannot be is known before anything is trained.
+def fitting(asked: Sequence[Train], data: "Dataset") -> None:
+    """Split the data in each way that is asked for, and build each model for a single item with what is known of it.
+
+    What cannot be is known before anything is trained.
 
     Raises:
-        LinrecError: one cannot be, or leaves nothing to train on.
+        LinrecError: a split cannot be, or leaves nothing to train on; a model needs what the data have not.
     """
-    from linrec_cli.training import enough
+    from linrec_cli.models._recommender import Facts
+    from linrec_cli.training import enough, fit
 
     forms: dict[str, set[str | None]] = {}
     for cell in asked:
         forms.setdefault(cell.split, set()).add(catalog.load("models", catalog.parse(cell.model)[0]).FORM)
     for split, found in forms.items():
         enough.check(data.sequences, data.split(split), counted=found == {None})
+    for cell in {cell.model: cell for cell in asked}.values():
+        fit.build(cell, Facts(1, data.sequences.features or {}))
