@@ -46,8 +46,9 @@ class Model(nn.Module):
             raise UsageError(f"recgrela turns channels in pairs, and --width {width} is odd; give an even one.")
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(dropout)
-        how = {"maxlen": maxlen, "dropout": dropout, "drop_path": drop_path}
-        self.blocks = nn.ModuleList(Block(width, heads, **how) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            Block(width, heads, maxlen=maxlen, dropout=dropout, drop_path=drop_path) for _ in range(layers)
+        )
         self.apply(initialise)
 
     def encode(self, batch: Batch) -> Tensor:

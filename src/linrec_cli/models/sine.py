@@ -74,15 +74,15 @@ class Model(nn.Module):
         x = self.dropout(self.items(items))
         chosen = self.chosen(x, inside)
         # How each item is shared out among the interests of each part, `[B, Q, K, T]`.
-        shares = normalize(x @ self.assigned, dim=2)[:, None] @ self.norms[0](chosen).mT
-        shares = shares.softmax(3).mT
-        scores = torch.einsum("btkc,kc->bkt", (x[:, :, None, None] @ self.weighed)[..., 0, :].tanh(), self.weights)
+        shares = torch.einsum("bqkc,btc->bqkt", self.norms[0](chosen), normalize(x @ self.assigned, dim=2)).softmax(2)
+        scores = torch.einsum("bktc,kc->bkt", torch.einsum("btc,kcd->bktd", x, self.weighed).tanh(), self.weights)
         weights = within(scores[:, None], inside[:, :, None])
-        interests = normalize((shares * weights) @ x[:, None], dim=3)
+        interests = normalize(torch.einsum("bqkt,btc->bqkc", shares * weights, x), dim=3)
         # The prototypes are projected before they are mixed: that is less than to project the mixture at each item.
         intended = within((shares.mT @ (chosen @ self.assigned)).tanh() @ self.intends, inside)
-        aim = self.norms[1]((shares @ intended[..., None]).mT @ chosen)
-        return (((interests @ aim.mT) / self.temperature).softmax(2) * interests).sum(2)
+        aim = self.norms[1](torch.einsum("bqkt,bqt,bqkc->bqc", shares, intended, chosen))
+        met = torch.einsum("bqkc,bqc->bqk", interests, aim) / self.temperature
+        return torch.einsum("bqk,bqkc->bqc", met.softmax(2), interests)
 
     def chosen(self, x: Tensor, inside: Tensor) -> Tensor:
         """Choose the prototypes that the sum of each part meets best, each times how well, `[B, Q, K, C]`."""

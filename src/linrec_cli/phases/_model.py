@@ -45,6 +45,7 @@ def histories(cell: Cell, users: int, length: int) -> Sequences:
     flat = torch.randint(1, cell.items + 1, (users * (length + 1),))
     offsets = torch.arange(users + 1) * (length + 1)
     feature = torch.arange(cell.items + 1)[:, None] % VALUES == torch.arange(VALUES)
+    feature[0] = False
     return Sequences(flat, offsets, cell.items, torch.arange(users), features={"drawn": feature}).to(cell.device)
 
 
