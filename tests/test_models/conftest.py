@@ -4,10 +4,24 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from linrec_cli.data.batch import Batch
 
 Made = Callable[..., Batch]
+
+
+class Twice(nn.Module):
+    """Doubles, in the place of dropout, so that a formula shows where that stands."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+@pytest.fixture
+def twice() -> Twice:
+    """Make what shows where dropout stands."""
+    return Twice()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._recommender import Facts
@@ -39,19 +39,20 @@ def norm(x: Tensor, w: dict[str, Tensor]) -> Tensor:
     return scaled * w["norm.weight"] + w["norm.bias"]
 
 
-def test_items_and_weighed_fields_are_read_apart_and_projected_together(batch: Made) -> None:
+def test_items_and_weighed_fields_are_read_apart_and_projected_together(batch: Made, twice: nn.Module) -> None:
     model, items, lengths = made(FEATURES), [3, 1, 5, 1, 2], torch.tensor([5])
+    model.dropout = twice
     w, ends = model.state_dict(), []
     for rows, blocks in (
         ([w["items.weight"][item] for item in items], model.of_items),
         ([weighed(w, item) for item in items], model.of_features),
     ):
-        x = norm(torch.stack(rows) + w["positions.weight"][:5], w)[None]
+        x = 2 * norm(torch.stack(rows) + w["positions.weight"][:5], w)[None]
         for block in blocks:
             assert block.attention.causal
             x = block(x, lengths)
         ends.append(x)
-    expected = norm(torch.cat(ends, 2) @ w["joined.weight"].T + w["joined.bias"], w)
+    expected = 2 * norm(torch.cat(ends, 2) @ w["joined.weight"].T + w["joined.bias"], w)
     torch.testing.assert_close(model.encode(batch(items)), expected)
     torch.testing.assert_close(model.query(batch(items)), expected[:, -1])
     assert model.table() is model.items.weight

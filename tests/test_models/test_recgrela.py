@@ -5,7 +5,7 @@ from math import cos, sin
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
@@ -59,19 +59,22 @@ def layer(x: Tensor, w: dict[str, Tensor], at: str) -> Tensor:
     gate = silu(linear(normed, w, f"{at}.gate"))
     x = x + linear(attended(linear(normed, w, f"{at}.before"), w, f"{at}.attention") * gate, w, f"{at}.after")
     inner = linear(norm(x, w, f"{at}.norms.1"), w, f"{at}.inward")
-    return x + linear(inner * (1 + torch.erf(inner / 2**0.5)) / 2, w, f"{at}.outward")
+    inner = 2 * inner * (1 + torch.erf(inner / 2**0.5)) / 2
+    return x + 2 * linear(inner, w, f"{at}.outward")
 
 
-def test_the_encoder_is_its_formula_and_padding_takes_no_part(batch: Callable[..., Batch]) -> None:
+def test_the_encoder_is_its_formula_and_padding_takes_no_part(batch: Callable[..., Batch], twice: nn.Module) -> None:
     torch.manual_seed(0)
     model = Model(Facts(9), 12, "", width=WIDTH, heads=HEADS, layers=2, dropout=0.4).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
+    for part in (model, *model.blocks):
+        part.dropout = twice
     w, histories = model.state_dict(), [[3, 1, 4, 1, 5, 9], [2, 6, 5]]
     found = model.encode(batch(*histories))
     for row, history in enumerate(histories):
-        x = norm(w["items.weight"][history], w, "norm")
+        x = norm(2 * w["items.weight"][history], w, "norm")
         for number in range(2):
             x = layer(x, w, f"blocks.{number}")
         # Sines and cosines are kept in float32.

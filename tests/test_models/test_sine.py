@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
@@ -17,12 +17,13 @@ OPTIONS = {"prototypes": 7, "interests": 3, "temperature": 0.7}
 
 
 @pytest.fixture
-def model() -> Model:
+def model(twice: nn.Module) -> Model:
     torch.manual_seed(0)
     made = Model(Facts(9), 12, "", **SIZE, **OPTIONS).double().eval()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
+    made.dropout = twice
     return made
 
 
@@ -42,7 +43,7 @@ def norm(x: Tensor, w: dict[str, Tensor], number: int) -> Tensor:
 
 def twin(w: dict[str, Tensor], history: list[int]) -> Tensor:
     """Encode one history, in the order and the names of the source's paper."""
-    x = [w["items.weight"][item] for item in history]
+    x = [2 * w["items.weight"][item] for item in history]
     z = mixed(softmax([(row @ w["summed"]).tanh() @ w["sums"] for row in x]), x)
     met = sorted(((row @ z, row) for row in w["pool"]), key=lambda one: float(one[0]))[-OPTIONS["interests"] :]
     concepts = [row / (1 + (-score).exp()) for score, row in met]
