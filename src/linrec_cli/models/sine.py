@@ -79,14 +79,16 @@ class Model(nn.Module):
         weights = within(scores[:, None], inside[:, :, None])
         interests = normalize(torch.einsum("bqkt,btc->bqkc", shares * weights, x), dim=3)
         # The prototypes are projected before they are mixed: that is less than to project the mixture at each item.
-        intended = within((shares.mT @ (chosen @ self.assigned)).tanh() @ self.intends, inside)
+        hidden = (shares.mT @ (chosen @ self.assigned)).tanh()
+        intended = within(torch.einsum("bqtc,c->bqt", hidden, self.intends), inside)
         aim = self.norms[1](torch.einsum("bqkt,bqt,bqkc->bqc", shares, intended, chosen))
         met = torch.einsum("bqkc,bqc->bqk", interests, aim) / self.temperature
         return torch.einsum("bqk,bqkc->bqc", met.softmax(2), interests)
 
     def chosen(self, x: Tensor, inside: Tensor) -> Tensor:
         """Choose the prototypes that the sum of each part meets best, each times how well, `[B, Q, K, C]`."""
-        weights = within(((x @ self.summed).tanh() @ self.sums)[:, None], inside)
+        scores = torch.einsum("btc,c->bt", (x @ self.summed).tanh(), self.sums)
+        weights = within(scores[:, None], inside)
         met, which = (weights @ x @ self.pool.T).topk(self.interests, 2)
         return self.pool[which] * met.sigmoid()[..., None]
 

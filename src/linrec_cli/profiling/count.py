@@ -153,7 +153,7 @@ MOVES = WRITES | words("""
     empty_like empty_strided eq expand_copy eye flip full full_like gather ge gt index index_select le lift_fresh
     linspace logical_and logical_not logical_or lt masked_fill ne new_empty new_empty_strided new_full new_ones
     new_zeros normal ones ones_like rand randn randn_like repeat roll scalar_tensor scatter select_backward
-    select_scatter slice_backward slice_scatter stack tril triu uniform where zeros zeros_like
+    select_scatter slice_backward slice_scatter stack transpose tril triu uniform where zeros zeros_like
 """)
 """Operators that make, copy, choose or compare, and do no arithmetic."""
 
