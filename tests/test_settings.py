@@ -41,8 +41,8 @@ NEUTRAL: dict[type, dict[str, Any]] = {
         "budget": 20.0, "device": "cpu", "dtype": ("float32",), "threads": 1, "seed": 0,
     },
     Evaluate: {
-        "protocol": "full", "k": (1, 5, 10, 20), "seen": "remove", "stage": "test", "by": "", "negatives_seed": 0,
-        "device": "cpu", "threads": 1,
+        "protocol": "full", "metrics": (), "k": (1, 5, 10, 20), "seen": "remove", "stage": "test", "by": "",
+        "negatives_seed": 0, "device": "cpu", "threads": 1,
     },
 }  # fmt: skip
 """What is meant where a run of whatever age says nothing. Add to it; a value that is there never changes."""
@@ -60,8 +60,8 @@ ANOTHER: dict[type, dict[str, Any]] = {
         "seed": 1,
     },
     Evaluate: {
-        "protocol": "uni100", "k": (10,), "seen": "rank", "stage": "valid", "negatives_seed": 1, "device": "cuda",
-        "by": "repeat",
+        "protocol": "uni100", "metrics": ("coverage",), "k": (10,), "seen": "rank", "stage": "valid",
+        "negatives_seed": 1, "device": "cuda", "by": "repeat",
     },
 }  # fmt: skip
 COUNTLESS: dict[type, dict[str, Any]] = {
@@ -255,6 +255,8 @@ def test_a_profile_out_of_range_says_what_is_wrong(change: dict[str, Any], messa
         (replace(LINEAR, loss="bce:negatives=many"), "give int"),
         (Profile(attn=("linear", "soft")), "no attention 'soft'"),
         (Evaluate(protocol="uni10"), "did you mean 'uni100'"),
+        (Evaluate(metrics=("recall", "ginni")), "did you mean 'gini'"),
+        (Evaluate(metrics=("recall:k=1",)), "no metric 'recall:k=1'"),
     ],
 )
 def test_every_name_and_its_options_are_checked(settings: Any, message: str) -> None:

@@ -19,7 +19,8 @@ class Declared:
         low, high: limits, inclusive.
         panel, help: of its option; without a panel it has none.
         axis: it may have several values in one command.
-        folder, attribute: the catalog whose files it names, and what of a file takes the options of a spec.
+        folder, attribute: the catalog whose files it names, and what of a file takes the options of a spec; empty:
+            names have none.
         choices: all that it may be.
         counts: it can alter a number.
         asked: its option's default, where the machine or another setting decides; `shown` is how help has it.
@@ -109,7 +110,10 @@ def check_names(settings: Any) -> None:
     """
     for item, how in declared(settings):
         for spec in filter(None, each(getattr(settings, item.name))) if how.folder else ():
-            catalog.bound(how.folder, spec, how.attribute)
+            if how.attribute:
+                catalog.bound(how.folder, spec, how.attribute)
+            else:
+                catalog.load(how.folder, spec)
 
 
 def counting(settings: Any, without: Iterable[str] = ()) -> dict[str, Any]:

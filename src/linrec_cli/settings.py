@@ -148,6 +148,10 @@ class Evaluate:
         "full, or 100 negatives drawn once for all models: uni100 uniformly, pop100 by popularity.",
         folder="protocols", attribute="negatives",
     )  # fmt: skip
+    metrics: tuple[str, ...] = setting(
+        (), RANKING, "Metrics, as a,b, of ranks or of the recommended lists.",
+        axis=True, folder="metrics", asked="", shown="those of a training",
+    )  # fmt: skip
     k: tuple[int, ...] = setting((1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, axis=True, was="ks")
     seen: str = setting(AUTO, RANKING, **SEEN)
     stage: str = setting("test", RANKING, "valid or test.", choices=("valid", "test"))

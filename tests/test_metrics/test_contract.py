@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from linrec_cli import catalog
+from linrec_cli.evaluation.summary import of_lists
 
 # Ranks 1, 2, 3.5 and 11.
 RANKS = pl.DataFrame({"rank": [1.0, 2.0, 3.5, 11.0]})
@@ -20,8 +21,13 @@ BY_HAND = {
     ("mrr", 2): [1, 1 / 2, 0, 0],
     ("mrr", 3): [1, 1 / 2, 0, 0],
     ("mrr", 20): [1, 1 / 2, 1 / 3.5, 1 / 11],
+    ("hit-rate", 3): [1, 1, 0, 0],
+    ("precision", 1): [1, 0, 0, 0],
+    ("precision", 10): [1 / 10, 1 / 10, 1 / 10, 0],
+    ("map", 3): [1, 1 / 2, 0, 0],
+    ("map", 20): [1, 1 / 2, 1 / 3.5, 1 / 11],
 }
-NAMES = catalog.names("metrics")
+NAMES = [name for name in catalog.names("metrics") if not of_lists(name)]
 
 
 @pytest.mark.parametrize(("metric", "k"), BY_HAND)
@@ -34,11 +40,13 @@ def test_metrics_equal_fractions_worked_by_hand(metric: str, k: int) -> None:
 def test_a_metric_stays_in_its_range_and_a_better_rank_is_never_worth_less(name: str) -> None:
     module = catalog.load("metrics", name)
     ranks = pl.DataFrame({"rank": [x / 2 for x in range(2, 60)]})
-    values = ranks.select(value=module.value(pl.col("rank"), 10))["value"]
     worst, best = module.RANGE
-    assert min(worst, best) <= values.min()
-    assert values.max() <= max(worst, best)
-    assert values[0] == best
-    falling = values.diff().drop_nulls() * (1 if best > worst else -1)
-    assert (falling <= 0).all()
+    for k in (1, 10):
+        values = ranks.select(value=module.value(pl.col("rank"), k))["value"]
+        assert min(worst, best) <= values.min()
+        assert values.max() <= max(worst, best)
+        falling = values.diff().drop_nulls() * (1 if best > worst else -1)
+        assert (falling <= 0).all()
+        # Of k items that one is relevant of no more is to be had.
+        assert values[0] == (1 / k if name == "precision" else best)
     assert module.TITLE

@@ -1,6 +1,7 @@
 """An evaluation ranks what a run held out, under a protocol, with the data it was trained on."""
 
 import re
+from collections import Counter
 from dataclasses import asdict
 
 import polars as pl
@@ -11,10 +12,15 @@ from linrec_cli.errors import DataError, UsageError
 from linrec_cli.evaluation.summary import summary
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
-from linrec_cli.settings import Evaluate, setup
+from linrec_cli.settings import Evaluate, digest, setup
 
 NOTE = "weights of mine; hardly anything to tell by: 30 items to rank among"
 QUALITY = ["metric", "k", "value", "low", "high"]
+
+
+def warm(rows):
+    """Leave out what an evaluation alone tells: what training knew nothing of."""
+    return rows.filter(~pl.col("metric").str.starts_with("cold_"))
 
 
 @pytest.fixture
@@ -27,14 +33,14 @@ def trained(here, kept, quick):
 def test_the_usual_way_gives_the_numbers_of_the_training(trained):
     folder, found = trained
     made = runs.evaluate(folder)
-    assert made.rows.select(QUALITY).equals(found.rows.filter(stage="test").select(QUALITY))
+    assert warm(made.rows).select(QUALITY).equals(found.rows.filter(stage="test").select(QUALITY))
     assert made.ranks.equals(found.ranks.filter(stage="test"))
 
 
 def test_without_a_folder_a_result_is_evaluated_and_nothing_touches_the_disk(here, data, quick):
     found = runs.train(quick(), data)
     made = runs.evaluate(found, data, Evaluate(stage="valid"))
-    assert made.rows.select(QUALITY).equals(found.rows.filter(stage="valid").select(QUALITY))
+    assert warm(made.rows).select(QUALITY).equals(found.rows.filter(stage="valid").select(QUALITY))
     assert not list(here.iterdir())
     with pytest.raises(DataError, match="give the data"):
         runs.evaluate(found)
@@ -44,7 +50,7 @@ def test_every_row_says_how_it_was_made(trained, monkeypatch):
     folder, found = trained
     made = runs.evaluate(folder, settings=Evaluate(stage="valid", seen="rank", k=(3,), protocol="full"))
     assert made.rows.schema == schema.COLUMNS
-    assert set(made.rows["metric"]) == {"recall", "ndcg", "mrr", "repeat_share"}
+    assert set(made.rows["metric"]) == {"recall", "ndcg", "mrr", "repeat_share", "cold_items", "cold_users"}
     own = {
         "command": "evaluate", "attention": "linear", "model": "sasrec", "maxlen": 20, "stage": "valid", "k": 3,
         "seen": "rank", "protocol": "full", "split": "leave-one-out", "ties": "mean", "dtype": "float32",
@@ -75,11 +81,11 @@ def test_a_run_of_the_evaluations_own_is_written(here, trained):
 
 def test_another_way_is_another_run_and_the_same_way_is_the_same(here, trained):
     folder, _ = trained
-    ways = [{}, {"k": (1,)}, {"seen": "remove"}, {"stage": "valid"}, {}, {"threads": 2}]
+    ways = [{}, {"k": (1,)}, {"seen": "remove"}, {"stage": "valid"}, {}, {"threads": 2}, {"metrics": ("gini",)}]
     made = [runs.evaluate(folder, settings=Evaluate(**way), results_dir=here / "out") for way in ways]
     names = [one.rows["run"][0] for one in made]
     assert names[0] == names[4] == names[5]
-    assert len({*names}) == 4 == len(list((here / "out" / "runs").iterdir()))
+    assert len({*names}) == 5 == len(list((here / "out" / "runs").iterdir()))
 
 
 def test_other_weights_are_another_run(here, kept, quick):
@@ -182,3 +188,68 @@ def test_every_kind_of_model_is_read_back_as_it_was(here, kept, quick, model):
     folder = here / "run"
     found = runs.train(quick(model=model, attn="auto", objective="auto"), kept, folder)
     assert runs.evaluate(folder).ranks.equals(found.ranks.filter(stage="test"))
+
+
+def test_the_default_evaluation_keeps_the_name_it_had_before_metrics_could_be_asked_for():
+    assert digest(Evaluate(seen="rank", k=(3,))) == "344c73b699"
+
+
+def test_metrics_that_are_asked_for_stand_alone_those_of_lists_with_their_units(trained):
+    folder, _ = trained
+    made = runs.evaluate(folder, settings=Evaluate(metrics=("gini", "recall", "arp", "novelty"), k=(3, 2)))
+    rows = made.rows.drop_nulls("k").select("metric", "k", "unit").rows()
+    units = [("gini", "1"), ("arp", "events"), ("novelty", "bit")]
+    assert rows == [("recall", 3, "1"), ("recall", 2, "1"), *((name, k, unit) for k in (3, 2) for name, unit in units)]
+    how = made.rows.drop_nulls("k").select("stage", "split", "protocol", "seen", "note", "status")
+    assert how.unique().rows() == [("test", "leave-one-out", "full", "rank", NOTE, "ok")]
+
+
+@pytest.mark.parametrize("stage", ["valid", "test"])
+@pytest.mark.parametrize("seen", ["remove", "rank"])
+def test_metrics_of_lists_are_of_what_the_model_puts_first_before_each_target(kept, quick, stage, seen):
+    found = runs.train(quick(model="popular", attn="auto", split="ratio:train=0.5"), kept)
+    names = ("coverage", "arp", "novelty")
+    made = runs.evaluate(found, kept, Evaluate(metrics=names, k=(2,), stage=stage, seen=seen))
+    parts, sequences = kept.split("ratio:train=0.5"), kept.sequences
+    starts, flat = sequences.offsets.tolist(), sequences.flat.tolist()
+    histories = [flat[a:b] for a, b in zip(starts, parts.train.tolist(), strict=False)]
+    events = Counter(item for history in histories for item in history)
+    users = Counter(item for history in histories for item in {*history})
+    by_user = {}
+    there = set()
+    for user, place in zip(parts.targets(stage).user.tolist(), parts.targets(stage).place.tolist(), strict=True):
+        left = [n for n in range(1, 31) if seen == "rank" or n not in flat[starts[user] : place]]
+        # Where popularity ties it is left open which one comes first: only its events are checked.
+        best = sorted(left, key=lambda n: -events[n])[:2]
+        by_user.setdefault(user, []).append(sum(events[n] for n in best) / max(1, len(best)))
+        there |= {*best}
+    value = dict(made.rows.select("metric", "value").rows())
+    assert value["arp"] == pytest.approx(sum(sum(row) / len(row) for row in by_user.values()) / len(by_user))
+    assert 2 / 30 <= value["coverage"] <= 1
+    assert min(users.values()) / 60 <= 2 ** -value["novelty"] <= max(users.values()) / 60
+
+
+def test_metrics_of_lists_are_refused_among_negatives(wide):
+    data, found = wide
+    with pytest.raises(UsageError, match="gini is of lists of all items"):
+        runs.evaluate(found, data, Evaluate(protocol="uni100", metrics=("recall", "gini")))
+
+
+def test_what_training_knew_nothing_of_is_counted_in_rows_of_its_own(here, quick):
+    frame = pl.DataFrame(
+        [(user, item, 100 * user + step) for user in range(30) for step, item in enumerate((user % 5, user, 7, 8))],
+        schema=["user", "item", "time"], orient="row",
+    )  # fmt: skip
+    data = runs.prepare(frame, min_user=1, min_item=1)
+    split = "global-time:quantile=0.8:targets=all"
+    found = runs.train(quick(model="popular", attn="auto", split=split), data)
+    made = runs.evaluate(found, data)
+    rows = made.rows.filter(pl.col("metric").str.starts_with("cold_"))
+    # Of 120 events the last 24 are tested: those of six users, whose own item nobody had before.
+    assert rows.select("metric", "value", "unit").rows() == [
+        ("cold_items", 6.0, "targets"),
+        ("cold_users", 6.0, "users"),
+    ]
+    assert rows.select("stage", "split", "seen", "k").unique().rows() == [("test", split, made.rows["seen"][0], None)]
+    assert len(made.ranks) == 6 * 3
+    assert rows["note"].str.contains("ranked like any other").all()

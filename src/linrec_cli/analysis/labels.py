@@ -45,10 +45,13 @@ def metric_of(label: str) -> dict[str, Any]:
     """Split `ndcg@10` into the columns `metric` and `k`.
 
     Raises:
-        UsageError: there is no such metric, or no cut-off.
+        UsageError: there is no such metric of ranks, or no cut-off.
     """
     name, _, k = label.lower().partition("@")
-    catalog.load("metrics", name)
+    if not hasattr(catalog.load("metrics", name), "value"):
+        raise UsageError(
+            f"{name} is of lists and not of users, whose differences are compared; take a metric of ranks."
+        )
     if not k.isdecimal() or int(k) < 1:
         raise UsageError(f"'{label}' has no cut-off; write it as {name}@10.")
     return {"metric": name, "k": int(k)}

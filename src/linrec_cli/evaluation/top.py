@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from linrec_cli.data.parts import Targets
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.data.shapes import cut, spans
 from linrec_cli.evaluation.ranks import SCORES, TOKENS, finite, read
@@ -11,25 +12,32 @@ from linrec_cli.models._recommender import Recommender
 
 @torch.inference_mode()
 def top(
-    model: Recommender, sequences: Sequences, maxlen: int, k: int, *, seen: str = "remove"
+    model: Recommender,
+    sequences: Sequences,
+    maxlen: int,
+    k: int,
+    *,
+    seen: str = "remove",
+    targets: Targets | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Score every item for what comes after each history, and take the first `k`.
 
     Args:
         model: reads the last `maxlen` events of a history.
         seen: `remove` takes the items of the whole history out; `rank` keeps them.
+        targets: take the history before each of them; None: each user's whole one.
 
     Returns:
-        items `[U, k]`, best first, 0 where fewer are left, and their scores `[U, k]`; there are no more than all items.
+        items `[N, k]`, best first, 0 where fewer are left, and their scores `[N, k]`; there are no more than all items.
 
     Raises:
         LinrecError: a score is NaN or infinite.
     """
     model.eval()
-    device, k = sequences.flat.device, min(k, sequences.count)
-    begin, whole = sequences.offsets[:-1], sequences.lengths
-    length = whole.clamp(max=maxlen)
-    start = sequences.offsets[1:] - length
+    device, offsets, k = sequences.flat.device, sequences.offsets, min(k, sequences.count)
+    begin, end = (offsets[:-1], offsets[1:]) if targets is None else (offsets[targets.user], targets.place)
+    whole, length = end - begin, (end - begin).clamp(max=maxlen)
+    start = end - length
     items = torch.zeros(len(length), k, dtype=torch.int64, device=device)
     scores = torch.full((len(length), k), -torch.inf, device=device)
     for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[device.type]):

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from linrec_cli import catalog
 from linrec_cli.settings import Train, options, setup
 
 Row = dict[str, Any]
@@ -50,15 +51,25 @@ def quality(
     Args:
         golds: which of them were ranked: `repeated`, those that their user had before, or `new`; empty: all.
     """
-    how = {"stage": stage, "unit": "1", "split": split, "protocol": protocol, "seen": seen, "ties": "mean"}
-    named = (row | {"metric": ":".join(filter(None, (row["metric"], golds)))} for row in summary.to_dicts())
-    return [row | how | ({"note": note} if note else {}) for row in named]
+    how = {"stage": stage, "split": split, "protocol": protocol, "seen": seen, "ties": "mean"}
+    more = {"note": note} if note else {}
+    return [
+        row
+        | {"metric": ":".join(filter(None, (row["metric"], golds)))}
+        | {"unit": getattr(catalog.load("metrics", row["metric"]), "UNIT", "1")}
+        | how
+        | more
+        for row in summary.to_dicts()
+    ]
 
 
-def share(stage: str, value: float, *, split: str, seen: str, protocol: str = "full") -> Row:
-    """Make the row of how many of a stage's golds their user had before."""
-    how = {"split": split, "protocol": protocol, "seen": seen}
-    return {"stage": stage, "metric": "repeat_share", "unit": "1", "value": value} | how
+def of_targets(
+    stage: str, metric: str, value: float, *, split: str, seen: str, protocol: str = "full", unit: str = "1",
+    note: str = "",
+) -> Row:  # fmt: skip
+    """Make the row of what is known of a stage's targets before they are ranked."""
+    how = {"split": split, "protocol": protocol, "seen": seen} | ({"note": note} if note else {})
+    return {"stage": stage, "metric": metric, "unit": unit, "value": float(value)} | how
 
 
 def cost(name: str, samples: Iterable[float], unit: str = "s", note: str = "") -> Row:

@@ -15,11 +15,13 @@ from linrec_cli.runs.result import Result, qualities, ranked, read
 from linrec_cli.settings import AUTO, Evaluate, digest
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import Tensor
 
     from linrec_cli.data.parts import Parts
+    from linrec_cli.data.sequences import Sequences
 
-OWN = ("protocol", "k", "seen", "stage", "negatives_seed", "by")
+OWN = ("protocol", "metrics", "k", "seen", "stage", "negatives_seed", "by")
 """Settings of an evaluation that stand beside those of the run it is of."""
 
 
@@ -85,24 +87,58 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     import torch
 
     from linrec_cli import machine
+    from linrec_cli.evaluation.summary import of_lists, usual
     from linrec_cli.results import rows, schema
 
     trained_on(data, found.settings.data_digest)
     trained, device = found.settings, settings.device
-    parts, sequences = data.split(trained.split), data.sequences.to(device)
+    parts, sequences = data.split(trained.split).to(device), data.sequences.to(device)
     if settings.seen == AUTO:
         settings = replace(settings, seen=data.seen(trained.split))
-    negatives = drawn(settings, trained.split, data, parts, watch)
+    wanted = list(settings.metrics) or usual()
+    lists = [name for name in wanted if of_lists(name)]
+    negatives = drawn(settings, trained.split, data, watch)
+    if lists and negatives is not None:
+        raise UsageError(f"{lists[0]} is of lists of all items, and --protocol {settings.protocol} ranks among a few.")
     among = None if negatives is None else negatives.to(device)
     model = found.model.to(device)
     ranked_by = (settings.stage, trained.maxlen, settings.seen)
-    ranks = ranked(model, sequences, parts.to(device), *ranked_by, negatives=among)
+    ranks = ranked(model, sequences, parts, *ranked_by, negatives=among)
     items = sequences.count if negatives is None else negatives.shape[1] + 1
-    how = {"split": trained.split, "protocol": settings.protocol, "seen": settings.seen, "note": f"weights of {of}"}
-    made = qualities(settings.stage, ranks, list(settings.k), items, apart=settings.by == "repeat", **how)
+    how: dict[str, Any] = {"split": trained.split, "protocol": settings.protocol, "seen": settings.seen}
+    told: dict[str, Any] = {"note": f"weights of {of}", "apart": settings.by == "repeat"}
+    told["metrics"] = [name for name in wanted if name not in lists]
+    if lists:
+        told["listed"] = recommended(model, sequences, parts, *ranked_by, settings.k, lists)
+    made = qualities(settings.stage, ranks, list(settings.k), items, **told, **how)
+    made += unknown(sequences, parts, settings.stage, **how)
     own = {"dtype": "float32", "threads": torch.get_num_threads()}
     shared = rows.shared(trained, "evaluate", named(found, settings), datetime.now(UTC), machine.describe(device) | own)
     return Result(trained, schema.table(shared, made), ranks.drop("repeated"), found.history, model)
+
+
+def recommended(
+    model: Any, sequences: "Sequences", parts: "Parts", stage: str, maxlen: int, seen: str, ks: tuple[int, ...],
+    metrics: list[str],
+) -> "pl.DataFrame":  # fmt: skip
+    """Take the first items for what comes before each target, and average metrics of such lists."""
+    from linrec_cli.evaluation.summary import listed
+    from linrec_cli.evaluation.top import top
+    from linrec_cli.metrics._trained import count
+
+    targets = parts.targets(stage)
+    lists, _ = top(model, sequences, maxlen, max(ks), seen=seen, targets=targets)
+    return listed(lists, targets.user, count(sequences, parts), ks, metrics)
+
+
+def unknown(sequences: "Sequences", parts: "Parts", stage: str, **how: str) -> list[dict[str, Any]]:
+    """Make the rows of what the targets of a stage have that nothing was trained on."""
+    from linrec_cli.evaluation.cold import COLD, cold
+    from linrec_cli.results import rows
+
+    found = cold(sequences, parts, stage).items()
+    told = {name: dict(zip(("unit", "note"), COLD[name], strict=True)) for name, _ in found}
+    return [rows.of_targets(stage, name, value, **told[name], **how) for name, value in found]
 
 
 def named(found: Result, settings: Evaluate) -> str:
@@ -115,7 +151,7 @@ def named(found: Result, settings: Evaluate) -> str:
     return safe(f"evaluate-{settings.stage}-{settings.protocol}-{settings.seen}-{key}")
 
 
-def drawn(settings: Evaluate, split: str, data: Dataset, parts: "Parts", watch: Watch) -> "Tensor | None":
+def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tensor | None":
     """Read the negatives of a data set, split, protocol, stage and seed, or draw them and keep them beside it."""
     import polars as pl
     import torch
@@ -130,7 +166,7 @@ def drawn(settings: Evaluate, split: str, data: Dataset, parts: "Parts", watch: 
     if path and path.is_file():
         kept = store.read_frame(path)["items"].to_numpy().astype("int64")
         return torch.from_numpy(kept)
-    seen = settings.seen == "rank"
+    parts, seen = data.split(split), settings.seen == "rank"
     found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed, seen)
     if path and found is not None:
         kind = pl.Array(pl.UInt32, found.shape[1])

@@ -78,26 +78,32 @@ def ranked(
 
 
 def qualities(
-    stage: str, ranks: "pl.DataFrame", ks: list[int], items: int, *, apart: bool = False, note: str = "", **how: str
-) -> list[dict[str, Any]]:
+    stage: str, ranks: "pl.DataFrame", ks: list[int], items: int, *, metrics: list[str] | None = None,
+    listed: "pl.DataFrame | None" = None, apart: bool = False, note: str = "", **how: str,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Average the metrics of a stage over users, and say how many golds repeat.
 
     Args:
         items: how many there are to rank among.
+        metrics: of ranks, by name; None: those of every table.
+        listed: metrics of lists, averaged already.
         apart: whether to average over new and over repeated golds by themselves, too.
         note: what every row says beside what is to be said of few items and users.
     """
+    import polars as pl
+
     from linrec_cli.evaluation.summary import summary
     from linrec_cli.results import rows
 
     again = ranks["repeated"]
     note = "; ".join(filter(None, (note, few(ranks["user"].n_unique(), items))))
-    made = rows.quality(stage, summary(ranks, ks), note=note, **how)
+    found = summary(ranks, ks, metrics)
+    made = rows.quality(stage, found if listed is None else pl.concat([found, listed]), note=note, **how)
     for golds, mask in (("new", ~again), ("repeated", again)):
         if apart and mask.any():
-            made += rows.quality(stage, summary(ranks.filter(mask), ks), golds=golds, note=note, **how)
+            made += rows.quality(stage, summary(ranks.filter(mask), ks, metrics), golds=golds, note=note, **how)
     share = again.mean() if len(again) else None
-    return [*made, rows.share(stage, share, **how)] if isinstance(share, float) else made
+    return [*made, rows.of_targets(stage, "repeat_share", share, **how)] if isinstance(share, float) else made
 
 
 def few(users: int, items: int) -> str:
