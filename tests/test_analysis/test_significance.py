@@ -6,7 +6,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from linrec_cli.analysis.significance import DRAWS, Difference, differences, from_errors, holm, paired, seed_error
+from linrec_cli.analysis import significance
+from linrec_cli.analysis.significance import (
+    DRAWS,
+    Difference,
+    differences,
+    from_errors,
+    holm,
+    paired,
+    seed_error,
+    t_test,
+)
 
 
 def frame(*seeds):
@@ -34,6 +44,32 @@ def test_the_bootstrap_agrees_with_drawing_users_one_by_one() -> None:
     assert found.high == pytest.approx(high, abs=0.15 * error)
     below = 2 * min(np.mean(np.array(drawn) <= 0), np.mean(np.array(drawn) >= 0))
     assert found.p == pytest.approx(below, abs=0.05)
+
+
+def test_the_bootstrap_is_that_of_a_plain_loop_over_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Ten draws at once.
+    monkeypatch.setattr(significance, "HELD", 40)
+    values = [0.5, -0.25, 0.5, 1.0, -0.25, 0.0, 0.5]
+    found = paired(frame(values), seed=3, draws=57)
+    rng, distinct = np.random.default_rng(3), [-0.25, 0.0, 0.5, 1.0]
+    means = []
+    for _ in range(57):
+        times = rng.multinomial(7, [2 / 7, 1 / 7, 3 / 7, 1 / 7])
+        drawn = [value for value, count in zip(distinct, times, strict=True) for _ in range(count)]
+        means.append(sum(drawn) / len(drawn))
+    assert found.value == pytest.approx(2.0 / 7)
+    assert (found.low, found.high) == pytest.approx((percentile(means, 0.025), percentile(means, 0.975)))
+    beyond = min(sum(mean <= 1e-15 for mean in means), sum(mean >= -1e-15 for mean in means))
+    assert found.p == pytest.approx(2 * (beyond + 1) / 58)
+    assert 0 < beyond < 57
+
+
+def percentile(values, share):
+    """Interpolate between the two values that a share of all lies between."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    return ordered[low] + (place - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
 
 
 def test_the_same_data_give_the_same_answer_and_the_order_of_users_changes_nothing() -> None:
@@ -96,3 +132,31 @@ def test_holm_worked_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
+
+
+def test_t_worked_by_hand() -> None:
+    # Differences of mean 2 and variance 2.5: t is 2 / sqrt(2.5 / 5), with 4 degrees of freedom.
+    effect, t, p = t_test(np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    assert effect == pytest.approx(2 / math.sqrt(2.5))
+    assert t == pytest.approx(math.sqrt(8))
+    # Of 4 degrees the tail has a closed form in the sine of the angle whose tangent is t / 2.
+    sine = t / math.sqrt(4 + t * t)
+    assert p == pytest.approx(1 - sine * (3 - sine**2) / 2)
+    less = t_test(np.array([0.0, -1.0, -2.0, -3.0, -4.0]))
+    assert less == pytest.approx((-effect, -t, p))
+
+
+def test_t_of_two_pairs_is_cauchy() -> None:
+    # 1 and 3: mean 2, its error 1.
+    assert t_test(np.array([1.0, 3.0]))[1:] == pytest.approx((2.0, 1 - 2 * math.atan(2) / math.pi))
+
+
+def test_differences_that_are_all_the_same_are_sure_or_none_at_all() -> None:
+    assert t_test(np.zeros(9)) == (0.0, 0.0, 1.0)
+    assert t_test(np.full(49, 0.1)) == (math.inf, math.inf, 0.0)
+    assert t_test(np.full(49, -0.1)) == (-math.inf, -math.inf, 0.0)
+
+
+def test_the_bootstrap_and_t_agree_on_many_users() -> None:
+    values = np.random.default_rng(5).normal(0.05, 0.5, 900).round(1)
+    assert paired(frame(values)).p == pytest.approx(t_test(values)[2], rel=0.4)

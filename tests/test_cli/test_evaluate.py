@@ -24,8 +24,11 @@ def test_the_default_gives_the_numbers_of_the_training_run(trained: Path, capsys
     assert run(["evaluate", "sasrec-linear", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     table = store.read(trained / "results").filter(command="train", attention="linear", stage="test")
-    assert [row["value"] for row in document["rows"]] == table["value"].to_list()
+    # Beside them stands what training knew nothing of: nothing here.
+    assert [row["value"] for row in document["rows"]] == [*table["value"], 0.0, 0.0]
+    assert [row["metric"] for row in document["rows"][-2:]] == ["cold_items", "cold_users"]
     assert document["how"]["protocol"] == "full"
+    assert "significance" not in document
 
 
 def test_runs_stand_side_by_side_a_metric_a_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,3 +123,91 @@ def test_data_that_changed_since_training_are_refused(trained: Path, capsys: pyt
     shutil.rmtree(trained / "datasets")
     assert run(["evaluate", "sasrec-linear"]) == 3
     assert "is not what the run was trained on" in capsys.readouterr().err
+
+
+def test_metrics_that_are_asked_for_are_shown_and_no_others(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "sasrec-linear", "--metrics", "hit-rate,arp,gini", "--k", "3", "--threads", "1"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert [line[0] for line in lines[3:7]] == ["HitRate@3", "ARP@3", "Gini@3", "repeat_share"]
+    value = dict(store.read(trained / "results").filter(command="evaluate").select("metric", "value").rows())
+    assert [line[1] for line in lines[3:6]] == [f"{value[name]:.4f}" for name in ("hit-rate", "arp", "gini")]
+    # What is of all lists together has no error.
+    assert [len(line) for line in lines[3:6]] == [3, 3, 2]
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_targets_that_training_knew_nothing_of_are_shown_where_there_are_any(
+    room: Path, capsys: pytest.CaptureFixture[str], new: bool
+) -> None:
+    # Twenty users in step through items that are ever new, or that come again every fifth time.
+    lines = [f"u{user},i{step if new else step % 5},{step}" for user in range(20) for step in range(20)]
+    (room / "steps.csv").write_text("\n".join(["user,item,time", *lines]) + "\n", "utf-8")
+    train = ["train", "--data", "steps.csv", "--model", "popular", "--split", "global-time", "--maxlen", "20"]
+    assert run([*train, "--threads", "1"]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "popular", "--threads", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert rows_of(room, "cold_items")["value"].to_list() == [20.0 if new else 0.0]
+    counts = [line.split() for line in shown.splitlines() if line.startswith(" cold_")]
+    assert counts == ([["cold_items", "20"]] if new else [])
+    assert ("in no training part, ranked like any other." in " ".join(shown.split())) == new
+
+
+def test_runs_are_compared_with_the_first_user_by_user(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = ["evaluate", "sasrec-linear", "sasrec-softmax", "--k", "1", "--significance", "--threads", "1"]
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = [line.split() for line in shown.splitlines()]
+    (place,) = (place for place, line in enumerate(lines) if line[:1] == ["Against"])
+    assert lines[place] == ["Against", "linear", "20", "s0,", "60", "users"]
+    assert run([*arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(one["base"], one["new"], one["metric"], one["k"]) for one in document["significance"]] == [
+        ("sasrec-linear", "sasrec-softmax", metric, 10) for metric in ("ndcg", "recall")
+    ]
+    tables = store.read(trained / "results").filter(command="train", stage="test", k=10)
+    for one, line in zip(document["significance"], lines[place + 4 :], strict=False):
+        value = dict(tables.filter(metric=one["metric"]).select("attention", "value").rows())
+        assert one["difference"] == pytest.approx(value["softmax"] - value["linear"])
+        numbers = [f"{one[name]:+.4f}" for name in ("difference", "low", "high")]
+        rest = [f"{one['d_z']:+.2f}", f"{one['p_t']:.2g}", f"{one['p_bootstrap']:.2g}"]
+        assert line[4:] == [*numbers, *rest]
+
+
+def test_models_are_named_where_mechanisms_do_not_tell_runs_apart(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--epochs", "1", "--width", "8", "--layers", "1", "--maxlen", "20", "--threads", "1"]
+    assert run(["train", "--data", "ring.csv", "--model", "bert4rec", "--attn", "linear", *settings]) == 0
+    assert run(["train", "--data", "ring.csv", "--model", "popular", "--maxlen", "20", "--threads", "1"]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "sasrec-linear", "bert4rec", "popular", "--k", "1", "--threads", "1"]) == 0
+    heads, linear = capsys.readouterr().out.splitlines()[2].split(), ["linear", "20", "s0"]
+    assert heads == ["metric", "sasrec", *linear, "bert4rec", *linear, "popular", "20", "s0"]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ([], "--significance compares runs with the first of them; name two or more."),
+        (["ring.csv", "--split", "ratio"], "another split (leave-one-out against ratio); name runs that share it."),
+        (["other.csv"], "another data ("),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused_before_anything_is_ranked(
+    trained: Path, capsys: pytest.CaptureFixture[str], second: list[str], message: str
+) -> None:
+    (trained / "other.csv").write_text((trained / "ring.csv").read_text("utf-8").replace("u0,", "u1,", 5), "utf-8")
+    if second:
+        assert run(["train", "--model", "popular", "--maxlen", "20", "--threads", "1", "--data", *second]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "sasrec-linear", *(["popular"] if second else []), "--significance"]) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert shown.err.count("\n") == 1
+    assert not shown.out
+    assert not list(trained.glob("results/runs/evaluate-*"))

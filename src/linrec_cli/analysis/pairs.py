@@ -194,18 +194,18 @@ def nearest(couples: Sequence[tuple[Keys, Keys]]) -> tuple[Keys, Keys] | None:
     return min(couples, key=lambda couple: len(differing(*couple)), default=None)
 
 
-def differing(ours: Keys, theirs: Keys) -> dict[str, str]:
+def differing(ours: Keys, theirs: Keys, names: Sequence[str] = HOW) -> dict[str, str]:
     """Say by column what differs in how two numbers were made."""
-    other = {name: f" ({a} against {b})" for name, a, b in zip(HOW, ours, theirs, strict=True) if a != b}
+    other = {name: f" ({a} against {b})" for name, a, b in zip(names, ours, theirs, strict=True) if a != b}
     if "setup" in other:
         # A digest of all settings, which changes with some of the others and tells nobody anything.
         other = {name: values for name, values in other.items() if name != "setup"} or {"setup": ""}
     return other
 
 
-def difference(ours: Keys, theirs: Keys) -> str:
+def difference(ours: Keys, theirs: Keys, names: Sequence[str] = HOW) -> str:
     """Write what differs in how two numbers were made."""
-    other = differing(ours, theirs)
+    other = differing(ours, theirs, names)
     return "another " + ", ".join(WORDS.get(name, name) + values for name, values in other.items()) if other else ""
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from linrec_cli import catalog
-from linrec_cli.evaluation.summary import RANK, by_user
+from linrec_cli.analysis import student
+from linrec_cli.evaluation.summary import by_user, score
 
 DRAWS = 5_000
 HELD = 2**22
 """Numbers drawn at once."""
+ROUNDING = 1e-12
+"""Of a mean, what values that are all the same may spread by."""
 NORMAL = 1.959964
 """Standard errors that reach 95 % of a normal distribution's mass."""
 
@@ -29,7 +31,7 @@ class Difference:
 
 
 def differences(base: Mapping[int, pl.DataFrame], new: Mapping[int, pl.DataFrame], metric: str, k: int) -> pl.DataFrame:
-    """Subtract each user's metric under `base` from that under `new`; a user's is the mean over their targets.
+    """Subtract each user's metric under `base` from that under `new`; a user's is what their targets come to.
 
     Args:
         base: by seed, a target a row: `user`, `rank`.
@@ -38,10 +40,9 @@ def differences(base: Mapping[int, pl.DataFrame], new: Mapping[int, pl.DataFrame
     Returns:
         a row a user, a column a seed.
     """
-    score = catalog.bound("metrics", metric, "value")(RANK, k)
     frames = []
     for seed in sorted(base.keys() & new.keys()):
-        left, right = (by_user(side[seed], {"score": score}) for side in (base, new))
+        left, right = (by_user(side[seed], {"score": score(metric, k)}) for side in (base, new))
         pair = left.join(right, on="user", suffix="_new", validate="1:1")
         frames.append(pair.select("user", (pl.col("score_new") - pl.col("score")).alias(str(seed))))
     whole, *others = frames
@@ -50,7 +51,7 @@ def differences(base: Mapping[int, pl.DataFrame], new: Mapping[int, pl.DataFrame
     return whole.drop("user")
 
 
-def paired(differences: pl.DataFrame, seed: int = 0) -> Difference:
+def paired(differences: pl.DataFrame, seed: int = 0, draws: int | None = None) -> Difference:
     """Bootstrap the mean of paired differences over users, and add what the choice of seeds does to it.
 
     Users are drawn anew with their means over seeds. Three seeds cannot be: drawn from themselves they spread too
@@ -60,22 +61,23 @@ def paired(differences: pl.DataFrame, seed: int = 0) -> Difference:
     Args:
         differences: a row a user, a column a seed.
         seed: of the draws.
+        draws: how many; None: `DRAWS`.
 
-    Cost: `DRAWS` times the number of distinct means, not of users.
+    Cost: `draws` times the number of distinct means, not of users.
     Source: Owen and Eckles 2012, arXiv:1106.2125 (what drawing rows and columns counts too often).
     """
-    rng = np.random.default_rng(seed)
+    rng, draws = np.random.default_rng(seed), draws or DRAWS
     values = differences.to_numpy()
     users, seeds = values.shape
     distinct, counts = np.unique(values.mean(1).round(12), return_counts=True)
-    drawn = np.empty(DRAWS)
-    for part in np.array_split(np.arange(DRAWS), math.ceil(DRAWS * len(counts) / HELD)):
+    drawn = np.empty(draws)
+    for part in np.array_split(np.arange(draws), math.ceil(draws * len(counts) / HELD)):
         drawn[part] = rng.multinomial(users, counts / users, len(part)) @ distinct / users
     if seeds > 1:
-        drawn += seed_error(values) * rng.standard_t(seeds - 1, DRAWS)
+        drawn += seed_error(values) * rng.standard_t(seeds - 1, draws)
     low, high = np.quantile(drawn, (0.025, 0.975))
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
-    return Difference(float(values.mean()), float(low), float(high), min(1.0, 2 * float(tail + 1) / (DRAWS + 1)))
+    return Difference(float(values.mean()), float(low), float(high), min(1.0, 2 * float(tail + 1) / (draws + 1)))
 
 
 def seed_error(values: npt.NDArray[np.float64]) -> float:
@@ -89,6 +91,20 @@ def seed_error(values: npt.NDArray[np.float64]) -> float:
     between = effects @ effects / (seeds - 1)
     within = (rest**2).sum() / max(1, (users - 1) * (seeds - 1)) / users
     return math.sqrt(max(0.0, between - within) / seeds)
+
+
+def t_test(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Test whether paired differences `[U]` have the mean 0.
+
+    Returns:
+        their mean over their standard deviation (Cohen's d_z), Student's t, and its two-sided probability; where all
+        are the same, d_z and t are infinite, or 0 if that is what they are.
+    """
+    mean, deviation = float(values.mean()), float(values.std(ddof=1))
+    same = deviation <= ROUNDING * abs(mean)
+    effect = math.copysign(math.inf, mean) if same and mean else mean / (deviation or 1.0)
+    t = effect * math.sqrt(len(values))
+    return effect, t, student.two_sided(t, len(values) - 1)
 
 
 def from_errors(changes: Sequence[float], errors: Sequence[float]) -> Difference:

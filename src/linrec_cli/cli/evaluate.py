@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,14 +11,19 @@ from linrec_cli.cli import console, options
 from linrec_cli.declared import check_names
 from linrec_cli.settings import Evaluate
 
+if TYPE_CHECKING:
+    from linrec_cli.analysis.side_by_side import Comparison
+
 HELP = """Evaluate finished runs; several stand side by side.
 
 [bold]linrec evaluate RUN[/bold]
 [bold]linrec evaluate results/runs/*-linear-200-* --k 1,5,10,20 --seen rank[/bold]
 [bold]linrec evaluate RUN1 RUN2 --protocol uni100 --stage valid[/bold]
+[bold]linrec evaluate RUN --metrics ndcg,coverage,gini,novelty[/bold]
+[bold]linrec evaluate BASE RUN1 RUN2 --significance[/bold]
 
-RUN is a folder, or the name of one in results/runs. Each user is encoded once, whatever the protocol, \
-and the rank of each user is kept in ranks.parquet.
+RUN is a folder, or the name of one in results/runs. Each user is encoded once, whatever the protocol, and once \
+more for metrics of lists; the rank of each user is kept in ranks.parquet.
 """
 SEEN = {"remove": "seen items removed", "rank": "seen items ranked"}
 Row = dict[str, Any]
@@ -28,6 +33,10 @@ Row = dict[str, Any]
 def command(
     run: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, as folders or names.", show_default=False)],
     *,
+    significance: Annotated[
+        bool,
+        options.option(options.OUTPUT, "Compare each run with the first, user by user.", "--significance"),
+    ] = False,
     as_json: options.Json = False,
     data_dir: options.DataDir = options.DATASETS,
     results_dir: options.ResultsDir = options.RESULTS,
@@ -40,42 +49,84 @@ def command(
     from linrec_cli.cli.events import tell
     from linrec_cli.runs.evaluate import evaluate
     from linrec_cli.runs.find import find
+    from linrec_cli.runs.side_by_side import check
+    from linrec_cli.runs.side_by_side import significance as compared
 
-    rows: list[Row] = []
-    for one in dict.fromkeys(run):
-        folder = find(one, results_dir, trained=True)
-        found = evaluate(
-            folder, settings=settings, results_dir=results_dir, data_dir=data_dir, watch=tell, report=console.say
-        )
-        made = found.rows.to_dicts()
-        console.say(f"{results_dir / 'runs' / made[0]['run']}")
-        rows += made
+    folders = {one: find(one, results_dir, trained=True) for one in run}
+    if significance:
+        check(folders)
+    found = []
+    for folder in folders.values():
+        how: dict[str, Any] = {"data_dir": data_dir, "watch": tell, "report": console.say}
+        found.append(evaluate(folder, settings=settings, results_dir=results_dir, **how))
+        console.say(f"{results_dir / 'runs' / found[-1].rows['run'][0]}")
+    made = [one.rows.to_dicts() for one in found]
+    verdicts = compared(dict(zip(folders, found, strict=True))) if significance else []
     if as_json:
-        console.document({"how": asdict(settings), "rows": rows})
+        more = {"significance": [asdict(one) for one in verdicts]} if significance else {}
+        console.document({"how": asdict(settings), "rows": [row for rows in made for row in rows], **more})
     else:
-        show(rows, settings)
+        show(made, settings)
+        tested(verdicts, dict(zip(folders, heads(made), strict=True)))
 
 
-def show(rows: Sequence[Row], settings: Evaluate) -> None:
+def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:
     """Show the runs side by side, a metric a line."""
-    from linrec_cli.analysis.labels import mechanism, metric_label
+    from linrec_cli.analysis.labels import metric_label
 
-    runs: dict[str, Row] = {}
-    lines: dict[str, list[str]] = {}
-    for row in rows:
-        runs.setdefault(row["run"], row)
-        lines.setdefault(metric_label(row), []).append(told(row))
-    heads = [f"{mechanism(row)} {row['maxlen']} s{row['seed']}" for row in runs.values()]
+    rows = worth_telling([row for rows in made for row in rows])
+    numbers = [{metric_label(row): told(row) for row in rows} for rows in made]
+    metrics = dict.fromkeys(metric_label(row) for row in rows)
     ranked = catalog.load("protocols", catalog.parse(settings.protocol)[0]).TITLE
     splits = ", ".join(dict.fromkeys(row["split"] for row in rows))
     seen = " or ".join(dict.fromkeys(SEEN[row["seen"]] for row in rows))
     notes = " ".join(dict.fromkeys(f"{said.capitalize()}." for said in said_of(rows)))
     console.table(
         f"{rows[0]['dataset']}, {settings.stage}",
-        ["metric", *heads],
-        [[metric, *values] for metric, values in lines.items()],
+        ["metric", *heads(made)],
+        [[metric, *(mine.get(metric, "–") for mine in numbers)] for metric in metrics],
         f"{splits}, {ranked}, {seen}, ties at their mean rank; ± is one standard error. {notes}".strip(),
     )
+
+
+def heads(made: Sequence[Sequence[Row]]) -> list[str]:
+    """Name each run in short, by its model too where that tells them apart."""
+    from linrec_cli.analysis.labels import mechanism
+
+    runs = [rows[0] for rows in made]
+    several = len({row["model"] for row in runs if row["attention"]}) > 1
+    models = [f"{row['model']} " if several and row["attention"] else "" for row in runs]
+    return [f"{model}{mechanism(row)} {row['maxlen']} s{row['seed']}" for model, row in zip(models, runs, strict=True)]
+
+
+def tested(verdicts: Sequence["Comparison"], heads: dict[str, str]) -> None:
+    """Show how runs differ from the first; nothing where that was not asked for."""
+    if not verdicts:
+        return
+    from linrec_cli.analysis.labels import metric_label
+    from linrec_cli.analysis.side_by_side import DRAWS
+
+    lines = [
+        [heads[one.new], metric_label(asdict(one)), f"{one.difference:+.4f}", f"{one.low:+.4f} {one.high:+.4f}",
+         f"{one.d_z:+.2f}", f"{one.p_t:.2g}", f"{one.p_bootstrap:.2g}"]
+        for one in verdicts
+    ]  # fmt: skip
+    console.table(
+        f"Against {heads[verdicts[0].base]}, {verdicts[0].users:,} users",
+        ["run", "metric", "change", "95 % interval", "d_z", "p(t)", "p(drawn)"],
+        lines,
+        f"Change: mean of the users' differences; interval and p(drawn): {DRAWS:,} bootstrap draws of users; p(t):"
+        f" Student's paired test; both p after Holm, {len(verdicts)} comparisons; d_z: mean over standard deviation."
+        " One training each: what another seed would change is not in it.",
+    )
+
+
+def worth_telling(rows: Sequence[Row]) -> list[Row]:
+    """Leave out what no run has any of: targets that are cold."""
+    from linrec_cli.evaluation.cold import COLD
+
+    there = {row["metric"] for row in rows if row["value"]}
+    return [row for row in rows if row["metric"] not in COLD or row["metric"] in there]
 
 
 def said_of(rows: Sequence[Row]) -> list[str]:
@@ -84,5 +135,7 @@ def said_of(rows: Sequence[Row]) -> list[str]:
 
 
 def told(row: Row) -> str:
-    """Write a number, and its standard error where it has one."""
+    """Write a number, a count in full, and its standard error where it has one."""
+    if row["metric"].startswith("cold_"):
+        return f"{row['value']:,.0f}"
     return f"{row['value']:.4f}" + ("" if row["high"] is None else f" ±{row['high'] - row['value']:.4f}")
