@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from linrec_cli import catalog
+from linrec_cli.evaluation.summary import of_lists
 from passages._reference import Reference
 from passages._words import code, table
 
@@ -15,7 +16,7 @@ FOLDERS = {
     "losses": "--loss",
     "splits": "--split",
     "protocols": "--protocol",
-    "metrics": "",
+    "metrics": "--metrics",
     "phases": "--phase",
     "figures": "",
     "datasets": "--data",
@@ -63,6 +64,16 @@ def losses(reference: Reference) -> str:
 def protocols(reference: Reference) -> str:
     """Make the table of protocols."""
     return described("protocols")
+
+
+def metrics(reference: Reference) -> str:
+    """Make the table of metrics: what each is of, its unit, and whether it must be asked for."""
+    rows = []
+    for name in catalog.names("metrics"):
+        module = catalog.load("metrics", name)
+        of, always = "lists" if of_lists(name) else "ranks", "" if getattr(module, "ASKED", False) else "yes"
+        rows.append([code(name), of, getattr(module, "UNIT", ""), always, title(module)])
+    return table(["", "of", "unit", "in every table", "what it is"], rows)
 
 
 def described(folder: str, attribute: str = "", forms: str = "") -> str:

@@ -196,6 +196,8 @@ def test_evaluations_made_in_the_same_way_share_a_command() -> None:
     runs = [made("evaluate", train | how | {"of": name}, number) for number, name in enumerate(("a", "b"))]
     assert commands(runs) == ["linrec evaluate --protocol uni100 --k 1,10 --seen rank a b"]
     assert commands([made("evaluate", train | listed(Evaluate()) | {"of": "a"})]) == ["linrec evaluate a"]
+    how = listed(Evaluate(metrics=("gini", "recall")))
+    assert commands([made("evaluate", train | how | {"of": "a"})]) == ["linrec evaluate --metrics gini,recall a"]
 
 
 def test_a_run_whose_settings_this_linrec_does_not_take_has_no_command() -> None:
