@@ -1,13 +1,16 @@
 """Metrics of many ranks or lists: the mean over each user's targets, then over users."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from torch import Tensor
 
 from linrec_cli import catalog
-from linrec_cli.metrics._trained import Trained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from linrec_cli.metrics._trained import Trained
 
 RANK = pl.col("rank")
 KINDS = {"metric": pl.String, "k": pl.Int64, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
@@ -52,7 +55,9 @@ def summary(ranks: pl.DataFrame, ks: Iterable[int], metrics: Sequence[str] | Non
     return pl.DataFrame(rows, schema=KINDS)
 
 
-def listed(lists: Tensor, users: Tensor, trained: Trained, ks: Iterable[int], metrics: Sequence[str]) -> pl.DataFrame:
+def listed(
+    lists: "Tensor", users: "Tensor", trained: "Trained", ks: Iterable[int], metrics: Sequence[str]
+) -> pl.DataFrame:
     """Average metrics of lists at every `k`; one of all lists together has no standard error.
 
     Args:
