@@ -64,13 +64,21 @@ def test_every_row_says_how_it_was_made(trained, monkeypatch):
 
 def test_a_run_of_the_evaluations_own_is_written(here, trained):
     folder, found = trained
-    made = runs.evaluate(folder, settings=Evaluate(k=(2, 3)), results_dir=here / "out")
+    made = runs.evaluate(folder, settings=Evaluate(k=(2, 3), metrics=("gini", "mrr")), results_dir=here / "out")
     (own,) = (here / "out" / "runs").iterdir()
     assert own.name == made.rows["run"][0]
     assert store.read_table(own / store.TABLE).equals(made.rows)
     assert store.read_ranks(own / store.RANKS).equals(made.ranks)
     stored = store.read_settings(own / store.SETTINGS)
-    how = {"of": "mine", "k": [2, 3], "protocol": "full", "seen": "auto", "stage": "test", "negatives_seed": 0}
+    how = {
+        "of": "mine",
+        "k": [2, 3],
+        "metrics": ["gini", "mrr"],
+        "protocol": "full",
+        "seen": "auto",
+        "stage": "test",
+        "negatives_seed": 0,
+    }
     told = {"source": "ring.csv", "device": "cpu", "threads": 1}
     assert (how | told).items() <= stored.items()
     assert asdict(found.settings).items() <= stored.items()
@@ -209,7 +217,7 @@ def test_metrics_that_are_asked_for_stand_alone_those_of_lists_with_their_units(
 def test_metrics_of_lists_are_of_what_the_model_puts_first_before_each_target(kept, quick, stage, seen):
     found = runs.train(quick(model="popular", attn="auto", split="ratio:train=0.5"), kept)
     names = ("coverage", "arp", "novelty")
-    made = runs.evaluate(found, kept, Evaluate(metrics=names, k=(2,), stage=stage, seen=seen))
+    made = runs.evaluate(found, kept, Evaluate(metrics=names, k=(1, 2), stage=stage, seen=seen))
     parts, sequences = kept.split("ratio:train=0.5"), kept.sequences
     starts, flat = sequences.offsets.tolist(), sequences.flat.tolist()
     histories = [flat[a:b] for a, b in zip(starts, parts.train.tolist(), strict=False)]
@@ -223,7 +231,7 @@ def test_metrics_of_lists_are_of_what_the_model_puts_first_before_each_target(ke
         best = sorted(left, key=lambda n: -events[n])[:2]
         by_user.setdefault(user, []).append(sum(events[n] for n in best) / max(1, len(best)))
         there |= {*best}
-    value = dict(made.rows.select("metric", "value").rows())
+    value = dict(made.rows.filter(k=2).select("metric", "value").rows())
     assert value["arp"] == pytest.approx(sum(sum(row) / len(row) for row in by_user.values()) / len(by_user))
     assert 2 / 30 <= value["coverage"] <= 1
     assert min(users.values()) / 60 <= 2 ** -value["novelty"] <= max(users.values()) / 60
