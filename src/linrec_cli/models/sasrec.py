@@ -1,11 +1,12 @@
 """SASRec: a causal Transformer that predicts the next item at every position."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from linrec_cli.attentions import _stream
 from linrec_cli.attentions._build import build
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
@@ -14,6 +15,8 @@ from linrec_cli.models._recommender import Facts, last, products
 
 FORM = "causal"
 OBJECTIVE = "next"
+
+State = tuple[int, list[Any]]
 
 
 class Block(nn.Module):
@@ -28,7 +31,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]` to `[B, T, C]`."""
-        x = x + self.dropout(self.attention(self.norms[0](x), lengths))
+        return self.added(x, self.attention(self.norms[0](x), lengths))
+
+    def step(self, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
+        """Take one event `x [B, C]` into what the mechanism keeps; return what `forward` gives there, `[B, C]`."""
+        mixed, kept = _stream.step(self.attention, self.norms[0](x), kept)
+        return self.added(x, mixed), kept
+
+    def added(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add what the mechanism made of `x [..., C]`, then what the feed-forward makes of that."""
+        x = x + self.dropout(mixed)
         return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
 
 
@@ -59,11 +71,15 @@ class Model(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Encode every position, `[B, T, C]`."""
-        scale, count = math.sqrt(self.items.embedding_dim), batch.items.shape[1]
-        x = self.dropout(self.items(batch.items) * scale + self.positions.weight[:count])
+        x = self.placed(batch.items, self.positions.weight[: batch.items.shape[1]])
         for block in self.blocks:
             x = block(x, batch.lengths)
         return self.norm(x)
+
+    def placed(self, items: Tensor, positions: Tensor) -> Tensor:
+        """Add positions `[..., C]` to the scaled embeddings of items."""
+        placed: Tensor = self.dropout(self.items(items) * math.sqrt(self.items.embedding_dim) + positions)
+        return placed
 
     def table(self) -> Tensor:
         """Give the item embeddings, `[I + 1, C]`."""
@@ -76,3 +92,28 @@ class Model(nn.Module):
     def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
         """Score all items, or some for each user."""
         return products(query, self.table(), items)
+
+    def start(self, batch: int) -> State:
+        """Make the state of `batch` empty histories: their length, and what each layer's mechanism keeps.
+
+        Raises:
+            UsageError: the mechanism keeps neither a state nor a cache.
+        """
+        maxlen, width = self.positions.weight.shape
+        x = self.positions.weight.new_zeros(batch, 0, width)
+        return 0, [_stream.start(block.attention, x, maxlen) for block in self.blocks]
+
+    def step(self, items: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take an event of each history, `items [B]`, into the state; return what `query` gives then, `[B, C]`.
+
+        A cache within the state may be written in place: a state is good for one step.
+
+        Raises:
+            IndexError: `maxlen` events are in it already.
+        """
+        count, kept = state
+        x, after = self.placed(items, self.positions.weight[count]), []
+        for block, own in zip(self.blocks, kept, strict=True):
+            x, own = block.step(x, own)
+            after.append(own)
+        return self.norm(x), (count + 1, after)
