@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from linrec_cli import catalog
 from linrec_cli.errors import UsageError
 
 
-def start(attention: nn.Module, x: Tensor, room: int) -> Any:
+def start(attention: Any, x: Tensor, room: int) -> Any:
     """Make what a causal mechanism keeps of empty histories, `x [B, 0, C]`, with room for so many events each.
 
     Raises:
@@ -24,14 +24,13 @@ def start(attention: nn.Module, x: Tensor, room: int) -> Any:
     )
 
 
-def step(attention: nn.Module, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
+def step(attention: Any, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
     """Take one event `x [B, C]` in; return what the layer gives at that position, `[B, C]`, and what it keeps now."""
     taken: tuple[Tensor, Any] = getattr(attention, "step" if hasattr(attention, "step") else "append")(x, kept)
     return taken
 
 
 def known() -> str:
-    """Name the mechanisms whose causal form keeps a state or a cache."""
+    """Name the mechanisms that keep a state or a cache."""
     modules = {name: catalog.load("attentions", name) for name in catalog.names("attentions")}
-    kept = [name for name, module in modules.items() if {"step", "append"} & set(dir(module.Attention))]
-    return ", ".join(name for name in kept if "causal" in modules[name].FORMS)
+    return ", ".join(name for name, module in modules.items() if {"step", "append"} & set(dir(module.Attention)))

@@ -111,9 +111,10 @@ class Model(nn.Module):
         Raises:
             IndexError: `maxlen` events are in it already.
         """
-        count, kept = state
+        count, before = state
         x, after = self.placed(items, self.positions.weight[count]), []
-        for block, own in zip(self.blocks, kept, strict=True):
-            x, own = block.step(x, own)
-            after.append(own)
+        block: Any
+        for block, kept in zip(self.blocks, before, strict=True):
+            x, kept = block.step(x, kept)
+            after.append(kept)
         return self.norm(x), (count + 1, after)
