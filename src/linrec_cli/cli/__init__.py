@@ -15,7 +15,10 @@ from linrec_cli import __version__
 from linrec_cli.cli import config, console
 from linrec_cli.errors import LinrecError
 
-ORDER = ("download", "preprocess", "train", "evaluate", "recommend", "profile", "compare", "plot", "report", "show")
+ORDER = (
+    *("download", "preprocess", "train", "evaluate", "recommend", "export"),
+    *("profile", "compare", "plot", "report", "show"),
+)
 """In which help lists the commands; one that is not named here comes after."""
 
 
