@@ -1,6 +1,9 @@
 """A graph is held against the model on histories of the data, the shortest and the longest among them."""
 
 import math
+import sys
+import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,6 +28,8 @@ def test_padding_within_the_graph_changes_no_score(model):
         scores = model.scores(model.query(Batch(items, lengths)))
         for width in (0, 5, 12):
             torch.testing.assert_close(graph.Scorer(model, width)(items, lengths), scores)
+    plain = SimpleNamespace(query=lambda batch: batch.items, scores=lambda query: query)
+    assert graph.Scorer(plain, 7)(items, lengths)[1].tolist() == [9, 2, 0, 0, 0, 0, 0]
 
 
 def test_the_largest_difference_counts_and_the_shortest_and_longest_are_checked(model, sequences):
@@ -59,17 +64,20 @@ def test_scores_that_are_far_or_no_numbers_are_refused(model, sequences, error):
         graph.difference(run, model, sequences, 12)
 
 
-def test_what_cannot_be_traced_is_tried_padded_and_then_one_line(model, monkeypatch):
+def test_what_cannot_be_traced_is_tried_padded_and_then_one_line(model, monkeypatch, capsys):
     tried = []
 
     def follow(scorer, given, dynamic_shapes):
         tried.append(scorer.width)
+        print("the whole graph", file=sys.stderr)
+        warnings.warn("for developers", UserWarning, stacklevel=1)
         raise AssertionError("no way\nat all")
 
     monkeypatch.setattr(torch.export, "export", follow)
     with pytest.raises(UsageError, match=r"cannot follow this model \(no way at all\); --format safetensors"):
         graph.traced(model, 12)
     assert tried == [0, 12]
+    assert capsys.readouterr().err == ""
 
 
 def test_an_onnx_graph_scores_as_the_model_does(model, sequences, tmp_path):
