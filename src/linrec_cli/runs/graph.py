@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -83,7 +84,7 @@ def saved(program: Any, path: Path) -> Run:
         return read_back
     named: Any = {"input_names": ["items", "lengths"], "output_names": ["scores"]}
     try:
-        with quiet():
+        with torch.no_grad(), quiet():
             torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False, **named)
     # Nor has ONNX.
     except Exception as error:
@@ -112,8 +113,8 @@ def quiet() -> Iterator[None]:
 
 
 def first(error: Exception) -> str:
-    """Write the beginning of an error in one line."""
-    text = " ".join(str(error).split())
+    """Write the beginning of what an error came from, in one line and without colours."""
+    text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", str(error.__cause__ or error)).split())
     return f"{text[:MOST_SAID]}..." if len(text) > MOST_SAID else text
 
 
