@@ -26,6 +26,7 @@ def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     assert "not measured yet" in layer.made(empty)
     assert "Not measured yet" in weights.trained(empty)
     assert "Not measured yet" in scripts.attention(empty)
+    assert "Not measured yet" in scripts.stream(empty)
 
 
 def test_gains_are_ratios_of_the_longest_length(root: Path) -> None:
@@ -290,3 +291,32 @@ def test_a_peer_is_told_by_its_median_epoch_and_its_highest_peak(tmp_path: Path)
     assert "an epoch takes RecBole 450 s (extrapolated from 3 batches) and linrec 2.5 s" in said
     assert "4.0 GB against 0.6 GB" in said
     assert "RecBole beside linrec" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
+
+
+def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:
+    streamed = [("stream", 100, 1.0, 0.5), ("stream", 200, 2.0, 0.75), ("stream", 300, 2.5, 0.7)]
+    again = [("recomputation", 200, 9.0, 4.0), ("recomputation", 1600, 99.0, 44.444)]
+    rows = [
+        {
+            "attention": "linear",
+            "way": way,
+            "history": history,
+            "events": 1_000,
+            "median_ms": median,
+            "p99_ms": late,
+            "kept_bytes": 2048 if way == "stream" else 0,
+            "maxlen": 100 if way == "stream" else history,
+            "items": 5_000,
+            "width": 64,
+        }
+        for way, history, late, median in streamed + again
+    ]
+    kept(tmp_path, "benchmarks/stream", rows)
+    heading, *blocks = scripts.stream(Reference(tmp_path)).split("\n\n")
+    lines, said = blocks[0].splitlines(), blocks[1].replace("\n", " ")
+    assert heading.startswith("3,000 events, windows of 100, 5,000 items, width 64, median and 99th percentile in ms")
+    assert lines[0] == "| events so far | `linear`, stream | `linear`, all read again |"
+    assert lines[2:] == ["| 200 | 0.75 (2.00) | 4.00 (9.00) |", "| 1,600 | – | 44.44 (99.00) |"]
+    assert said == (
+        "`linear`: from 100 to 300 events the median stays between 0.70 and 0.75 ms, and 2 KiB are kept for a user."
+    )

@@ -1,7 +1,10 @@
 """What is recommended, shown and written, and what is asked wrongly."""
 
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -42,8 +45,11 @@ def test_users_are_named_and_all_of_them_are_written(trained: None, capsys: pyte
     [
         (["--user", "u11"], "no user 'u11' in the data of the run; did you mean u1"),
         (["--history", "3,40"], "no item '40' in the data of the run"),
-        (["--user", "u1", "--history", "3"], "give one of --user, --history and --file"),
-        ([], "give --user, --history, --file, or -o FILE for all users"),
+        (["--user", "u1", "--history", "3"], "give one of --user, --history, --file and --stream"),
+        (["--user", "u1", "--stream"], "give one of --user, --history, --file and --stream"),
+        ([], "give --user, --history, --file, --stream, or -o FILE for all users"),
+        (["--stream", "-o", "top.csv"], "--stream answers on stdout"),
+        (["--stream"], "model 'markov' cannot read events one by one; those that can: "),
         (["--user", "u1", "--seen", "perhaps"], "no choice of --seen 'perhaps'"),
     ],
 )
@@ -67,3 +73,59 @@ def test_a_file_without_users_is_one_line(trained: None, capsys: pytest.CaptureF
     for name, message in (("users.csv", "has no column of users among a, b"), ("none.csv", "cannot be read")):
         assert run(["recommend", "log-markov", "--file", name]) == 3
         assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def streamed(monkeypatch: pytest.MonkeyPatch, folder: Path, content: bytes, *more: str) -> int:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    code: int = run(["recommend", "ring-sasrec-softmax", "--stream", "--k", "3", *more])
+    return code
+
+
+def test_each_line_of_a_stream_is_answered_by_one(
+    trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert streamed(monkeypatch, trained_once, b"new i3\nu1\ti4\n") == 0
+    plain = capsys.readouterr()
+    (user, items), (other, _) = (text.split("\t") for text in plain.out.splitlines())
+    assert (user, other) == ("new", "u1")
+    assert plain.err.splitlines()[-1].startswith("read 2 lines of 2 users, ")
+    assert run(["recommend", "ring-sasrec-softmax", "--history", "i3", "--k", "3", "--json"]) == 0
+    assert items.split(",") == [row["item"] for row in json.loads(capsys.readouterr().out)["recommended"]]
+
+
+def test_lines_that_hold_no_event_are_told_and_answered(
+    trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert streamed(monkeypatch, trained_once, b"new i3\nnew i33\nnew \xff\nnew i4\n", "--json") == 3
+    told = capsys.readouterr()
+    first, unknown, strange, last = map(json.loads, told.out.splitlines())
+    assert first.keys() == {"user", "items", "scores"}
+    assert [one["items"] for one in (unknown, strange)] == [first["items"]] * 2
+    assert unknown["error"] in told.err
+    assert len(last["items"]) == len(last["scores"]) == 3
+    assert last["scores"] != first["scores"]
+    assert "linrec: line 2: no item 'i33' in the data of the run; did you mean i3" in told.err
+    assert told.err.splitlines()[-1] == "linrec: 2 of 4 lines held no event that the run knows; mend them."
+
+
+def test_answers_are_not_held_back(trained_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shown(io.StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed = len(self.getvalue())
+
+    shown, seen = Shown(), []
+
+    class Typed:
+        def __iter__(self) -> Iterator[bytes]:
+            for line in (b"new i3\n", b"new i4\n"):
+                seen.append(shown.getvalue().count("\n") - (shown.flushed != len(shown.getvalue())))
+                yield line
+
+    monkeypatch.chdir(trained_once)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=Typed()))
+    monkeypatch.setattr("sys.stdout", shown)
+    assert run(["recommend", "ring-sasrec-softmax", "--stream"]) == 0
+    assert seen == [0, 1]

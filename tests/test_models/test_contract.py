@@ -12,6 +12,7 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.models._recommender import Facts
+from linrec_cli.settings import form
 
 Made = Callable[..., Batch]
 
@@ -21,12 +22,12 @@ COUNTED = [name for name in NAMES if name not in TRAINED]
 MAXLEN = 12
 
 
-def made(name: str, items: int = 9) -> nn.Module:
+def made(name: str, items: int = 9, attention: str = "softmax") -> nn.Module:
     torch.manual_seed(0)
     model: nn.Module = catalog.bound("models", name, "Model")(
         Facts(items, {"colour": torch.arange(items + 1)[:, None] % 3 == torch.arange(3)}),
         MAXLEN,
-        "softmax",
+        attention,
         width=8,
         heads=2,
         layers=2,
@@ -133,3 +134,37 @@ def test_weights_read_back_score_alike(batch: Made, sequences: Sequences, parts:
     found: list[Tensor] = [one.scores(one.query(batch([3, 1, 4]))) for one in (model, other)]
     assert torch.equal(*found)
     assert found[0].std() > 0
+
+
+CAUSAL = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
+STEPPING = [
+    (name, attention)
+    for name in TRAINED
+    if hasattr(catalog.load("models", name).Model, "step")
+    for attention in (CAUSAL if form(name) else ["linear"])
+]
+
+
+@pytest.mark.parametrize(("name", "attention"), STEPPING)
+def test_steps_give_what_query_gives_of_the_same_events(batch: Made, name: str, attention: str) -> None:
+    model = made(name, attention=attention).double()
+    histories = torch.randint(1, 10, (2, MAXLEN), generator=torch.Generator().manual_seed(3))
+    state = model.start(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+        for count, events in enumerate(histories.unbind(1), 1):
+            stepped, state = model.step(events, state)
+            expected = model.query(batch(*histories[:, :count].tolist()))
+            torch.testing.assert_close(stepped, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "attention"), [one for one in STEPPING if form(one[0])])
+def test_a_step_beyond_maxlen_is_refused(name: str, attention: str) -> None:
+    model = made(name, attention=attention)
+    state = model.start(1)
+    with torch.no_grad():
+        for _ in range(MAXLEN):
+            _, state = model.step(torch.ones(1, dtype=torch.int64), state)
+        with pytest.raises(IndexError):
+            model.step(torch.ones(1, dtype=torch.int64), state)

@@ -78,3 +78,14 @@ def test_without_positions_only_the_mechanism_tells_places_apart(batch: Callable
         assert bool((rows[1:] - rows[:-1]).abs().amax(1).min() > 1e-5) == apart
     with pytest.raises(UsageError, match="positions are learned or none"):
         Model(Facts(9), 12, "softmax", width=8, heads=2, layers=2, dropout=0.4, positions="sine")
+
+
+def test_steps_know_of_cosines_and_of_missing_positions(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    made = {"positions": "none", "temperature": 0.05}
+    model = Model(Facts(9), 12, "softmax:rotary=true", width=8, heads=2, layers=2, dropout=0.4, **made).double().eval()
+    state = model.start(1)
+    with torch.no_grad():
+        for count, item in enumerate([3, 1, 4, 1, 5], 1):
+            query, state = model.step(torch.tensor([item]), state)
+            torch.testing.assert_close(query, model.query(batch([3, 1, 4, 1, 5][:count])))

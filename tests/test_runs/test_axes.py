@@ -35,7 +35,8 @@ def test_one_cell_out_of_its_limits_stops_the_whole_sweep() -> None:
 def test_the_axes_are_those_that_are_declared_so() -> None:
     assert axes()[-3:] == ["attn", "maxlen", "seed"]
     assert {*axes()[:-3]} == {
-        "model", "width", "layers", "heads", "dropout", "split", "objective", "loss", "lr", "weight_decay", "tokens",
+        "model", "width", "layers", "heads", "dropout", "split", "objective", "loss", "lr", "weight_decay", "warmup",
+        "schedule", "clip", "ema", "tokens",
     }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
-        if self.causal and q.device.type == "cpu":
+        if self.causal and q.device.type == "cpu" and not torch.compiler.is_exporting():
             return mix(q, k, v)
         return self.parallel(q, k, v, lengths)
 

@@ -56,7 +56,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in chunks; all `[B, H, T, D]`, norms, decays and state in at least float32."""
-        if q.device.type == "cpu":
+        if q.device.type == "cpu" and not torch.compiler.is_exporting():
             return mix(q, k, v, None if self.rate is None else self.log_decay())
         return self.parallel(q, k, v)
 

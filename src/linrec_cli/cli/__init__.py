@@ -16,17 +16,8 @@ from linrec_cli.cli import config, console
 from linrec_cli.errors import LinrecError
 
 ORDER = (
-    "download",
-    "preprocess",
-    "train",
-    "evaluate",
-    "recommend",
-    "advise",
-    "profile",
-    "compare",
-    "plot",
-    "report",
-    "show",
+    *("download", "preprocess", "train", "evaluate", "recommend", "export"),
+    *("advise", "profile", "compare", "plot", "report", "show"),
 )
 """In which help lists the commands; one that is not named here comes after."""
 

@@ -50,7 +50,8 @@ class Recommender(Protocol):
 
 def last(hidden: Tensor, lengths: Tensor) -> Tensor:
     """Take what stands at the last real position, `[B, C]` of `hidden [B, T, C]`."""
-    return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+    # Not `len`, which torch.export would take for a constant.
+    return hidden[torch.arange(lengths.shape[0], device=lengths.device), lengths - 1]
 
 
 def products(query: Tensor, table: Tensor, items: Tensor | None = None) -> Tensor:

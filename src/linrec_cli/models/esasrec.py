@@ -1,8 +1,11 @@
 """eSASRec: SASRec with LiGR blocks, whose gates decide how much each sublayer adds."""
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn.functional import sigmoid, silu
 
+from linrec_cli.attentions import _stream
 from linrec_cli.attentions._build import build
 from linrec_cli.models import sasrec
 from linrec_cli.models._dropout import Dropout
@@ -27,7 +30,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]` to `[B, T, C]`."""
-        x = x + sigmoid(self.gates[0](x)) * self.dropout(self.attention(self.norms[0](x), lengths))
+        return self.added(x, self.attention(self.norms[0](x), lengths))
+
+    def step(self, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
+        """Take one event `x [B, C]` into what the mechanism keeps; return what `forward` gives there, `[B, C]`."""
+        mixed, kept = _stream.step(self.attention, self.norms[0](x), kept)
+        return self.added(x, mixed), kept
+
+    def added(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add what the mechanism made of `x [..., C]`, then what the feed-forward makes of that, each gated."""
+        x = x + sigmoid(self.gates[0](x)) * self.dropout(mixed)
         return x + sigmoid(self.gates[1](x)) * self.dropout(self.feed(self.norms[1](x)))
 
     def feed(self, x: Tensor) -> Tensor:

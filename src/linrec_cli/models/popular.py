@@ -34,7 +34,8 @@ class Model(nn.Module):
 
     def query(self, batch: Batch) -> Tensor:
         """Give everybody the same, `[B, 1]`."""
-        return self.counts.new_ones(len(batch.items), 1)
+        # Not `len`, which torch.export would take for a constant.
+        return self.counts.new_ones(batch.items.shape[0], 1)
 
     def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
         """Score all items, or some for each user."""

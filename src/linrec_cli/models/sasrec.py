@@ -1,11 +1,12 @@
 """SASRec: a causal Transformer that predicts the next item at every position."""
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize
 
+from linrec_cli.attentions import _stream
 from linrec_cli.attentions._build import build
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
@@ -15,6 +16,8 @@ from linrec_cli.models._recommender import Facts, last, products
 
 FORM = "causal"
 OBJECTIVE = "next"
+
+State = tuple[int, list[Any]]
 
 
 class Block(nn.Module):
@@ -29,7 +32,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]` to `[B, T, C]`."""
-        x = x + self.dropout(self.attention(self.norms[0](x), lengths))
+        return self.added(x, self.attention(self.norms[0](x), lengths))
+
+    def step(self, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
+        """Take one event `x [B, C]` into what the mechanism keeps; return what `forward` gives there, `[B, C]`."""
+        mixed, kept = _stream.step(self.attention, self.norms[0](x), kept)
+        return self.added(x, mixed), kept
+
+    def added(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add what the mechanism made of `x [..., C]`, then what the feed-forward makes of that."""
+        x = x + self.dropout(mixed)
         return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
 
 
@@ -64,7 +76,7 @@ class Model(nn.Module):
         super().__init__()
         if positions not in ("learned", "none") or temperature < 0:
             raise UsageError("positions are learned or none, and a temperature is not negative; write it so.")
-        self.temperature = temperature
+        self.maxlen, self.temperature = maxlen, temperature
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.positions = nn.Embedding(maxlen, width) if positions == "learned" else None
         self.dropout = Dropout(dropout)
@@ -76,12 +88,19 @@ class Model(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Encode every position, `[B, T, C]`."""
-        x = self.items(batch.items) * math.sqrt(self.items.embedding_dim)
-        if self.positions is not None:
-            x = x + self.positions.weight[: batch.items.shape[1]]
-        x = self.dropout(x)
+        x = self.placed(batch.items, None if self.positions is None else self.positions.weight[: batch.items.shape[1]])
         for block in self.blocks:
             x = block(x, batch.lengths)
+        return self.scored(x)
+
+    def placed(self, items: Tensor, positions: Tensor | None) -> Tensor:
+        """Add positions `[..., C]`, where there are any, to the scaled embeddings of items."""
+        x = self.items(items) * math.sqrt(self.items.embedding_dim)
+        placed: Tensor = self.dropout(x if positions is None else x + positions)
+        return placed
+
+    def scored(self, x: Tensor) -> Tensor:
+        """Make what items are scored with of what the last block gives, `[..., C]`."""
         x = self.norm(x)
         return normalize(x, dim=-1) / self.temperature if self.temperature else x
 
@@ -96,3 +115,28 @@ class Model(nn.Module):
     def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
         """Score all items, or some for each user."""
         return products(query, self.table(), items)
+
+    def start(self, batch: int) -> State:
+        """Make the state of `batch` empty histories: their length, and what each layer's mechanism keeps.
+
+        Raises:
+            UsageError: the mechanism keeps neither a state nor a cache.
+        """
+        x = self.items.weight.new_zeros(batch, 0, self.items.embedding_dim)
+        return 0, [_stream.start(block.attention, x, self.maxlen) for block in self.blocks]
+
+    def step(self, items: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take an event of each history, `items [B]`, into the state; return what `query` gives then, `[B, C]`.
+
+        A cache within the state may be written in place: a state is good for one step.
+
+        Raises:
+            IndexError: `maxlen` events are in it already.
+        """
+        count, before = state
+        x, after = self.placed(items, None if self.positions is None else self.positions.weight[count]), []
+        block: Any
+        for block, kept in zip(self.blocks, before, strict=True):
+            x, kept = block.step(x, kept)
+            after.append(kept)
+        return self.scored(x), (count + 1, after)

@@ -1,7 +1,7 @@
 """What a trained run would recommend: to users of its data, or after any history of its items."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +167,12 @@ def numbers(ids: Iterable[Any], raw: "pl.Series", role: str) -> list[int]:
     places = found["place"].to_list()
     for one, place in zip(given, places, strict=True):
         if place is None:
-            close = difflib.get_close_matches(one, known["id"].to_list(), n=1) if len(raw) <= MANY else []
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise UsageError(f"no {role} '{one}' in the data of the run; {hint}it knows {len(raw):,} of them.")
+            hint = closest(one, known["id"].to_list())
+            raise UsageError(f"no {role} '{one}' in the data of the run{hint}")
     return places
+
+
+def closest(one: str, known: Collection[str]) -> str:
+    """End a message about an unknown id: with the closest known one, unless there are very many, and their number."""
+    close = difflib.get_close_matches(one, known, n=1) if len(known) <= MANY else []
+    return f"; {f'did you mean {close[0]}? ' if close else ''}it knows {len(known):,} of them."
