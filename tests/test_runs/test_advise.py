@@ -10,7 +10,7 @@ import pytest
 
 from linrec_cli import machine
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
 from linrec_cli.evaluation import ranks
 from linrec_cli.results import schema, store
 from linrec_cli.runs.advise import advise, lengths
@@ -126,6 +126,36 @@ def test_what_a_profile_does_not_measure_is_refused(data: Dataset, tmp_path: Pat
         advise([replace(CELL, objective="last")], data, tmp_path, Planted(tmp_path), 1.0)
     with pytest.raises(NothingMeasuredError, match="linear gave no number in step"):
         advise([CELL], data, tmp_path, lambda asked: [], 1.0)
+
+
+def test_each_length_asked_for_is_halved_to_8_and_none_is_measured_far_beyond_the_longest_history(
+    data: Dataset, tmp_path: Path
+) -> None:
+    for asked, measured in (([20, 3], (3, 10, 20)), ([3, 20], (3, 10, 20)), ([17], (8, 17)), ([640], (10, 20, 40))):
+        measure = Planted(tmp_path / str(asked))
+        advise([replace(CELL, maxlen=maxlen) for maxlen in asked], data, measure.folder, measure, 1.0)
+        assert [one.maxlen for one in measure.asked] == [measured] * 2
+
+
+def test_what_stands_of_memory_alone_is_measured(data: Dataset, tmp_path: Path) -> None:
+    class Cut(Planted):
+        def row(self, *asked: Any) -> dict[str, Any]:
+            return super().row(*asked) | {"metric": "peak_bytes", "value": 1.0, "stage": "rss"}
+
+    with pytest.raises(NothingMeasuredError):
+        advise([CELL], data, tmp_path, Cut(tmp_path), 1.0)
+    measure = Planted(tmp_path)
+    (cost,) = advise([CELL], data, tmp_path, measure, 1.0)
+    assert [one.maxlen for one in measure.asked] == [(10, 20)] * 2
+    assert cost.epoch > 0
+
+
+def test_a_table_that_cannot_be_read_is_told(data: Dataset, tmp_path: Path) -> None:
+    folder = store.folder(tmp_path, "cut")
+    folder.mkdir(parents=True)
+    (folder / store.TABLE).write_text("nothing", "utf-8")
+    with pytest.raises(DataError, match="cut"):
+        advise([CELL], data, tmp_path, Planted(tmp_path), 1.0)
 
 
 def test_lengths_double_from_50_until_the_longest_history_fits(data: Dataset) -> None:
