@@ -50,6 +50,12 @@ def test_steps_are_given_the_rate_of_their_epoch_and_batch(sequences: Sequences,
     assert rates == pytest.approx([1e-3 * min(1, (n + 1) / 3) * (1 - d) for n, d in enumerate(done)])
 
 
+def test_the_rate_rises_though_it_never_falls(sequences: Sequences, parts: Parts) -> None:
+    state, _ = stepped(replace(SMALL, epochs=1, warmup=100_000), sequences, parts)
+    assert state.optimizer is not None
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(1e-8 * state.steps())
+
+
 def stepped(settings: Train, sequences: Sequences, parts: Parts) -> tuple[State, list[dict[str, Tensor]]]:
     """Train an epoch; give its state and the weights after each step."""
     state = fit.start(settings, sequences, parts)
@@ -73,14 +79,39 @@ def test_gradients_are_no_longer_than_the_clip_and_short_ones_stay(sequences: Se
 
 
 def test_the_average_is_the_weights_of_all_steps_each_with_its_share(sequences: Sequences, parts: Parts) -> None:
-    state, after = stepped(replace(SMALL, epochs=1, ema=0.3), sequences, parts)
-    expected = after[1]
-    for steps, now in enumerate(after[2:], 1):
+    state = fit.start(replace(SMALL, epochs=1, ema=0.3), sequences, parts)
+    after, averages = [], []
+
+    def note(at: Position, count: int) -> None:
+        after.append(weights(state))
+        averages.append({name: value.clone() for name, value in state.average.items()})
+
+    list(fit.epochs(state, sequences, parts, report=note))
+    assert len(after) > 4
+    expected = after[0]
+    for steps, (now, average) in enumerate(zip(after, averages, strict=True)):
         kept = min(0.3, (1 + steps) / (10 + steps))
         expected = {name: kept * expected[name] + (1 - kept) * now[name] for name in now}
-    assert len(after) > 4
-    for name, value in expected.items():
-        torch.testing.assert_close(state.average[name], value)
+        for name, value in expected.items():
+            torch.testing.assert_close(average[name], value, rtol=0, atol=1e-6)
+
+
+def test_a_validation_that_fails_leaves_the_weights(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = fit.start(replace(SMALL, epochs=1, ema=0.9), sequences, parts)
+    trained: dict[str, Tensor] = {}
+
+    def note(at: Position, count: int) -> None:
+        trained.update(weights(state))
+
+    def fail(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "validate", fail)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit.epochs(state, sequences, parts, report=note))
+    assert all(torch.equal(value, trained[name]) for name, value in weights(state).items())
 
 
 def test_the_average_is_validated_and_kept_and_the_weights_are_trained_on(
