@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import UsageError
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
 from linrec_cli.training.optimiser import rate
@@ -31,6 +33,12 @@ def test_a_warm_up_rises_by_equal_steps_to_the_whole_rate() -> None:
     settings = Train(lr=0.4, warmup=4)
     assert [rate(settings, step, 0.0) for step in range(6)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
     assert rate(replace(settings, schedule="linear"), 1, 0.5) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("wrong", [{"ema": 1.0}, {"ema": -0.1}, {"warmup": -1}, {"clip": -1.0}, {"schedule": "step"}])
+def test_what_would_train_nothing_or_backwards_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Train(**wrong)
 
 
 def test_steps_are_given_the_rate_of_their_epoch_and_batch(sequences: Sequences, parts: Parts) -> None:
