@@ -54,6 +54,23 @@ def test_options_are_those_of_train_and_a_model_that_takes_no_mechanism_has_a_li
     assert run(["advise", "nowhere.csv"]) == 3
 
 
+def test_what_is_not_told_is_filled_in_and_what_is_told_stays(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*ASK, "--model", "bert4rec", "--maxlen", "25,24", "--json"]) == 0
+    assert [(cell.attn, cell.maxlen) for cell in asked] == [
+        ("softmax", 25), ("softmax", 24), ("linear", 25), ("linear", 24)
+    ]  # fmt: skip
+    # All of the ring's users have 25 events.
+    assert [cost["longer_histories"] for cost in json.loads(capsys.readouterr().out)["costs"][:2]] == [0.0, 1.0]
+    assert run([*ASK, "--attn", "linear"]) == 0
+    assert [(cell.attn, cell.maxlen) for cell in asked] == [("linear", 50)]
+    asked.clear()
+    # Nothing is left of the data.
+    assert run([*ASK, "--min-user", "26"]) == run([*ASK, "--min-item", "999"]) == 3
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
