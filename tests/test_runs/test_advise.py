@@ -14,7 +14,8 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
 from linrec_cli.evaluation import ranks
 from linrec_cli.results import schema, store
-from linrec_cli.runs.advise import advise, lengths
+from linrec_cli.runs.advise import advise, alike, lengths
+from linrec_cli.runs.axes import axes
 from linrec_cli.runs.data import Dataset, prepare
 from linrec_cli.settings import Profile, Train, form, options
 from linrec_cli.training.batches import plan
@@ -200,6 +201,19 @@ def test_a_table_that_cannot_be_read_is_told(data: Dataset, tmp_path: Path) -> N
     (folder / store.TABLE).write_text("nothing", "utf-8")
     with pytest.raises(DataError, match="cut"):
         advise([CELL], data, tmp_path, Planted(tmp_path), 1.0)
+
+
+def test_cells_differ_in_mechanism_and_length_alone() -> None:
+    alike([CELL, replace(CELL, attn="softmax"), replace(CELL, maxlen=10)])
+    others = {
+        "model": "bert4rec", "width": 16, "layers": 1, "heads": 1, "dropout": 0.1, "split": "ratio", "seed": 1,
+        "objective": "last", "loss": "bce", "lr": 0.1, "weight_decay": 0.5, "warmup": 1, "schedule": "cosine",
+        "clip": 1.0, "ema": 0.5, "tokens": 9,
+    }  # fmt: skip
+    assert {*others} == {*axes()} - {"attn", "maxlen"}
+    for name, other in others.items():
+        with pytest.raises(UsageError, match=f"one --{name.replace('_', '-')} at a time"):
+            alike([CELL, replace(CELL, **{name: other})])
 
 
 def test_lengths_double_from_50_until_the_longest_history_fits_or_1600(data: Dataset) -> None:
