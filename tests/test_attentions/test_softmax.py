@@ -36,6 +36,15 @@ def test_products_know_how_far_apart_two_events_are_and_nothing_else() -> None:
     torch.testing.assert_close(one, torch.tensor([0.540302, 0.999950, 0.841471, 0.00999983]))
 
 
+def test_angles_of_late_positions_are_exact_in_half_precision() -> None:
+    generator = torch.Generator().manual_seed(0)
+    # What half precision can write is given.
+    x = torch.randn(1, 1, 50, 8, generator=generator).bfloat16()
+    found = turned(x, 900)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), turned(x.double(), 900), rtol=0, atol=0.04)
+
+
 def test_turned_events_that_come_one_by_one_are_answered_as_all_at_once() -> None:
     torch.manual_seed(0)
     layer, x = build("softmax:rotary=true", 12, 3, causal=True, maxlen=9), torch.randn(2, 9, 12)

@@ -100,6 +100,22 @@ def test_another_size_is_never_the_usual_one_and_has_a_table_of_its_own(tmp_path
     assert "| sasrec | 128, 3 | 200 | `linear` | 2 | .2500 ± .0707 |" in quality.every(reference)
 
 
+def test_larger_ones_stand_the_best_first_and_of_two_setups_that_of_more_seeds_counts(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "width": 128}
+    for name, ndcg, layers in (("low", 0.1, 2), ("high", 0.3, 3), ("middle", 0.2, 4)):
+        trained(tmp_path, name, ndcg, f"width = 128\nlayers = {layers}\n", layers=layers, **made)
+    found = [line.split("|")[3].strip() for line in quality.larger(Reference(tmp_path)).splitlines()[2:]]
+    assert found == ["128, 3", "128, 4", "128, 2"]
+    for seed in (0, 1):
+        trained(tmp_path, f"few-{seed}", 0.1, "lr = 0.1\n", seed=seed, layers=2)
+    for seed in (0, 1, 2):
+        trained(tmp_path, f"many-{seed}", 0.2, "lr = 0.2\n", seed=seed, layers=2)
+    trained(tmp_path, "single", 0.3, "lr = 0.3\n", layers=2)
+    one = quality.one(Reference(tmp_path), "ml-100k", "linear")
+    assert one is not None
+    assert (one.seeds, one.ndcg) == (3, pytest.approx(0.2))
+
+
 def test_models_stand_with_the_most_telling_mechanisms_the_best_first(tmp_path: Path) -> None:
     trained(tmp_path, "a", 0.1, layers=2)
     trained(tmp_path, "b", 0.2, model="gru4rec", attention="", facts={"seconds": 100.0, "best_epoch": 5.0})

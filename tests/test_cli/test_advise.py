@@ -52,3 +52,47 @@ def test_options_are_those_of_train_and_a_model_that_takes_no_mechanism_has_a_li
     assert [(cell.model, cell.attn) for cell in asked] == [("gru4rec", "")]
     assert run([*ASK, "--attn", "liner"]) == 2
     assert run(["advise", "nowhere.csv"]) == 3
+
+
+def test_what_is_not_told_is_filled_in_and_what_is_told_stays(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*ASK, "--model", "bert4rec", "--maxlen", "25,24", "--json"]) == 0
+    assert [(cell.attn, cell.maxlen) for cell in asked] == [
+        ("softmax", 25), ("softmax", 24), ("linear", 25), ("linear", 24)
+    ]  # fmt: skip
+    # All of the ring's users have 25 events.
+    assert [cost["longer_histories"] for cost in json.loads(capsys.readouterr().out)["costs"][:2]] == [0.0, 1.0]
+    assert run([*ASK, "--attn", "linear"]) == 0
+    assert [(cell.attn, cell.maxlen) for cell in asked] == [("linear", 50)]
+    asked.clear()
+    # Nothing is left of the data.
+    assert run([*ASK, "--min-user", "26"]) == run([*ASK, "--min-item", "999"]) == 3
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--width", "8,16"], "advice is for one --width at a time; give one."),
+        (["--seed", "0,1"], "advice is for one --seed at a time; give one."),
+        (["--model", "sasrec,bert4rec"], "advice is for one --model at a time; give one."),
+        (["--model", "popular"], "model popular is counted, not trained: there is no step to measure; choose another."),
+        (["--model", "sasrecf"], "feature"),
+    ],
+)
+def test_what_could_not_be_trained_or_told_apart_is_refused(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert run([*ASK, *more]) in (2, 3)
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert asked == []
+
+
+def test_data_that_leave_nothing_to_train_on_are_refused(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"u{user},i{(user + time) % 9},{time}" for user in range(40) for time in range(2)]
+    Path("short.csv").write_text("\n".join(["user,item,time", *lines]), "utf-8")
+    assert run(["advise", "short.csv", "--min-user", "0", "--min-item", "0"]) == 3
+    assert asked == []

@@ -245,6 +245,10 @@ def test_a_preset_comes_after_flags_and_the_environment_and_before_the_file(
     assert settings["dropout"] == [0.1, "environment"]
     assert settings["maxlen"] == [20, "linrec.toml"]
     assert settings["lr"][1] == "default"
+    # It need not stand on the command line.
+    monkeypatch.setenv("LINREC_TRAIN_PRESET", "best")
+    assert run(["train", *own]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"] == settings
     assert run(["train", "--preset", "bets", *own]) == 2
     assert "did you mean 'best'" in capsys.readouterr().err
 

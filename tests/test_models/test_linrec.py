@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch.nn.functional import gelu, layer_norm
 
 from linrec_cli.data.batch import Batch
+from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._recommender import Facts
 from linrec_cli.models.linrec import Model
 
@@ -32,3 +34,22 @@ def test_the_encoder_is_its_formula(batch: Callable[..., Batch]) -> None:
     found = model.query(batch(items, [2]))
     torch.testing.assert_close(found[0], x[-1])
     torch.testing.assert_close(model.scores(found)[0], (x[-1] @ w["items.weight"][1:].T).float())
+
+
+def test_what_is_read_and_what_each_sublayer_gives_is_dropped(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    model, shares = Model(Facts(9), 12, "linear", width=64, heads=2, layers=2, dropout=0.4).train(), []
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.register_forward_hook(lambda _, given, out: shares.append(float((out == 0).double().mean())))
+    model.encode(batch([3, 1, 4, 1, 5, 9, 2, 6]))
+    assert shares == pytest.approx([0.4] * 5, abs=0.1)
+
+
+def test_weights_begin_as_in_the_source_but_for_padding() -> None:
+    torch.manual_seed(0)
+    model = Model(Facts(2000), 50, "linear", width=64, heads=2, layers=1, dropout=0.1)
+    for weight in (model.items.weight[1:], model.positions.weight, model.blocks[0].inward.weight):
+        assert float(weight.detach().std()) == pytest.approx(0.02, rel=0.05)
+    assert (model.blocks[0].inward.bias == 0).all()
+    assert (model.items.weight[0] == 0).all()

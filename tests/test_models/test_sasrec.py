@@ -9,6 +9,7 @@ from torch import Tensor
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
+from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._recommender import Facts
 from linrec_cli.models.sasrec import Model
 
@@ -80,6 +81,12 @@ def test_without_positions_only_the_mechanism_tells_places_apart(batch: Callable
         Model(Facts(9), 12, "softmax", width=8, heads=2, layers=2, dropout=0.4, positions="sine")
 
 
+@pytest.mark.parametrize("temperature", [-0.1, math.nan, math.inf])
+def test_a_temperature_that_is_no_number_from_0_on_is_refused(temperature: float) -> None:
+    with pytest.raises(UsageError, match="a temperature is a number from 0 on"):
+        Model(Facts(9), 12, "linear", width=8, heads=2, layers=1, dropout=0.4, temperature=temperature)
+
+
 def test_steps_know_of_cosines_and_of_missing_positions(batch: Callable[..., Batch]) -> None:
     torch.manual_seed(0)
     made = {"positions": "none", "temperature": 0.05}
@@ -89,3 +96,25 @@ def test_steps_know_of_cosines_and_of_missing_positions(batch: Callable[..., Bat
         for count, item in enumerate([3, 1, 4, 1, 5], 1):
             query, state = model.step(torch.tensor([item]), state)
             torch.testing.assert_close(query, model.query(batch([3, 1, 4, 1, 5][:count])))
+
+
+def test_what_is_read_and_what_each_sublayer_gives_is_dropped(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    model, shares = Model(Facts(9), 12, "linear", width=64, heads=2, layers=2, dropout=0.4).train(), []
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.register_forward_hook(lambda _, given, out: shares.append(float((out == 0).double().mean())))
+    model.encode(batch([3, 1, 4, 1, 5, 9, 2, 6]))
+    assert shares == pytest.approx([0.4] * 5, abs=0.1)
+
+
+def test_as_many_events_are_taken_as_there_are_positions(batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    model, items = Model(Facts(9), 5, "softmax", width=8, heads=2, layers=1, dropout=0.4).eval(), [3, 1, 4, 1, 5]
+    state = model.start(1)
+    with torch.no_grad():
+        for item in items:
+            query, state = model.step(torch.tensor([item]), state)
+        torch.testing.assert_close(query, model.query(batch(items)))
+        with pytest.raises(IndexError):
+            model.step(torch.tensor([1]), state)

@@ -42,3 +42,7 @@ def test_the_two_of_linrec_differ_in_the_layer_alone() -> None:
         "dropout": 0.2, "lr": 1e-3, "weight_decay": 0.0, "tokens": 2048 * 200, "patience": 10, "epochs": 100,
         "seed": 2000,
     }  # fmt: skip
+
+
+def test_the_best_is_what_was_trained() -> None:
+    assert settings("best") == {"attn": "linear-gated", "width": 128, "layers": 3, "heads": 4, "dropout": 0.3}

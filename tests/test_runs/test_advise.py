@@ -1,6 +1,7 @@
 """Advice: what lacks is measured, what stands is not, and batches cost what their shapes do."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from linrec_cli import machine
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
 from linrec_cli.evaluation import ranks
 from linrec_cli.results import schema, store
-from linrec_cli.runs.advise import advise, lengths
+from linrec_cli.runs.advise import advise, alike, lengths
+from linrec_cli.runs.axes import axes
 from linrec_cli.runs.data import Dataset, prepare
 from linrec_cli.settings import Profile, Train, form, options
 from linrec_cli.training.batches import plan
@@ -57,7 +59,8 @@ class Planted:
 
 
 def test_an_epoch_costs_the_positions_of_its_batches_padding_included(data: Dataset, tmp_path: Path) -> None:
-    cells = [CELL, replace(CELL, attn="softmax"), replace(CELL, maxlen=10)]
+    # Batches of 37 events are not rounded up to 38.
+    cells = [CELL, replace(CELL, attn="softmax"), replace(CELL, maxlen=10), replace(CELL, maxlen=37)]
     costs = advise(cells, data, tmp_path, Planted(tmp_path), 1.0)
     parts = data.split("leave-one-out")
     for cell, cost in zip(cells, costs, strict=True):
@@ -96,7 +99,7 @@ def test_what_stands_is_not_measured_again_and_mechanisms_that_lack_take_turns(d
         (("step",), ("linear",), (10, 20)),
         (("evaluate",), ("linear",), (10, 20)),
     ]
-    assert {one.items for one in measure.asked} == {data.sequences.count}
+    assert {(one.items, one.budget) for one in measure.asked} == {(data.sequences.count, 1.0)}
     assert advise([CELL], data, tmp_path, measure, 1.0) == first
     assert len(measure.asked) == 2
     advise([CELL, other, replace(other, maxlen=40)], data, tmp_path, measure, 1.0)
@@ -128,7 +131,93 @@ def test_what_a_profile_does_not_measure_is_refused(data: Dataset, tmp_path: Pat
         advise([CELL], data, tmp_path, lambda asked: [], 1.0)
 
 
-def test_lengths_double_from_50_until_the_longest_history_fits(data: Dataset) -> None:
+def test_each_length_asked_for_is_halved_to_8_and_none_is_measured_far_beyond_the_longest_history(
+    data: Dataset, tmp_path: Path
+) -> None:
+    for asked, measured in (([20, 3], (3, 10, 20)), ([3, 20], (3, 10, 20)), ([17], (8, 17)), ([640], (10, 20, 40))):
+        measure = Planted(tmp_path / str(asked))
+        advise([replace(CELL, maxlen=maxlen) for maxlen in asked], data, measure.folder, measure, 1.0)
+        assert [one.maxlen for one in measure.asked] == [measured] * 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"device": "another"}, {"torch": "0.1"}, {"benchmark": 1}, {"model": "esasrec"}, {"width": 16}, {"heads": 4},
+        {"layers": 1}, {"dtype": "bfloat16"}, {"threads": 2}, {"setup": "items 9"}, {"tokens": 999}, {"phase": "serve"},
+        {"command": "train"}, {"status": "oom"},
+    ],
+)  # fmt: skip
+def test_curves_of_another_machine_or_size_are_not_taken(
+    data: Dataset, tmp_path: Path, other: dict[str, object]
+) -> None:
+    class Foreign(Planted):
+        def row(self, *asked: Any) -> dict[str, Any]:
+            return super().row(*asked) | other
+
+    with suppress(NothingMeasuredError):
+        advise([CELL], data, tmp_path, Foreign(tmp_path), 1.0)
+    measure = Planted(tmp_path)
+    advise([CELL], data, tmp_path, measure, 1.0)
+    assert [(one.phase, one.maxlen) for one in measure.asked] == [(("step",), (10, 20)), (("evaluate",), (10, 20))]
+
+
+def test_what_stands_of_memory_alone_is_measured(data: Dataset, tmp_path: Path) -> None:
+    class Cut(Planted):
+        def row(self, *asked: Any) -> dict[str, Any]:
+            return super().row(*asked) | {"metric": "peak_bytes", "value": 1.0, "stage": "rss"}
+
+    with pytest.raises(NothingMeasuredError):
+        advise([CELL], data, tmp_path, Cut(tmp_path), 1.0)
+    measure = Planted(tmp_path)
+    (cost,) = advise([CELL], data, tmp_path, measure, 1.0)
+    assert [one.maxlen for one in measure.asked] == [(10, 20)] * 2
+    assert cost.epoch > 0
+
+
+def test_what_stands_is_told_beside_what_is_measured(data: Dataset, tmp_path: Path) -> None:
+    measure, other = Planted(tmp_path), replace(CELL, attn="softmax")
+    (first,) = advise([CELL], data, tmp_path, measure, 1.0)
+    again, second = advise([CELL, other], data, tmp_path, measure, 1.0)
+    assert [one.attn for one in measure.asked[2:]] == [("softmax",)] * 2
+    assert again == first
+    assert second.epoch == pytest.approx(2 * first.epoch)
+
+
+def test_the_peak_is_that_of_training(data: Dataset, tmp_path: Path) -> None:
+    class Peaks(Planted):
+        def __call__(self, asked: Profile) -> list[dict[str, Any]]:
+            peak = {"metric": "peak_bytes", "stage": "rss", "value": 7.0 if asked.phase == ("step",) else 9.0}
+            rows = super().__call__(asked)
+            return [*rows, *(row | peak for row in rows)]
+
+    (cost,) = advise([CELL], data, tmp_path, Peaks(tmp_path), 1.0)
+    assert cost.bytes == 7.0
+
+
+def test_a_table_that_cannot_be_read_is_told(data: Dataset, tmp_path: Path) -> None:
+    folder = store.folder(tmp_path, "cut")
+    folder.mkdir(parents=True)
+    (folder / store.TABLE).write_text("nothing", "utf-8")
+    with pytest.raises(DataError, match="cut"):
+        advise([CELL], data, tmp_path, Planted(tmp_path), 1.0)
+
+
+def test_cells_differ_in_mechanism_and_length_alone() -> None:
+    alike([CELL, replace(CELL, attn="softmax"), replace(CELL, maxlen=10)])
+    others = {
+        "model": "bert4rec", "width": 16, "layers": 1, "heads": 1, "dropout": 0.1, "split": "ratio", "seed": 1,
+        "objective": "last", "loss": "bce", "lr": 0.1, "weight_decay": 0.5, "warmup": 1, "schedule": "cosine",
+        "clip": 1.0, "ema": 0.5, "tokens": 9,
+    }  # fmt: skip
+    assert {*others} == {*axes()} - {"attn", "maxlen"}
+    for name, other in others.items():
+        with pytest.raises(UsageError, match=f"one --{name.replace('_', '-')} at a time"):
+            alike([CELL, replace(CELL, **{name: other})])
+
+
+def test_lengths_double_from_50_until_the_longest_history_fits_or_1600(data: Dataset) -> None:
     assert lengths(data) == [50]
-    rows = [(user, step % 50, step) for user in range(9) for step in range(230)]
-    assert lengths(prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"))) == [50, 100, 200, 400]
+    for longest, chosen in ((200, [50, 100, 200]), (230, [50, 100, 200, 400]), (3300, [50, 100, 200, 400, 800, 1600])):
+        rows = [(user, step % 50, step) for user in range(6) for step in range(longest)]
+        assert lengths(prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"))) == chosen

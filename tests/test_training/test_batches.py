@@ -48,6 +48,15 @@ def test_batches_hold_windows_of_similar_length_and_little_padding(sequences: Se
     assert lengths != sorted(lengths, reverse=True)
 
 
+@pytest.mark.parametrize("objective", ["next", "last", "cloze"])
+@pytest.mark.parametrize("maxlen", [33, 37, 45])
+def test_no_batch_is_wider_than_the_positions_there_are(
+    sequences: Sequences, parts: Parts, objective: str, maxlen: int
+) -> None:
+    batches = list(plan(sequences, parts, objective, maxlen, 300, 0, 0).batches(sequences))
+    assert max(batch.items.shape[1] for batch in batches) == maxlen
+
+
 def test_times_come_along_with_their_items(sequences: Sequences, parts: Parts) -> None:
     timed = replace(sequences, times=1000 + torch.arange(len(sequences.flat)))
     for batch in plan(timed, parts, "next", 20, 100, 0, 0).batches(timed):

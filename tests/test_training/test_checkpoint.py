@@ -56,6 +56,19 @@ def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
     ]
 
 
+def test_the_weights_their_average_and_the_best_are_kept_apart(
+    sequences: Sequences, parts: Parts, tmp_path: Path
+) -> None:
+    state, other = (fit.start(replace(SMALL, ema=0.9), sequences, parts) for _ in range(2))
+    own = state.model.state_dict()
+    state.best, state.average = ({name: torch.full_like(w, n) for name, w in own.items()} for n in (2.0, 3.0))
+    checkpoint.save(state, tmp_path)
+    assert checkpoint.load(other, tmp_path)
+    assert checkpoint.digest(other.model.state_dict()) == checkpoint.digest(state.model.state_dict())
+    assert {float(w.mean()) for w in other.best.values()} == {2.0}
+    assert {float(w.mean()) for w in other.average.values()} == {3.0}
+
+
 def test_it_is_saved_after_each_epoch_and_every_so_many_seconds(
     sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

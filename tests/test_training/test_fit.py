@@ -14,7 +14,7 @@ from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.evaluation.ranks import ranks
-from linrec_cli.settings import Train
+from linrec_cli.settings import Train, resolved
 from linrec_cli.training import fit
 from linrec_cli.training.batches import plan
 from linrec_cli.training.state import State
@@ -338,3 +338,10 @@ def test_a_seed_decides_what_torch_draws() -> None:
         drawn.append(torch.rand(4))
     assert torch.equal(drawn[0], drawn[2])
     assert not torch.equal(drawn[0], drawn[1])
+
+
+def test_a_single_position_has_no_others_to_tell_what_is_hidden() -> None:
+    with pytest.raises(UsageError, match="--maxlen 1 has none; give 2 or more"):
+        fit.check(resolved(Train(model="bert4rec", maxlen=1)))
+    fit.check(resolved(Train(model="bert4rec", maxlen=2)))
+    fit.check(resolved(Train(maxlen=1)))

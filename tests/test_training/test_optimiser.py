@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import UsageError
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
 from linrec_cli.training.optimiser import rate
@@ -33,6 +35,12 @@ def test_a_warm_up_rises_by_equal_steps_to_the_whole_rate() -> None:
     assert rate(replace(settings, schedule="linear"), 1, 0.5) == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("wrong", [{"ema": 1.0}, {"ema": -0.1}, {"warmup": -1}, {"clip": -1.0}, {"schedule": "step"}])
+def test_what_would_train_nothing_or_backwards_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Train(**wrong)
+
+
 def test_steps_are_given_the_rate_of_their_epoch_and_batch(sequences: Sequences, parts: Parts) -> None:
     settings = replace(SMALL, warmup=3, schedule="linear")
     state = fit.start(settings, sequences, parts)
@@ -48,6 +56,12 @@ def test_steps_are_given_the_rate_of_their_epoch_and_batch(sequences: Sequences,
     assert len(rates) == first + second > 6
     done = [n / first / 2 for n in range(first)] + [0.5 + n / second / 2 for n in range(second)]
     assert rates == pytest.approx([1e-3 * min(1, (n + 1) / 3) * (1 - d) for n, d in enumerate(done)])
+
+
+def test_the_rate_rises_though_it_never_falls(sequences: Sequences, parts: Parts) -> None:
+    state, _ = stepped(replace(SMALL, epochs=1, warmup=100_000), sequences, parts)
+    assert state.optimizer is not None
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(1e-8 * state.steps())
 
 
 def stepped(settings: Train, sequences: Sequences, parts: Parts) -> tuple[State, list[dict[str, Tensor]]]:
@@ -73,14 +87,39 @@ def test_gradients_are_no_longer_than_the_clip_and_short_ones_stay(sequences: Se
 
 
 def test_the_average_is_the_weights_of_all_steps_each_with_its_share(sequences: Sequences, parts: Parts) -> None:
-    state, after = stepped(replace(SMALL, epochs=1, ema=0.3), sequences, parts)
-    expected = after[1]
-    for steps, now in enumerate(after[2:], 1):
+    state = fit.start(replace(SMALL, epochs=1, ema=0.3), sequences, parts)
+    after, averages = [], []
+
+    def note(at: Position, count: int) -> None:
+        after.append(weights(state))
+        averages.append({name: value.clone() for name, value in state.average.items()})
+
+    list(fit.epochs(state, sequences, parts, report=note))
+    assert len(after) > 4
+    expected = after[0]
+    for steps, (now, average) in enumerate(zip(after, averages, strict=True)):
         kept = min(0.3, (1 + steps) / (10 + steps))
         expected = {name: kept * expected[name] + (1 - kept) * now[name] for name in now}
-    assert len(after) > 4
-    for name, value in expected.items():
-        torch.testing.assert_close(state.average[name], value)
+        for name, value in expected.items():
+            torch.testing.assert_close(average[name], value, rtol=0, atol=1e-6)
+
+
+def test_a_validation_that_fails_leaves_the_weights(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = fit.start(replace(SMALL, epochs=1, ema=0.9), sequences, parts)
+    trained: dict[str, Tensor] = {}
+
+    def note(at: Position, count: int) -> None:
+        trained.update(weights(state))
+
+    def fail(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "validate", fail)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit.epochs(state, sequences, parts, report=note))
+    assert all(torch.equal(value, trained[name]) for name, value in weights(state).items())
 
 
 def test_the_average_is_validated_and_kept_and_the_weights_are_trained_on(

@@ -10,7 +10,7 @@ import typer
 from linrec_cli import catalog
 from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
-from linrec_cli.cli.train import laid_out
+from linrec_cli.cli.train import fitting, laid_out
 from linrec_cli.settings import RUNNING, Profile, Reading, Train, form
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ def command(
     **given: Any,
 ) -> None:
     """Lay the cells out, measure what lacks, and show what each costs."""
+    from linrec_cli.runs.advise import advise, alike, lengths
+
     told = options.asked(ctx)
+    alike(laid_out(given | {"data": data}))
     if "attn" not in told and form(given["model"]):
         given["attn"] = ",".join(usual(given["model"]))
-    laid_out(given | {"data": data})
 
-    from linrec_cli.runs.advise import advise, lengths
     from linrec_cli.runs.data import prepare
     from linrec_cli.runs.train import settled
 
@@ -54,6 +55,7 @@ def command(
     if "maxlen" not in told:
         given["maxlen"] = options.joined(lengths(found))
     cells = [settled(cell, found) for cell in laid_out(given | {"data": data})]
+    fitting(cells, found)
     costs = advise(cells, found, results_dir, lambda asked: measured(asked, results_dir), budget)
     show(costs, found, as_json)
 

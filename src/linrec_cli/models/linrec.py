@@ -21,7 +21,8 @@ class Model(nn.Module):
     whole prefix, which leaks nothing where a sample is a prefix and its last position alone is trained.
 
     Deviations from the source: dropout on outputs and not on attention weights (a linear mechanism has none);
-    LayerNorm adds 1e-5 to the variance, not 1e-12.
+    LayerNorm adds 1e-5 to the variance, not 1e-12; padding is embedded as zero and is no item (there it is drawn as
+    items are, and trained as one that is never next).
 
     Source: Liu et al. 2023 (LinRec, SIGIR), arXiv:2411.01537, released code, in RecBole 1.x, arXiv:2011.01731.
     """

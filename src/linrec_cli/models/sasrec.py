@@ -74,8 +74,8 @@ class Model(nn.Module):
         temperature: float = 0.0,
     ) -> None:
         super().__init__()
-        if positions not in ("learned", "none") or temperature < 0:
-            raise UsageError("positions are learned or none, and a temperature is not negative; write it so.")
+        if positions not in ("learned", "none") or not 0 <= temperature < math.inf:
+            raise UsageError("positions are learned or none, and a temperature is a number from 0 on; write it so.")
         self.maxlen, self.temperature = maxlen, temperature
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.positions = nn.Embedding(maxlen, width) if positions == "learned" else None
@@ -131,7 +131,7 @@ class Model(nn.Module):
         A cache within the state may be written in place: a state is good for one step.
 
         Raises:
-            IndexError: `maxlen` events are in it already.
+            IndexError: `maxlen` events are in it already, and the model has positions or a cache for no more.
         """
         count, before = state
         x, after = self.placed(items, None if self.positions is None else self.positions.weight[count]), []

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli import machine
-from linrec_cli.errors import DataError, NothingMeasuredError, UsageError
+from linrec_cli import catalog, machine
+from linrec_cli.declared import flag
+from linrec_cli.errors import NothingMeasuredError, UsageError
 from linrec_cli.settings import Profile, Train, form, options
 
 if TYPE_CHECKING:
@@ -29,6 +30,22 @@ def lengths(data: "Dataset") -> list[int]:
     while found[-1] < min(longest, MOST):
         found.append(2 * found[-1])
     return found
+
+
+def alike(cells: Sequence[Train]) -> None:
+    """Check that cells differ in mechanism and length alone, and that there is something to measure of their model.
+
+    Raises:
+        UsageError: they do not, or there is not.
+    """
+    from linrec_cli.runs.axes import axes
+
+    for name in axes():
+        if name not in ("attn", "maxlen") and len({getattr(cell, name) for cell in cells}) > 1:
+            raise UsageError(f"advice is for one {flag(name)} at a time; give one.")
+    name = catalog.parse(cells[0].model)[0]
+    if catalog.load("models", name).FORM is None:
+        raise UsageError(f"model {name} is counted, not trained: there is no step to measure; choose another.")
 
 
 def advise(cells: Sequence[Train], data: "Dataset", results_dir: Path, measure: Measure, budget: float) -> "list[Cost]":
@@ -68,13 +85,19 @@ def profiles(cells: Sequence[Train], data: "Dataset", budget: float) -> Profile:
         UsageError: a profile does not measure what they are trained by.
     """
     first, usual = cells[0], Profile()
+    longest = int(data.sequences.offsets.diff().max())
     for name, value in {"loss": "cross-entropy", "objective": usual_objective(first)}.items():
         if getattr(first, name) != value:
             raise UsageError(f"profiles measure --{name} {value} alone; leave --{name} {getattr(first, name)} out.")
-    halves = {cell.maxlen >> times for cell in cells for times in range(cell.maxlen.bit_length())}
+    halves = {
+        length
+        for cell in cells
+        for times in range(cell.maxlen.bit_length())
+        if (length := cell.maxlen >> times) >= min(SHORTEST, cell.maxlen) and length // 2 < longest
+    }
     return Profile(
         attn=tuple(dict.fromkeys(cell.attn or usual.attn[0] for cell in cells)),
-        maxlen=tuple(sorted(length for length in halves if length >= min(SHORTEST, first.maxlen))),
+        maxlen=tuple(sorted(halves)),
         phase=("step",), tokens=first.tokens, width=(first.width,), heads=(first.heads,), model=(first.model,),
         layers=first.layers, items=data.sequences.count, budget=budget, device=first.device, dtype=(first.dtype,),
         threads=first.threads,
@@ -113,7 +136,9 @@ def measured(asked: Profile, results_dir: Path, measure: Measure) -> "pl.DataFra
     from linrec_cli.results import schema
 
     there = standing(asked, results_dir)
-    stand, takes = set(there.select("attention", "options", "maxlen").iter_rows()), form(asked.model[0])
+    # Of a profile that was cut short the memory may stand without the time.
+    timed = there.filter(metric="seconds").select("attention", "options", "maxlen")
+    stand, takes = set(timed.iter_rows()), form(asked.model[0])
     keys = {(attn, length): (*options(attn if takes else ""), length) for attn in asked.attn for length in asked.maxlen}
     lacking = [one for one, key in keys.items() if key not in stand]
     if not lacking:
@@ -125,7 +150,11 @@ def measured(asked: Profile, results_dir: Path, measure: Measure) -> "pl.DataFra
 
 
 def standing(asked: Profile, results_dir: Path) -> "pl.DataFrame":
-    """Take the rows of profiles that were made on this machine, of the same size, by the same version of torch."""
+    """Take the rows of profiles that were made on this machine, of the same size, by the same version of torch.
+
+    Raises:
+        DataError: a table cannot be read.
+    """
     import polars as pl
 
     from linrec_cli.results import schema, store
@@ -136,9 +165,8 @@ def standing(asked: Profile, results_dir: Path) -> "pl.DataFrame":
         "phase": asked.phase[0], "model": asked.model[0], "width": asked.width[0], "heads": asked.heads[0],
         "layers": asked.layers, "dtype": asked.dtype[0], "threads": asked.threads, "setup": f"items {asked.items}",
     }  # fmt: skip
-    try:
-        table = store.read(results_dir)
-    except DataError:
+    if not next(results_dir.glob(f"**/{store.TABLE}"), None):
         return schema.table({}, [])
+    table = store.read(results_dir)
     full = pl.col("tokens") == pl.max_horizontal(pl.lit(asked.tokens), "maxlen")
     return table.filter(full, pl.col("status") == "ok", **same)

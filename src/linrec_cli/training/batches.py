@@ -21,6 +21,7 @@ class Plan:
         start: `[W]` where each window starts, on the device.
         length: `[W]` its number of inputs, on the CPU.
         rows: the windows of each batch.
+        maxlen: positions that a batch is wide at most.
         objective: the spec of what makes batches of them.
         seed: of the epoch.
     """
@@ -28,6 +29,7 @@ class Plan:
     start: Tensor
     length: Tensor
     rows: list[Tensor]
+    maxlen: int
     objective: str
     seed: int
 
@@ -46,7 +48,7 @@ class Plan:
         """Cut some windows out."""
         # Lengths are read on the CPU, so that a GPU is not made to wait.
         start, length = self.start[rows], self.length[rows]
-        shape, there = rounded(int(length.max())), length.to(start.device)
+        shape, there = min(rounded(int(length.max())), self.maxlen), length.to(start.device)
         items, after = (window(sequences.flat, start + shift, there, shape) for shift in (0, 1))
         times = None if sequences.times is None else window(sequences.times, start, there, shape)
         return Window(items, after, length, sequences.count + 1, times)
@@ -68,7 +70,7 @@ def plan(sequences: Sequences, parts: Parts, objective: str, maxlen: int, tokens
     order = (length + torch.rand(len(length), generator=generator, dtype=torch.float64)).argsort(descending=True)
     rows = cut(order, length, tokens)
     shuffled = torch.randperm(len(rows), generator=generator).tolist()
-    return Plan(start.to(sequences.flat.device), length, [rows[i] for i in shuffled], objective, own)
+    return Plan(start.to(sequences.flat.device), length, [rows[i] for i in shuffled], maxlen, objective, own)
 
 
 def mixed(seed: int, *parts: int) -> int:

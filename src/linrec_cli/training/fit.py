@@ -79,6 +79,8 @@ def check(settings: Train) -> None:
         )
     if trains.MASKED and not getattr(model, "MASKED", False):
         raise UsageError(f"objective {objective} hides items, and {name} knows no hidden item; {fitting}.")
+    if trains.MASKED and settings.maxlen < 2:
+        raise UsageError(f"objective {objective} tells hidden items by others: --maxlen 1 has none; give 2 or more.")
 
 
 def build(settings: Train, facts: Facts) -> Any:
