@@ -50,6 +50,8 @@ def test_options_are_those_of_train_and_a_model_that_takes_no_mechanism_has_a_li
     assert found["costs"][1]["epoch"] == 20
     assert run([*ASK, "--model", "gru4rec"]) == 0
     assert [(cell.model, cell.attn) for cell in asked] == [("gru4rec", "")]
+    assert run([*ASK, "--preset", "best", "--width", "8"]) == 0
+    assert [(cell.attn, cell.width, cell.layers, cell.heads) for cell in asked] == [("linear-gated", 8, 3, 4)]
     assert run([*ASK, "--attn", "liner"]) == 2
     assert run(["advise", "nowhere.csv"]) == 3
 

@@ -33,6 +33,7 @@ def command(
     ctx: typer.Context,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `linrec download --list`, or files.")],
     *,
+    preset: options.Preset = "",
     budget: Annotated[float, option(RUNNING, "Seconds a measurement.", "--budget", min=0.1)] = 2.0,
     as_json: options.Json = False,
     data_dir: options.DataDir = options.DATASETS,
