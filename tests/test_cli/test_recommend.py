@@ -129,3 +129,12 @@ def test_answers_are_not_held_back(trained_once: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stdout", shown)
     assert run(["recommend", "ring-sasrec-softmax", "--stream"]) == 0
     assert seen == [0, 1]
+
+
+def test_a_stdin_that_is_closed_is_an_empty_one(
+    trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(trained_once)
+    monkeypatch.setattr("sys.stdin", None)
+    assert run(["recommend", "ring-sasrec-softmax", "--stream"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "read 0 lines of 0 users"

@@ -115,7 +115,8 @@ def answer(stream: "Stream", as_json: bool) -> None:
 
 def events() -> Iterator[str]:
     """Read lines of stdin in UTF-8; what is not UTF-8 is no known id."""
-    for raw in sys.stdin.buffer:
+    # One that was closed is None.
+    for raw in sys.stdin.buffer if sys.stdin else ():
         yield raw.decode("utf-8", "replace")
 
 
