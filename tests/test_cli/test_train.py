@@ -300,11 +300,14 @@ def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_i
         (["--model", "sasrec,sine:interests=0"], 2, "interests=0"),
         (["--model", "sasrec,fdsa"], 3, "nothing is known of the items"),
         (["--model", "sasrecf", "--dry-run"], 3, "or --model sasrec"),
+        (["--data", "untimed.csv", "--model", "sasrec,hstu:time=true"], 3, "these histories have none"),
     ],
 )
 def test_bad_input_is_one_line_and_the_right_exit_code(
     room: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
+    events = (room / "ring.csv").read_text("utf-8").splitlines()
+    (room / "untimed.csv").write_text("\n".join(line.rpartition(",")[0] for line in events), "utf-8")
     assert run([*TRAIN, *arguments]) == code
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("linrec: ")
