@@ -12,7 +12,8 @@ from linrec_cli import runs
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import graph
-from linrec_cli.runs.export import export
+from linrec_cli.runs.export import described, export
+from linrec_cli.runs.recommend import Served
 
 
 @pytest.fixture
@@ -61,8 +62,10 @@ def test_the_card_says_what_the_run_was(run, here):
     assert card["metrics"]["test"]["ndcg@10"] == ndcg
     assert card["metrics"].keys() == {"test", "valid"}
     assert (card["torch"], card["settings"]["lr"]) == (torch.__version__, found.settings.lr)
+    assert None not in card["settings"].values()
     # On the ring golds repeat.
     assert card["items_of_the_history"] == "ranked"
+    assert described(Served(found, kept, "remove"), folder)["items_of_the_history"] == "left out"
     weights = load_file(here / "out/weights.safetensors")
     assert weights.keys() == found.model.state_dict().keys()
     assert all(torch.equal(value, found.model.state_dict()[name]) for name, value in weights.items())
