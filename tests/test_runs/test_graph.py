@@ -65,6 +65,14 @@ def test_scores_that_are_far_or_no_numbers_are_refused(model, sequences, error):
         graph.difference(run, model, sequences, 12)
 
 
+def test_a_graph_of_some_shapes_alone_is_one_line(model, sequences):
+    def run(items, lengths):
+        raise AssertionError("Guard failed: 8 < B")
+
+    with pytest.raises(UsageError, match=r"for some shapes alone \(Guard failed: 8 < B\); --format safetensors"):
+        graph.difference(run, model, sequences, 12)
+
+
 def test_what_cannot_be_traced_is_tried_padded_and_then_one_line(model, monkeypatch, capsys):
     tried = []
 

@@ -137,11 +137,19 @@ def difference(run: Run, model: Any, sequences: Sequences, maxlen: int) -> tuple
 
     Raises:
         DataError: it is above `FAR`.
+        UsageError: the graph takes some shapes alone.
     """
     apart = []
     for start, length in some(sequences, maxlen):
         own = model.scores(model.query(read(sequences, start, length, maxlen)))
-        found = run(window(sequences.flat, start, length, int(length.max())), length)
+        try:
+            found = run(window(sequences.flat, start, length, int(length.max())), length)
+        # A guard of torch's, on a shape that it took for the only one.
+        except AssertionError as error:
+            raise UsageError(
+                f"torch.export followed this model for some shapes alone ({first(error)}); --format safetensors leaves "
+                "the graph out."
+            ) from None
         apart.append((found - own).abs().amax(1))
     every = torch.cat(apart)
     furthest = float(every.max())
