@@ -85,7 +85,8 @@ def streamed(monkeypatch: pytest.MonkeyPatch, folder: Path, content: bytes, *mor
 def test_each_line_of_a_stream_is_answered_by_one(
     trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert streamed(monkeypatch, trained_once, b"new i3\nu1\ti4\n") == 0
+    # Some shells put a byte order mark in front.
+    assert streamed(monkeypatch, trained_once, b"\xef\xbb\xbfnew i3\nu1\ti4\n") == 0
     plain = capsys.readouterr()
     (user, items), (other, _) = (text.split("\t") for text in plain.out.splitlines())
     assert (user, other) == ("new", "u1")
@@ -129,3 +130,12 @@ def test_answers_are_not_held_back(trained_once: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stdout", shown)
     assert run(["recommend", "ring-sasrec-softmax", "--stream"]) == 0
     assert seen == [0, 1]
+
+
+def test_a_stdin_that_is_closed_is_an_empty_one(
+    trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(trained_once)
+    monkeypatch.setattr("sys.stdin", None)
+    assert run(["recommend", "ring-sasrec-softmax", "--stream"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "read 0 lines of 0 users"

@@ -7,17 +7,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pytest
+import torch
 
 from linrec_cli import disk
 from linrec_cli.cli import dry_run, run, train_table
+from linrec_cli.cli.train import fitting
+from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import DataError
 from linrec_cli.results import schema, store
 from linrec_cli.runs.axes import cells
-from linrec_cli.settings import Train
+from linrec_cli.runs.data import Dataset
+from linrec_cli.settings import Train, resolved
 from linrec_cli.training import checkpoint
 
 SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
@@ -304,16 +310,28 @@ def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_i
         (["--model", "sasrec,sine:interests=0"], 2, "interests=0"),
         (["--model", "sasrec,fdsa"], 3, "nothing is known of the items"),
         (["--model", "sasrecf", "--dry-run"], 3, "or --model sasrec"),
+        (["--data", "untimed.csv", "--model", "sasrec,hstu:time=true"], 3, "these histories have none"),
     ],
 )
 def test_bad_input_is_one_line_and_the_right_exit_code(
     room: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
+    events = (room / "ring.csv").read_text("utf-8").splitlines()
+    (room / "untimed.csv").write_text("\n".join(line.rpartition(",")[0] for line in events), "utf-8")
     assert run([*TRAIN, *arguments]) == code
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("linrec: ")
     assert message in error
     assert not (room / "results").exists()
+
+
+def test_a_model_that_reads_features_or_times_fits_data_that_have_them(sequences: Sequences) -> None:
+    timed = replace(sequences, times=torch.arange(len(sequences.flat)))
+    asked = [resolved(Train(model=model, maxlen=9, width=8)) for model in ("fdsa", "sasrecf", "hstu:time=true")]
+    fitting(asked, Dataset(cast(Any, None), timed, "ring"))
+    for cell, left_out in zip(asked, ("features", "features", "times"), strict=True):
+        with pytest.raises(DataError):
+            fitting([cell], Dataset(cast(Any, None), replace(timed, **{left_out: None}), "ring"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from torch import Tensor
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Targets
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.errors import LinrecError
 from linrec_cli.evaluation import top as module
 from linrec_cli.evaluation.top import top
 from linrec_cli.models._recommender import last, products
@@ -60,3 +61,10 @@ def test_without_targets_a_users_whole_history_is_read(sequences: Sequences) -> 
     items, _ = top(model, sequences, 9, 5)
     histories = [sequences.flat[a:b].tolist() for a, b in pairwise(ends)]
     assert items.tolist() == [brute(model, one, 9, 5, "remove", sequences.count) for one in histories]
+
+
+def test_scores_that_are_no_numbers_are_refused(sequences: Sequences) -> None:
+    model = Drawn(30)
+    model.rows[7] = torch.nan
+    with pytest.raises(LinrecError, match="not finite"):
+        top(model, sequences, 10, 3)

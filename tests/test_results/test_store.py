@@ -78,6 +78,11 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         store.read(tmp_path)
 
 
+def test_a_table_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read: No such file or directory; mend that"):
+        store.read_frame(tmp_path / "table.parquet")
+
+
 def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path) -> None:
     row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0}
     written(tmp_path, schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]))

@@ -243,6 +243,17 @@ def test_metrics_of_lists_are_refused_among_negatives(wide):
         runs.evaluate(found, data, Evaluate(protocol="uni100", metrics=("recall", "gini")))
 
 
+def test_what_is_refused_keeps_no_negatives(here, quick):
+    rows = [(f"u{user}", f"i{(user * 7 + step) % 120}", step) for user in range(60) for step in range(10)]
+    pl.DataFrame(rows, schema=["user", "item", "time"], orient="row").write_csv("wide.csv")
+    kept = runs.prepare("wide.csv", data_dir=here, min_item=0)
+    folder = here / "wide"
+    runs.train(quick(model="popular", attn="", objective=""), kept, folder)
+    with pytest.raises(UsageError, match="gini is of lists of all items"):
+        runs.evaluate(folder, kept, Evaluate(protocol="uni100", metrics=("gini",)))
+    assert not list(kept.prepared.folder.glob("negatives*"))
+
+
 def test_what_training_knew_nothing_of_is_counted_in_rows_of_its_own(here, quick):
     frame = pl.DataFrame(
         [(user, item, 100 * user + step) for user in range(30) for step, item in enumerate((user % 5, user, 7, 8))],

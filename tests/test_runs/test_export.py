@@ -1,6 +1,7 @@
 """What is exported scores as the run does, says what it is, and is there whole or not at all."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,7 +12,8 @@ from linrec_cli import runs
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import graph
-from linrec_cli.runs.export import export
+from linrec_cli.runs.export import described, export
+from linrec_cli.runs.recommend import Served
 
 
 @pytest.fixture
@@ -60,8 +62,10 @@ def test_the_card_says_what_the_run_was(run, here):
     assert card["metrics"]["test"]["ndcg@10"] == ndcg
     assert card["metrics"].keys() == {"test", "valid"}
     assert (card["torch"], card["settings"]["lr"]) == (torch.__version__, found.settings.lr)
+    assert None not in card["settings"].values()
     # On the ring golds repeat.
     assert card["items_of_the_history"] == "ranked"
+    assert described(Served(found, kept, "remove"), folder)["items_of_the_history"] == "left out"
     weights = load_file(here / "out/weights.safetensors")
     assert weights.keys() == found.model.state_dict().keys()
     assert all(torch.equal(value, found.model.state_dict()[name]) for name, value in weights.items())
@@ -85,6 +89,35 @@ def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(run, he
         with pytest.raises(UsageError, match="holds something that is no export"):
             export(folder, other, "safetensors")
     assert (here / "out/thesis.tex").read_text() == "precious"
+
+
+def test_a_folder_that_only_looks_like_an_export_is_left_alone(run, here):
+    folder, _, _ = run
+    (here / "models").mkdir()
+    (here / "models/weights.safetensors").write_text("precious")
+    with pytest.raises(UsageError, match="holds something that is no export"):
+        export(folder, here / "models", "safetensors")
+    assert (here / "models/weights.safetensors").read_text() == "precious"
+
+
+def test_an_export_goes_where_a_link_leads(run, here):
+    folder, _, _ = run
+    (here / "far").mkdir()
+    (here / "near").symlink_to("far")
+    export(folder, here / "near", "safetensors")
+    assert (here / "near").is_symlink()
+    assert (here / "far/card.json").is_file()
+    assert not [path for path in here.iterdir() if path.name.endswith(".part")]
+
+
+def test_where_one_stands_is_not_put_away(run, here, monkeypatch):
+    folder, _, _ = run
+    (here / "out").mkdir()
+    monkeypatch.chdir(here / "out")
+    for name in (".", "../out"):
+        with pytest.raises(UsageError, match="is where you are; name a folder in it"):
+            export(folder, Path(name), "safetensors", data_dir=here / "datasets")
+    export(folder, Path("mine"), "safetensors", data_dir=here / "datasets")
 
 
 def test_a_graph_that_scores_otherwise_leaves_nothing_behind(run, here, monkeypatch):

@@ -1,5 +1,6 @@
 """A graph is held against the model on histories of the data, the shortest and the longest among them."""
 
+import logging
 import math
 import sys
 import warnings
@@ -64,6 +65,14 @@ def test_scores_that_are_far_or_no_numbers_are_refused(model, sequences, error):
         graph.difference(run, model, sequences, 12)
 
 
+def test_a_graph_of_some_shapes_alone_is_one_line(model, sequences):
+    def run(items, lengths):
+        raise AssertionError("Guard failed: 8 < B")
+
+    with pytest.raises(UsageError, match=r"for some shapes alone \(Guard failed: 8 < B\); --format safetensors"):
+        graph.difference(run, model, sequences, 12)
+
+
 def test_what_cannot_be_traced_is_tried_padded_and_then_one_line(model, monkeypatch, capsys):
     tried = []
 
@@ -74,10 +83,20 @@ def test_what_cannot_be_traced_is_tried_padded_and_then_one_line(model, monkeypa
         raise AssertionError("see above") from ValueError(f"\x1b[96mno way\x1b[0m\nat all{'!' * 200}")
 
     monkeypatch.setattr(torch.export, "export", follow)
+    level = logging.getLogger("torch.onnx").level
     with pytest.raises(UsageError, match=r"cannot follow this model \(no way at all!{107}\.\.\.\); --format safe"):
         graph.traced(model, 12)
     assert tried == [0, 12]
+    assert logging.getLogger("torch.onnx").level == level
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("attn", ["softmax", "linear"])
+@pytest.mark.parametrize("maxlen", [1, 2])
+def test_a_model_of_the_last_event_or_two_is_traced(quick, sequences, maxlen, attn):
+    model = fit.build(quick(maxlen=maxlen, attn=attn), Facts(30)).eval()
+    program, _ = graph.traced(model, maxlen)
+    assert graph.difference(program.module(), model, sequences, maxlen)[1] <= 1e-5
 
 
 def test_an_onnx_graph_scores_as_the_model_does(model, sequences, tmp_path):

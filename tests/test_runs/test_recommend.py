@@ -46,6 +46,22 @@ def test_each_history_gets_what_its_model_scores_highest(run, monkeypatch, seen)
         assert mine["rank"].to_list() == list(range(1, len(wanted) + 1))
 
 
+def test_users_are_read_with_their_times_where_the_model_reads_them(here, kept, quick):
+    folder = here / "results/runs/timed"
+    runs.train(quick(model="hstu:time=true", attn="", objective="next"), kept, folder)
+    served = module.opened(folder)
+    users, frame = served.data.prepared.users["raw"].to_list(), served.data.prepared.events
+    sequences, _ = module.asked(served, [users[4], users[1]], None)
+    for place, user in enumerate((5, 2)):
+        own = slice(*sequences.offsets[place : place + 2].tolist())
+        assert sequences.times[own].tolist() == frame.filter(user=user)["time"].to_list()
+        assert sequences.flat[own].tolist() == frame.filter(user=user)["item"].to_list()
+    assert len(module.recommend(served, 4, users=[users[4]])) == 4
+    # Nobody can say when the events of a history of one's own were.
+    with pytest.raises(DataError, match="reads times"):
+        module.recommend(served, histories=[["i3"]])
+
+
 def test_a_user_is_recommended_to_after_all_that_they_had(run):
     served = module.opened(run)
     users = served.data.prepared.users["raw"].to_list()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from linrec_cli import catalog
-from linrec_cli.errors import UsageError
+from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.models._recommender import Facts
 from linrec_cli.runs.recommend import Served, recommend
 from linrec_cli.runs.result import Result
@@ -64,7 +64,7 @@ def test_users_do_not_disturb_each_other(served):
     assert_recommended(last, one, yours[-3:], 3)
 
 
-@pytest.mark.parametrize("maxlen", [1, 4, 5, 7, 24, 25, 26])
+@pytest.mark.parametrize("maxlen", [1, 3, 4, 5, 7, 24, 25, 26])
 def test_a_known_user_begins_where_the_events_of_the_data_lead(served, maxlen):
     one = served(maxlen, seen="remove")
     raw = dict(one.data.prepared.items.select("item", "raw").rows())
@@ -72,7 +72,8 @@ def test_a_known_user_begins_where_the_events_of_the_data_lead(served, maxlen):
     known = one.data.prepared.users["raw"][2]
     stream, more = Stream(one, 30), events(9, 2)
     *_, _ = stream.answers(f"new {item}" for item in history)
-    for item in more:
+    # What is not known is answered from the data's own events.
+    for item in ("i33", *more):
         (mine,), (other,) = stream.answers([f"{known} {item}"]), stream.answers([f"new {item}"])
         assert mine.items == other.items
         assert mine.scores == pytest.approx(other.scores, abs=1e-5)
@@ -87,17 +88,29 @@ def test_items_of_the_whole_history_are_left_out_unless_they_are_ranked(served):
         assert last.scores == sorted(last.scores, reverse=True)
 
 
+def test_more_than_there_are_is_all_of_them(served):
+    (answer,) = Stream(served(4), 99).answers(["new i3"])
+    assert sorted(answer.items) == sorted(f"i{n}" for n in range(30))
+
+
+def test_scores_that_are_no_numbers_are_not_answered(served):
+    one = served(4)
+    with torch.no_grad():
+        one.found.model.items.weight[7] = torch.nan
+    with pytest.raises(LinrecError, match="not finite"):
+        list(Stream(one, 3).answers(["new i3"]))
+
+
 def test_what_is_not_known_is_told_and_changes_nothing(served):
     one, history = served(6), events(3)
     stream = Stream(one, 3)
-    asked = [f"new {history[0]}", "new i33", "other i33", "alone", "a b c", "", f"new {history[1]}\r\n"]
+    wrong = ["alone", "a b c", "", "\ti3", "new\t"]
+    asked = [f"new {history[0]}", "new i33", "other i33", *wrong, f"new {history[1]}\r\n"]
     first, unknown, stranger, *malformed, last = stream.answers(asked)
     assert unknown.error == "no item 'i33' in the data of the run; did you mean i3? it knows 30 of them."
     assert (unknown.line, unknown.items, unknown.scores) == (2, first.items, first.scores)
     assert (stranger.user, stranger.items) == ("other", [])
-    assert [one.error for one in malformed] == [
-        f"'{text}' is not a user and an item" for text in ("alone", "a b c", "")
-    ]
+    assert [one.error for one in malformed] == [f"'{text.strip()}' is not a user and an item" for text in wrong]
     assert last.error == ""
     assert_recommended(last, one, history[:2], 3)
     assert list(stream.users) == ["new"]

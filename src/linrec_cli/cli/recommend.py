@@ -114,9 +114,10 @@ def answer(stream: "Stream", as_json: bool) -> None:
 
 
 def events() -> Iterator[str]:
-    """Read lines of stdin in UTF-8; what is not UTF-8 is no known id."""
-    for raw in sys.stdin.buffer:
-        yield raw.decode("utf-8", "replace")
+    """Read lines of stdin in UTF-8, with or without a byte order mark; what is not UTF-8 is no known id."""
+    # One that was closed is None.
+    for raw in sys.stdin.buffer if sys.stdin else ():
+        yield raw.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def line(one: "Answer", as_json: bool) -> str:

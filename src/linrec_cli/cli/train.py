@@ -102,13 +102,16 @@ def buildable(cell: Train) -> None:
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:
-    """Split the data in each way that is asked for, and build each model for a single item with what is known of it.
+    """Split the data in each way that is asked for; build each model for a single item, and have it read that once.
 
     What cannot be is known before anything is trained.
 
     Raises:
         LinrecError: a split cannot be, or leaves nothing to train on; a model needs what the data have not.
     """
+    import torch
+
+    from linrec_cli.data.batch import Batch
     from linrec_cli.models._recommender import Facts
     from linrec_cli.training import enough, fit
 
@@ -117,5 +120,10 @@ def fitting(asked: Sequence[Train], data: "Dataset") -> None:
         forms.setdefault(cell.split, set()).add(catalog.load("models", catalog.parse(cell.model)[0]).FORM)
     for split, found in forms.items():
         enough.check(data.sequences, data.split(split), counted=found == {None})
+    once, times = torch.ones(1, 1, dtype=torch.int64), data.sequences.times
     for cell in {cell.model: cell for cell in asked}.values():
-        fit.build(cell, Facts(1, data.sequences.features or {}))
+        model = fit.build(cell, Facts(1, data.sequences.features or {}))
+        if not cell.objective:
+            continue
+        with torch.inference_mode():
+            model.eval().query(Batch(once, once[0], times=None if times is None else once))

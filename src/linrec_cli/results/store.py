@@ -131,6 +131,8 @@ def read_frame(path: Path) -> pl.DataFrame:
         # A name may hold what polars would take for a pattern.
         return pl.read_parquet(path, glob=False)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; mend that, or name another folder.") from None
+        # Polars' own say why in their text alone.
+        why = error.strerror or str(error).partition(" (os error")[0]
+        raise DataError(f"{path} cannot be read: {why}; mend that, or name another folder.") from None
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None

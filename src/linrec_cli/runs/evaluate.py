@@ -156,6 +156,7 @@ def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tenso
     import polars as pl
     import torch
 
+    from linrec_cli.evaluation.summary import of_lists
     from linrec_cli.results import store
     from linrec_cli.settings import safe
 
@@ -168,7 +169,8 @@ def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tenso
         return torch.from_numpy(kept)
     parts, seen = data.split(split), settings.seen == "rank"
     found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed, seen)
-    if path and found is not None:
+    # With metrics of lists these negatives are refused.
+    if path and found is not None and not any(map(of_lists, settings.metrics)):
         kind = pl.Array(pl.UInt32, found.shape[1])
         users = data.sequences.users[parts.targets(settings.stage).user].numpy()
         items = pl.Series("items", found.numpy().astype("uint32"), dtype=kind)

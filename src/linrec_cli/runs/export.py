@@ -36,7 +36,8 @@ def export(
         what the folder's card says.
 
     Raises:
-        UsageError: the folder holds something else, the format is not known, or the model has no such graph.
+        UsageError: the folder holds something else or is where you are, the format is not known, or the model has no
+            such graph.
         DataError: the run is not finished, its data are gone, or the graph does not score as the run does.
     """
     from linrec_cli.runs.graph import ONNX, TORCH, check_packages
@@ -44,19 +45,31 @@ def export(
 
     if form not in FORMATS:
         raise catalog.unknown("format", form, FORMATS)
-    own = {CARD, ITEMS, WEIGHTS, TORCH, ONNX}
-    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - own):
-        raise UsageError(f"{folder} holds something that is no export; name a folder that is empty or not there.")
+    check_folder(folder, {CARD, ITEMS, WEIGHTS, TORCH, ONNX})
     if form == "onnx":
         check_packages()
     served = opened(run, data_dir=data_dir, report=report)
-    with disk.whole_folder(folder) as part:
+    # Where a link leads, and not in its place.
+    with disk.whole_folder(folder.resolve()) as part:
         shutil.copyfile(run / WEIGHTS, part / WEIGHTS)
         numbered(served).write_parquet(part / ITEMS)
         graph = {} if form == "safetensors" else drawn(served, part / (ONNX if form == "onnx" else TORCH))
         card = described(served, run) | ({"graph": graph} if graph else {})
         (part / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n", "utf-8")
     return card
+
+
+def check_folder(folder: Path, own: set[str]) -> None:
+    """Refuse to put anything away but an earlier export; `own` are the names of what stands in one.
+
+    Raises:
+        UsageError: the folder holds something else, or is the one that the process is in.
+    """
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if (folder.exists() and not folder.is_dir()) or held - own or (held and CARD not in held):
+        raise UsageError(f"{folder} holds something that is no export; name a folder that is empty or not there.")
+    if folder.resolve() == Path.cwd():
+        raise UsageError(f"{folder} is where you are; name a folder in it.")
 
 
 def numbered(served: Served) -> "pl.DataFrame":

@@ -58,10 +58,12 @@ def traced(model: Any, maxlen: int) -> tuple[Any, bool]:
     Raises:
         UsageError: torch.export cannot follow the model.
     """
-    length = max(2, maxlen // 2 + 1)
-    given = torch.ones(3, length, dtype=torch.int64), torch.tensor([length, 1, 2])
+    length = min(maxlen, max(2, maxlen // 2 + 1))
+    given = torch.ones(3, length, dtype=torch.int64), torch.tensor([length, 1, min(2, length)])
     batch = torch.export.Dim("B", min=1)
-    shapes = {"items": {0: batch, 1: torch.export.Dim("T", min=1, max=maxlen)}, "lengths": {0: batch}}
+    # Torch has no dimension that could be 1 alone.
+    time = {1: torch.export.Dim("T", min=1, max=maxlen)} if maxlen > 1 else {}
+    shapes = {"items": {0: batch} | time, "lengths": {0: batch}}
     for width in (0, maxlen):
         try:
             with torch.no_grad(), quiet():
@@ -135,11 +137,19 @@ def difference(run: Run, model: Any, sequences: Sequences, maxlen: int) -> tuple
 
     Raises:
         DataError: it is above `FAR`.
+        UsageError: the graph takes some shapes alone.
     """
     apart = []
     for start, length in some(sequences, maxlen):
         own = model.scores(model.query(read(sequences, start, length, maxlen)))
-        found = run(window(sequences.flat, start, length, int(length.max())), length)
+        try:
+            found = run(window(sequences.flat, start, length, int(length.max())), length)
+        # A guard of torch's, on a shape that it took for the only one.
+        except AssertionError as error:
+            raise UsageError(
+                f"torch.export followed this model for some shapes alone ({first(error)}); --format safetensors leaves "
+                "the graph out."
+            ) from None
         apart.append((found - own).abs().amax(1))
     every = torch.cat(apart)
     furthest = float(every.max())

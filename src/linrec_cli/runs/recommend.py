@@ -140,17 +140,21 @@ def asked(
     if histories is None:
         raw = prepared.users["raw"]
         rows = range(len(raw)) if users is None else numbers(users, raw, "user")
-        parts = [all_of.flat[all_of.offsets[row] : all_of.offsets[row + 1]] for row in rows]
+        own = [slice(*all_of.offsets[row : row + 2].tolist()) for row in rows]
+        parts = [all_of.flat[events] for events in own]
+        when = [] if all_of.times is None else [all_of.times[events] for events in own]
         names = raw.gather(list(rows)).alias("history")
     else:
         raw = prepared.items["raw"]
+        when = []
         parts = [torch.tensor(numbers(history, raw, "item"), dtype=torch.int64) + 1 for history in histories]
         names = pl.Series("history", range(1, len(parts) + 1))
     lengths = torch.tensor([len(part) for part in parts], dtype=torch.int64)
     if not len(lengths) or not lengths.all():
         raise DataError("a history is empty; give at least one item.")
     offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-    return Sequences(torch.cat(parts), offsets, all_of.count, torch.arange(1, len(lengths) + 1)), names
+    times = torch.cat(when) if when else None
+    return Sequences(torch.cat(parts), offsets, all_of.count, torch.arange(1, len(lengths) + 1), times), names
 
 
 def numbers(ids: Iterable[Any], raw: "pl.Series", role: str) -> list[int]:
