@@ -29,8 +29,8 @@ TRAININGS = {name: stored for name, stored in STORED.items() if "epochs" in stor
 NEUTRAL: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "linear", "maxlen": 200, "model": "sasrec", "width": 64, "layers": 2, "heads": 2, "dropout": 0.3,
-        "data": "ml-100k", "data_digest": "", "min_user": 5, "min_item": 5, "split": "leave-one-out", "seed": 0,
-        "seen_items": "remove", "order": "",
+        "data": "ml-100k", "data_digest": "", "read_digest": "", "min_user": 5, "min_item": 5,
+        "split": "leave-one-out", "seed": 0, "seen_items": "remove", "order": "",
         "objective": "next", "loss": "cross-entropy", "lr": 0.001, "weight_decay": 0.01, "tokens": 1600, "patience": 8,
         "epochs": 200, "max_minutes": 0.0, "device": "cpu", "dtype": "float32", "threads": 1,
         "warmup": 0, "schedule": "constant", "clip": 0.0, "ema": 0.0,
@@ -49,7 +49,7 @@ NEUTRAL: dict[type, dict[str, Any]] = {
 ANOTHER: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "softmax", "maxlen": 100, "model": "m", "width": 32, "layers": 3, "heads": 4, "dropout": 0.5,
-        "data_digest": "d", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
+        "data_digest": "d", "read_digest": "r", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
         "weight_decay": 0.0, "tokens": 64, "patience": 9, "epochs": 3, "max_minutes": 1.5, "device": "cuda",
         "dtype": "bfloat16", "threads": 3, "seen_items": "rank", "warmup": 9, "schedule": "cosine", "clip": 1.0,
         "ema": 0.99,
@@ -163,7 +163,7 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
             wanted = tuple(values) if kind is Profile and name in told and isinstance(told[name], tuple) else value
             assert told.get(name, wanted) == wanted
         assert told.keys() - stored.keys() <= {
-            "split", "objective", "loss", "seen_items", "order", "warmup", "schedule", "clip", "ema"
+            "split", "objective", "loss", "seen_items", "order", "read_digest", "warmup", "schedule", "clip", "ema"
         }  # fmt: skip
 
 

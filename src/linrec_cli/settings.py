@@ -53,6 +53,8 @@ class Train:
         also="--train",
     )
     data_digest: str = setting("")
+    # Of times or features, where the model reads them: the data's digest is of items in their order.
+    read_digest: str = setting("")
     # What the filter left is in the data's digest.
     min_user: int = setting(5, DATA, "k-core: least events of a user.", low=0, counts=False)
     min_item: int = setting(5, DATA, "k-core: least events of an item.", low=0, counts=False)

@@ -85,7 +85,8 @@ def dry() -> Iterator[list[tuple[Train, dict[str, Any]]]]:
         opened.append({"source": source} | {name: more[name] for name in asdict(Reading())})
         card = {name: more[name] for name in ("min_user", "min_item")}
         prepared, sequences = SimpleNamespace(digest="d", card=card), SimpleNamespace(part=None, features=None)
-        return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, split=lambda spec: None)
+        own = {"split": lambda spec: None, "read": lambda model: ""}
+        return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, **own)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib.import_module("linrec_cli.runs.data"), "prepare", prepare)

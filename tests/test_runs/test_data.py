@@ -2,7 +2,7 @@
 
 import importlib
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +11,8 @@ import pytest
 from linrec_cli import runs
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import store
-from linrec_cli.runs.data import beside, of_run, trained_on
+from linrec_cli.runs.data import beside, laid_out, of_run, trained_on
+from linrec_cli.runs.train import settled
 from linrec_cli.settings import Evaluate, Reading
 
 
@@ -95,9 +96,37 @@ def test_a_path_on_another_drive_is_written_whole(here, monkeypatch):
 
 
 def test_other_data_than_asked_for_are_refused(data):
-    assert trained_on(data, data.prepared.digest) is data
+    assert trained_on(data, {"data_digest": data.prepared.digest}) is data
     with pytest.raises(DataError, match=f"ring is not what .* {data.prepared.digest}, then 0"):
-        trained_on(data, "0")
+        trained_on(data, {"data_digest": "0"})
+
+
+def with_colours(prepared, colours):
+    """Give items of some data colours, in turn."""
+    named = [[colours[number % len(colours)]] for number in range(len(prepared.items))]
+    return replace(prepared, items=prepared.items.with_columns(colours=pl.Series(named)))
+
+
+def test_times_or_features_count_where_the_model_reads_them(data, frame, quick):
+    later = runs.prepare(frame.with_columns(time=pl.col("time") ** 2), name="ring")
+    red, blue = (
+        laid_out(with_colours(data.prepared, colours), {}) for colours in (["red", "green"], ["red", "red", "blue"])
+    )
+    assert later.prepared.digest == red.prepared.digest == data.prepared.digest
+    plain, timed, coloured = "hstu", "hstu:time=true", "fdsa"
+
+    def name(model, found):
+        return settled(quick(model=model, attn="auto"), found).name
+
+    assert len({name(plain, one) for one in (data, later, red, blue)}) == 1
+    assert name(timed, data) == name(timed, red) != name(timed, later)
+    assert name(coloured, red) != name(coloured, blue)
+    # And another's are not taken for those that a run was trained on.
+    stored = asdict(settled(quick(model=timed, attn="auto"), data))
+    assert trained_on(red, stored) is red
+    with pytest.raises(DataError, match="ring is not what the run was trained on"):
+        trained_on(later, stored)
+    assert trained_on(later, stored | {"model": plain, "read_digest": ""}) is later
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from linrec_cli import catalog
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.sequences import Sequences
 
@@ -27,6 +28,16 @@ class Facts:
 def facts(sequences: Sequences) -> Facts:
     """Tell a model what it may know of the data."""
     return Facts(sequences.count, sequences.features or {})
+
+
+def reads(spec: str) -> list[str]:
+    """List what a model reads beside items in their order: `times`, `features`.
+
+    A module says it as `READS`: what, and the option that must be on; without an option it always does.
+    """
+    name, given = catalog.parse(spec)
+    known: Mapping[str, str] = getattr(catalog.load("models", name), "READS", {})
+    return [what for what, option in known.items() if not option or given.get(option) == "true"]
 
 
 class Recommender(Protocol):

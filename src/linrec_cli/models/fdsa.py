@@ -12,6 +12,7 @@ from linrec_cli.models.bert4rec import Block
 
 FORM = "causal"
 OBJECTIVE = "next"
+READS = {"features": ""}
 
 
 class Model(nn.Module):

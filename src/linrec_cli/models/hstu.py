@@ -17,6 +17,7 @@ from linrec_cli.models._recommender import Facts, last, products
 FORM = "causal"
 OBJECTIVE = "next"
 ATTN = False
+READS = {"times": "time"}
 EPS = 1e-6
 BUCKETS = 129
 STEP = 0.301

@@ -51,6 +51,19 @@ class Dataset:
             self.rules[split] = rule(AUTO, self.sequences, self.split(split))
         return self.rules[split]
 
+    def read(self, model: str) -> str:
+        """Digest what a model reads beside items in their order: 16 hexadecimal digits; empty where that is nothing."""
+        from linrec_cli.models._recommender import reads
+        from linrec_cli.training.checkpoint import digest
+
+        sequences, found = self.sequences, {}
+        for what in reads(model):
+            if what == "times" and sequences.times is not None:
+                found["times"] = sequences.times
+            if what == "features":
+                found |= sequences.features or {}
+        return digest(found) if found else ""
+
     def told(self, folder: Path) -> dict[str, Any]:
         """Write what a run in `folder` keeps, so that its data are found again."""
         if not self.prepared.folder:
@@ -127,24 +140,26 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
             report(f"found {prepared.folder}")
             if prepared.card.get("order") == FILE_ORDER:
                 report(UNTIMED)
-        return laid_out(prepared, source)
+        return trained_on(laid_out(prepared, source), stored)
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):
         raise DataError(f"the data of {folder.name} were a frame, kept nowhere; prepare it again, and give it.")
-    return trained_on(prepare(**source, **minima, data_dir=data_dir, report=report), stored["data_digest"])
+    return trained_on(prepare(**source, **minima, data_dir=data_dir, report=report), stored)
 
 
-def trained_on(data: Dataset, digest: str) -> Dataset:
-    """Make sure that data are those a run was trained on.
+def trained_on(data: Dataset, stored: Mapping[str, Any]) -> Dataset:
+    """Make sure that data are those a run of such settings was trained on, and so are the times or features it reads.
 
     Raises:
         DataError: they are others.
     """
-    if data.prepared.digest != digest:
+    then, now = stored["data_digest"], data.prepared.digest
+    if then == now and (read := stored.get("read_digest")):
+        then, now = read, data.read(stored["model"])
+    if then != now:
         what = data.source.get("source", data.name)
         raise DataError(
-            f"{what} is not what the run was trained on (digest {data.prepared.digest}, then {digest}); "
-            "evaluate on that, or train again."
+            f"{what} is not what the run was trained on (digest {now}, then {then}); evaluate on that, or train again."
         )
     return data
 

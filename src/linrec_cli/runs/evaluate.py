@@ -90,7 +90,7 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     from linrec_cli.evaluation.summary import of_lists, usual
     from linrec_cli.results import rows, schema
 
-    trained_on(data, found.settings.data_digest)
+    trained_on(data, asdict(found.settings))
     trained, device = found.settings, settings.device
     parts, sequences = data.split(trained.split).to(device), data.sequences.to(device)
     if settings.seen == AUTO:

@@ -62,7 +62,8 @@ def settled(settings: Train, data: Dataset) -> Train:
         settings = replace(settings, split="given")
     seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
-    return resolved(replace(settings, device=machine.device(settings.device), **own, **minima))
+    settings = replace(settings, read_digest=data.read(settings.model), device=machine.device(settings.device))
+    return resolved(replace(settings, **own, **minima))
 
 
 def finished(folder: Path) -> bool:
