@@ -49,7 +49,8 @@ NEUTRAL: dict[type, dict[str, Any]] = {
 ANOTHER: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "softmax", "maxlen": 100, "model": "m", "width": 32, "layers": 3, "heads": 4, "dropout": 0.5,
-        "data_digest": "d", "read_digest": "r", "split": "ratio", "seed": 1, "objective": "last", "loss": "bce", "lr": 0.01,
+        "data_digest": "d", "read_digest": "r", "split": "ratio", "seed": 1,
+        "objective": "last", "loss": "bce", "lr": 0.01,
         "weight_decay": 0.0, "tokens": 64, "patience": 9, "epochs": 3, "max_minutes": 1.5, "device": "cuda",
         "dtype": "bfloat16", "threads": 3, "seen_items": "rank", "warmup": 9, "schedule": "cosine", "clip": 1.0,
         "ema": 0.99,

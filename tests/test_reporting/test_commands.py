@@ -84,7 +84,10 @@ def dry() -> Iterator[list[tuple[Train, dict[str, Any]]]]:
     def prepare(source: str, **more: Any) -> Any:
         opened.append({"source": source} | {name: more[name] for name in asdict(Reading())})
         card = {name: more[name] for name in ("min_user", "min_item")}
-        prepared, sequences = SimpleNamespace(digest="d", card=card), SimpleNamespace(part=None, features=None)
+        prepared, sequences = (
+            SimpleNamespace(digest="d", card=card),
+            SimpleNamespace(part=None, features=None, times=None),
+        )
         own = {"split": lambda spec: None, "read": lambda model: ""}
         return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, **own)
 
