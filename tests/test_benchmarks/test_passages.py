@@ -116,6 +116,20 @@ def test_larger_ones_stand_the_best_first_and_of_two_setups_that_of_more_seeds_c
     assert (one.seeds, one.ndcg) == (3, pytest.approx(0.2))
 
 
+def test_what_is_reached_with_the_history_ranked_is_said_of_larger_sizes(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "seen": "rank"}
+    for name, ndcg, size in (("a", 0.1, 128), ("b", 0.2, 128), ("c", 0.3, 64)):
+        trained(tmp_path, name, ndcg, width=size, layers=3 if size > 64 else 2, attention=f"m{name}", **made)
+    assert quality.ranked(Reference(tmp_path)) == ""
+    rows = Reference(tmp_path).table
+    for name in "abc":
+        path = tmp_path / f"results/reference/cpu/runs/{name}/table.parquet"
+        rows.filter(run=name).with_columns(command=pl.lit("evaluate")).write_parquet(path)
+    assert quality.ranked(Reference(tmp_path)) == (
+        "With items of the history ranked too, NDCG@10 is `mb` .2000 and `ma` .1000."
+    )
+
+
 def test_models_stand_with_the_most_telling_mechanisms_the_best_first(tmp_path: Path) -> None:
     trained(tmp_path, "a", 0.1, layers=2)
     trained(tmp_path, "b", 0.2, model="gru4rec", attention="", facts={"seconds": 100.0, "best_epoch": 5.0})
@@ -123,8 +137,8 @@ def test_models_stand_with_the_most_telling_mechanisms_the_best_first(tmp_path: 
     trained(tmp_path, "d", 0.3, "width = 128\n", width=128)
     trained(tmp_path, "e", 0.3, maxlen=50)
     assert quality.models(Reference(tmp_path)).splitlines()[2:] == [
-        "| `gru4rec` | – | 1 | .2000 ± .0100 | .2000 | 50.0 | 25 | 1 |",
-        "| `sasrec` | `linear` | 1 | .1000 ± .0100 | .1000 | 50.0 | 720 | 1 |",
+        "| `gru4rec` | – | 1 | .2000 ± .0100 | .2000 | 5 of 20 |",
+        "| `sasrec` | `linear` | 1 | .1000 ± .0100 | .1000 | 12 of 20 |",
     ]
 
 
