@@ -25,7 +25,8 @@ from linrec_cli.settings import (
 
 REFERENCE = sorted((Path(__file__).parents[1] / "results/reference").glob("**/settings.toml"))
 STORED = {path.parent.name: tomllib.loads(path.read_text("utf-8")) for path in REFERENCE}
-TRAININGS = {name: stored for name, stored in STORED.items() if "epochs" in stored}
+TRAININGS = {name: stored for name, stored in STORED.items() if not {"of", "phase"} & stored.keys()}
+"""Neither profiles nor evaluations, which tell the settings of the run they are of."""
 NEUTRAL: dict[type, dict[str, Any]] = {
     Train: {
         "attn": "linear", "maxlen": 200, "model": "sasrec", "width": 64, "layers": 2, "heads": 2, "dropout": 0.3,
@@ -171,7 +172,8 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
 def test_no_two_runs_of_the_reference_share_a_digest_and_seeds_share_a_setup() -> None:
     runs = [from_stored(Train, stored) for stored in TRAININGS.values()]
     assert len({digest(run) for run in runs}) == len(runs)
-    groups = {(run.data, run.threads, run.max_minutes, run.patience, run.epochs) for run in runs}
+    told = ("data", "model", "width", "layers", "heads", "threads", "max_minutes", "patience", "epochs")
+    groups = {tuple(getattr(run, name) for name in told) for run in runs}
     assert len({setup(run) for run in runs}) == len(groups)
 
 

@@ -122,7 +122,8 @@ def test_a_damaged_run_hides_no_other(tmp_path, content):
 
 
 def test_every_run_of_the_reference_is_found_by_its_settings():
-    folders = [path.parent for path in REFERENCE.glob(f"runs/*/{store.SETTINGS}") if "profile-" not in str(path)]
+    paths = REFERENCE.glob(f"runs/*/{store.SETTINGS}")
+    folders = [path.parent for path in paths if not path.parent.name.startswith(("profile-", "evaluate-"))]
     assert len(folders) > 50
     known = find.trainings(REFERENCE)
     for folder in folders:
