@@ -16,13 +16,6 @@ from linrec_cli.settings import Train, resolved
 Made = Callable[..., Batch]
 
 
-class Double(nn.Module):
-    """What stands in place of dropout, so that its places show."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return 2 * x
-
-
 def made(layers: int = 2, heads: int = 2) -> Model:
     torch.manual_seed(0)
     model = Model(Facts(9), 12, "", width=6, heads=heads, layers=layers, dropout=0.4).double().eval()
@@ -68,12 +61,12 @@ def fed(x: Tensor, w: dict[str, Tensor], at: str, drop: float) -> Tensor:
 
 
 @pytest.mark.parametrize(("layers", "heads", "drop"), [(1, 2, 1), (2, 1, 1), (2, 2, 2), (2, 6, 1)])
-def test_the_encoder_is_its_formula(batch: Made, layers: int, heads: int, drop: int) -> None:
+def test_the_encoder_is_its_formula(batch: Made, layers: int, heads: int, drop: int, twice: nn.Module) -> None:
     model, items = made(layers, heads), [3, 1, 4, 1, 5, 9, 2]
     if drop == 2:
         for module in [*model.modules()]:
             if hasattr(module, "dropout"):
-                module.dropout = Double()
+                module.dropout = twice
     w = model.state_dict()
     x = norm(drop * w["items.weight"][items], w, "norm")
     for layer in range(layers):

@@ -29,6 +29,7 @@ def test_its_settings_fit_together_and_can_be_built(name: str) -> None:
     cell = resolved(Train(**settings(name)))
     check_names(cell)
     buildable(cell)
+    assert {option: getattr(cell, option) for option in settings(name)} == settings(name)
 
 
 def test_the_two_of_linrec_differ_in_the_layer_alone() -> None:

@@ -8,14 +8,15 @@ from linrec_cli.attentions._build import build
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts, last
+from linrec_cli.models._tied import Tied
 
 FORM = "bidirectional"
 OBJECTIVE = "cloze"
 MASKED = True
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories with post-LayerNorm blocks; score by the item embeddings and a bias an item.
 
     A user is ranked by what the model puts in place of a mask after the last event; of a history that fills all
@@ -59,10 +60,6 @@ class Model(nn.Module):
         """Take what stands in place of a mask after the last event, `[B, C + 1]`."""
         masked = appended(batch, self.items.num_embeddings - 1, self.positions.num_embeddings)
         return last(self.encode(masked), masked.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
 
 def appended(batch: Batch, mask: int, maxlen: int) -> Batch:

@@ -11,14 +11,15 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 from linrec_cli.models.bert4rec import Block
 
 FORM = "causal"
 OBJECTIVE = "next"
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode a history as the mean of its item embeddings, weighted by a softmax of what an encoder says of each.
 
     The encoder has learned positions and post-LayerNorm blocks. Items are scored by cosines, over `temperature`;
@@ -65,14 +66,6 @@ class Model(nn.Module):
     def table(self) -> Tensor:
         """Give the item embeddings, each of length 1, `[I + 1, C]`; while training some of each is dropped."""
         return normalize(self.item_dropout(self.items.weight), dim=1)
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
 
 def summed(x: Tensor, weight: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._fields import fields
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 from linrec_cli.models.bert4rec import Block
 
 FORM = "causal"
@@ -15,7 +16,7 @@ OBJECTIVE = "next"
 READS = {"features": ""}
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode items, and the fields of items weighed against each other, apart; project both to the width together.
 
     A field is the mean of the embeddings of its values. Each item weighs its fields by a softmax over a score that a
@@ -63,15 +64,3 @@ class Model(nn.Module):
         """Sum the fields of `items [B, T]`, each by the weight that it is given, `[B, T, C]`."""
         fields = torch.stack([field(items) for field in self.fields], 2)
         return (self.weigh(fields).softmax(2) * fields).sum(2)
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)

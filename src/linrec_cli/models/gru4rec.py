@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -13,7 +14,7 @@ WIDER = 2
 """How many times as wide as the embeddings the hidden state is."""
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Read histories by a GRU of `layers` layers, project its state to the width; score by the item embeddings.
 
     Its first epochs learn little but popularity: nothing norms the embeddings, which begin so small that scores hardly
@@ -44,18 +45,6 @@ class Model(nn.Module):
         states, _ = self.recurrent(self.dropout(self.items(batch.items)))
         encoded: Tensor = self.outward(states)
         return encoded
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
     def start(self, batch: int) -> Tensor:
         """Make the state of `batch` empty histories, `[B, L, 2C]` of L layers."""

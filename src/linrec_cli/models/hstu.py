@@ -12,7 +12,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -40,7 +41,7 @@ class Block(nn.Module):
         return x + self.attention.join(self.dropout(mixed), x)
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories with learned positions and the blocks above; score by cosines, over `temperature`.
 
     With `time`, scores of attention have a bias by the time between the two events too: by its bucket of 129,
@@ -91,14 +92,6 @@ class Model(nn.Module):
     def table(self) -> Tensor:
         """Give the item embeddings, each of length 1, `[I + 1, C]`."""
         return normalize(self.items.weight, dim=1, eps=EPS)
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
 
 def elapsed(times: Tensor | None) -> Tensor:

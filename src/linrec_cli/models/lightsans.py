@@ -10,7 +10,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 from linrec_cli.models.bert4rec import Block
 
 FORM = "bidirectional"
@@ -44,7 +45,7 @@ class Layer(nn.Module):
         return scaled_dot_product_attention(pq, pk, v, attn_mask=real, scale=scale)
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories with attention to `interests` that the history is aggregated to, and to positions apart.
 
     Deviations from the source: both softmaxes of attention run over what is attended to, as its formulas have it (its
@@ -75,15 +76,3 @@ class Model(nn.Module):
         for layer in self.layers:
             x = layer(x, batch.lengths, self.positions.weight[: x.shape[1]])
         return x
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 from linrec_cli.models.bert4rec import Block
 
 FORM = "bidirectional"
@@ -14,7 +15,7 @@ WIDER = 2
 """How many times as wide as the block its feed-forward is inside: 256 beside 128."""
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode a prefix with post-LayerNorm blocks; score by the item embeddings what stands at its last position.
 
     RecBole masks SASRec's softmax causally; the layer released with LinRec reads no mask, so every position sees the
@@ -47,15 +48,3 @@ class Model(nn.Module):
         for block in self.blocks:
             x = block(x, batch.lengths)
         return x
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)

@@ -10,7 +10,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._feedforward import FeedForward
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -20,7 +21,7 @@ EPS = 1e-5
 State = tuple[Tensor, ...]
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories by linear recurrent units; score by the item embeddings and a bias an item.
 
     The unit is the mechanism `lru`, whose state holds `2 C` complex numbers a layer. There are no positions, which the
@@ -59,14 +60,6 @@ class Model(nn.Module):
     def table(self) -> Tensor:
         """Give the item embeddings and their bias, `[I + 1, C + 1]`."""
         return torch.cat([self.items.weight, self.bias[:, None]], 1)
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C + 1]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: real and imaginary parts of a layer each, `[B, 2C, 2]`."""

@@ -13,7 +13,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._feedforward import FeedForward
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -27,7 +28,7 @@ SIZE = 32
 State = tuple[Tensor, ...]
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories by the state spaces of Mamba-2; score by the item embeddings.
 
     The `2 C` channels of a state space split into `--heads` heads, which have a decay each and the whole of `B` and
@@ -64,18 +65,6 @@ class Model(nn.Module):
         """Embed items and norm them, `[..., C]`."""
         out: Tensor = self.norm(self.dropout(self.items(items)))
         return out
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: of each layer `StateSpace.start`, one after the other."""

@@ -9,7 +9,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "bidirectional"
 OBJECTIVE = "last"
@@ -21,7 +22,7 @@ WIDER = 4
 """How many times as wide as the block its feed-forward is inside."""
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories by blocks that see all of them at every position; score by the item embeddings.
 
     Deviations from the source: padding takes no part (there its keys count, and means are over all positions);
@@ -57,18 +58,6 @@ class Model(nn.Module):
         for block in self.blocks:
             x = block(x, batch.lengths)
         return x
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
 
 class Block(nn.Module):

@@ -12,7 +12,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -45,7 +46,7 @@ class Block(nn.Module):
         return x + self.dropout(self.outward(gelu(self.inward(self.norms[1](x)))))
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Encode histories with learned positions and pre-LayerNorm blocks; score by the item embeddings.
 
     `positions=none` adds none, for mechanisms that know the order themselves. A `temperature` above 0 scores by the
@@ -107,14 +108,6 @@ class Model(nn.Module):
     def table(self) -> Tensor:
         """Give the item embeddings, `[I + 1, C]`; of length 1 where scores are cosines."""
         return normalize(self.items.weight, dim=1) if self.temperature else self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
     def start(self, batch: int) -> State:
         """Make the state of `batch` empty histories: their length, and what each layer's mechanism keeps.

@@ -7,7 +7,8 @@ from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._fields import fields
 from linrec_cli.models._initial import initialise
-from linrec_cli.models._recommender import Facts, last, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 from linrec_cli.models.bert4rec import Block
 
 FORM = "causal"
@@ -15,7 +16,7 @@ OBJECTIVE = "next"
 READS = {"features": ""}
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Project each item beside its fields to the width, encode with post-LayerNorm blocks; score by the items alone.
 
     A field is the sum of the embeddings of its values.
@@ -51,15 +52,3 @@ class Model(nn.Module):
         for block in self.blocks:
             x = block(x, batch.lengths)
         return x
-
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
-    def query(self, batch: Batch) -> Tensor:
-        """Take what stands at the last position, `[B, C]`."""
-        return last(self.encode(batch), batch.lengths)
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)

@@ -7,7 +7,8 @@ from torch.nn.functional import normalize
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
-from linrec_cli.models._recommender import Facts, products
+from linrec_cli.models._recommender import Facts
+from linrec_cli.models._tied import Tied
 
 FORM = "causal"
 OBJECTIVE = "next"
@@ -15,7 +16,7 @@ ATTN = False
 ORDERED = False
 
 
-class Model(nn.Module):
+class Model(Tied):
     """Sum the items of a history into its interests, and these into one vector; score by the item embeddings.
 
     The sum of a history chooses the `interests` prototypes that it meets best of a pool of `prototypes`. Each item is
@@ -92,18 +93,10 @@ class Model(nn.Module):
         met, which = (weights @ x @ self.pool.T).topk(self.interests, 2)
         return self.pool[which] * met.sigmoid()[..., None]
 
-    def table(self) -> Tensor:
-        """Give the item embeddings, `[I + 1, C]`."""
-        return self.items.weight
-
     def query(self, batch: Batch) -> Tensor:
         """Encode whole histories, `[B, C]`: what `encode` gives at their last positions."""
         position = torch.arange(batch.items.shape[1], device=batch.items.device)
         return self.read(batch.items, (position < batch.lengths[:, None])[:, None])[:, 0]
-
-    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
-        """Score all items, or some for each user."""
-        return products(query, self.table(), items)
 
 
 def small(*shape: int) -> nn.Parameter:
