@@ -116,6 +116,18 @@ def test_a_cell_is_a_line_and_seeds_are_averaged(capsys: pytest.CaptureFixture[s
     assert lines[8][0] == "leave-one-out,"
 
 
+@pytest.mark.parametrize(("contended", "said"), [(None, False), (False, False), (True, True)])
+def test_times_taken_beside_others_are_too_long_and_said_to_be(
+    capsys: pytest.CaptureFixture[str], contended: bool | None, said: bool
+) -> None:
+    sweep = cells({}, {"seed": [0, 1]})
+    first, second = tables(sweep, [0.2, 0.3])
+    beside = pl.when(metric="seconds_per_epoch").then(pl.lit(contended)).alias("contended")
+    train_table.show(sweep, [first, second.with_columns(beside)], Path("results"), as_json=False)
+    caption = " ".join(word for line in shown(capsys) for word in line)
+    assert ("Others used the cores meanwhile: times are too long." in caption) == said
+
+
 def test_a_column_tells_each_axis_that_varies(capsys: pytest.CaptureFixture[str]) -> None:
     sweep = cells({"width": 8}, {"lr": [1e-3, 3e-3], "weight_decay": [0.0, 0.1], "seed": [0, 1]})
     train_table.show(sweep, tables(sweep, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]), Path("results"), as_json=False)

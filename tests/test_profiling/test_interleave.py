@@ -1,6 +1,7 @@
 """Mechanisms take turns, there and back; who fails or has had its time is left out, and company is told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.interleave import TURNS, WARM, Timed
 from linrec_cli.profiling.isolate import Answer
 from linrec_cli.profiling.nvml import Reading
+from linrec_cli.usage import Usage
 
 Group = Callable[..., list[Cell]]
 
@@ -28,11 +30,14 @@ class Gpu:
 class Ready:
     """A child that always has one sample, a tenth of a second, and notes in a log when it was asked for what.
 
-    In its turns it was put aside `aside` times, and from turn `ends` on it gives no answer.
+    In its turns it was put aside `aside` times and had the CPU for `cpu` seconds, and from turn `ends` on it gives no
+    answer.
     """
 
-    def __init__(self, name: str, log: list[tuple[str, Any]], aside: tuple[int, ...] = (), ends: int = 99) -> None:
-        self.name, self.log, self.aside, self.ends, self.turn = name, log, [*aside], ends, -1
+    def __init__(
+        self, name: str, log: list[tuple[str, Any]], aside: tuple[int, ...] = (), cpu: float = 0.1, ends: int = 99
+    ) -> None:
+        self.name, self.log, self.aside, self.cpu, self.ends, self.turn = name, log, [*aside], cpu, ends, -1
 
     def answer(self, seconds: float) -> Answer:
         return Answer("ok")
@@ -45,7 +50,7 @@ class Ready:
         if self.turn > self.ends:
             return Answer("timeout", note="no answer")
         aside = self.aside.pop(0) if self.aside and self.turn else 0
-        return Answer("ok", ([{"step": 0.1}], aside, 0.1))
+        return Answer("ok", ([{"step": 0.1}], Usage(0.1, self.cpu, aside)))
 
 
 def timed(group: Group, *names: str, **more: Any) -> tuple[list[Timed], list[tuple[str, Any]]]:
@@ -97,13 +102,24 @@ def test_a_time_beside_another_process_on_the_gpu_is_contended_and_its_energy_is
     assert (len(one.readings), one.contended, one.joules) == (2 + TURNS, True, {"step": 3.0})
 
 
-@pytest.mark.parametrize(("aside", "contended"), [((9, 1, 1, 1, 1), False), ((9, 9, 9, 9, 1), True)])
-def test_a_time_is_contended_by_how_often_it_was_put_aside_over_all_its_turns(
-    group: Group, aside: tuple[int, ...], contended: bool
+@pytest.mark.parametrize(
+    ("aside", "cpu", "contended"),
+    [((9, 1, 1, 1, 1), 0.1, False), ((9, 9, 9, 9, 1), 0.1, True), ((0,), 0.08, True)],
+)
+def test_a_time_is_contended_by_what_it_took_of_the_machine_over_all_its_turns(
+    group: Group, aside: tuple[int, ...], cpu: float, contended: bool
 ) -> None:
-    (one,), _ = timed(group, "a", aside=aside)
+    (one,), _ = timed(group, "a", aside=aside, cpu=cpu)
     interleave.take_turns([one], 10.0, None)
-    assert (one.aside, one.ran, one.contended) == (sum(aside), pytest.approx(0.5), contended)
+    assert one.used == pytest.approx((0.5, 5 * cpu, sum(aside)))
+    assert one.contended == contended
+
+
+def test_a_process_that_waits_for_a_gpu_is_not_contended(group: Group) -> None:
+    (one,), _ = timed(group, "a", cpu=0.01)
+    one.cell = replace(one.cell, device="cuda")
+    interleave.take_turns([one], 10.0, None)
+    assert not one.contended
 
 
 def test_a_cap_is_shared_by_need() -> None:

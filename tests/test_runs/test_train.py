@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import os
 import signal
 import sys
@@ -14,13 +15,14 @@ import polars as pl
 import pytest
 import torch
 
-from linrec_cli import disk, machine, runs
+from linrec_cli import disk, machine, runs, usage
 from linrec_cli.errors import LinrecError
 from linrec_cli.profiling import kernel
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
 from linrec_cli.settings import resolved
 from linrec_cli.training import checkpoint, fit
+from linrec_cli.usage import Usage
 
 FILES = {"settings.toml", "table.parquet", "history.parquet", "ranks.parquet", "weights.safetensors"}
 
@@ -113,6 +115,25 @@ def test_what_a_run_took_is_in_its_rows(data, quick):
     assert number(found, "parameters") == sum(p.numel() for p in found.model.parameters())
     # Of 25 events a user two are held out, and the first has no history.
     assert number(found, "targets_per_epoch") == history["targets"][0] == 60 * 22
+
+
+TIMES = {"seconds_per_epoch", "validation_seconds", "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "aside", "contended"), [(1.0, 0, False), (0.8, 0, True), (1.0, 60, True), (math.nan, 0, None)]
+)
+def test_times_taken_while_others_used_the_cores_say_so(data, quick, monkeypatch, cpu, aside, contended):
+    readings = (Usage(float(n), n * cpu, n * aside) for n in count())
+    monkeypatch.setattr(usage, "read", lambda: next(readings))
+    found = runs.train(quick(), data)
+    batches = found.history["batches"].to_list()
+    assert found.history["seconds"].to_list() == batches
+    assert found.history["cpu_seconds"].to_list() == pytest.approx([cpu * n for n in batches], nan_ok=True)
+    assert found.history["aside"].to_list() == [aside * n for n in batches]
+    told = found.rows.filter(pl.col("contended").eq_missing(contended) & pl.col("metric").is_in(TIMES))
+    assert set(told["metric"]) == TIMES
+    assert found.rows.filter(~pl.col("metric").is_in(TIMES))["contended"].null_count() == len(found.rows) - 3
 
 
 @pytest.mark.parametrize(("above", "status", "value"), [(4096, "ok", 4096.0), (0, "skipped", None)])

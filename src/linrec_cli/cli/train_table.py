@@ -67,8 +67,10 @@ def caption(cell: Train, names: Sequence[str]) -> str:
 
 
 def warned(rows: Sequence[Sequence[Row]]) -> list[str]:
-    """List what the rows of tested numbers warn of."""
-    notes = (row["note"] for own in rows for row in own if row["k"] is not None)
+    """List what the rows of tested numbers warn of, and times that were taken beside others."""
+    notes = [row["note"] for own in rows for row in own if row["k"] is not None]
+    if any(row["contended"] for own in rows for row in own):
+        notes.append("others used the cores meanwhile: times are too long")
     return [f"{note.capitalize()}." for note in dict.fromkeys(filter(None, notes))]
 
 

@@ -23,10 +23,10 @@ QUICK = 0.02
 def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None]:
     """Do the task of a timing child: build; warm up for at most the seconds sent; then a turn a message.
 
-    A turn's answer is its samples, each the seconds of every span; how often the kernel took a core away in favour
-    of somebody else; and the seconds of the turn. A message of `None` asks for the energy, after the last turn.
+    A turn's answer is its samples, each the seconds of every span, and what the turn took of the machine. A message of
+    `None` asks for the energy, after the last turn.
     """
-    from linrec_cli import machine
+    from linrec_cli import machine, usage
     from linrec_cli.profiling import energy
 
     machine.prepare(cell.threads)
@@ -38,16 +38,9 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
         if seconds is None:
             seconds = yield energy.measured(cell, work.spans)
             continue
-        begin, switches = time.perf_counter(), preemptions()
+        begin = usage.read()
         samples = turn(watch, seconds)
-        seconds = yield samples, preemptions() - switches, time.perf_counter() - begin
-
-
-def preemptions() -> int:
-    """Count how often this process has been put aside while it had work to do."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+        seconds = yield samples, usage.read().since(begin)
 
 
 def settle(watch: Stopwatch, seconds: float) -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.isolate import Answer, Child
 from linrec_cli.profiling.nvml import Gpu, Reading
+from linrec_cli.usage import Usage
 
 TURNS = 5
 WARM = 0.3
 """Share of the budget that the warm-up may take."""
 GRACE = 5.0
 """Seconds beyond its budget that a cell is waited for: a busy machine is no reason to give it up."""
-CROWDED = 50
-"""Times a second and thread that a process was put aside: above, others were using its cores."""
 START = 120.0
 """Seconds a child may take until it has built its cell, first use of a GPU included."""
 
@@ -23,8 +22,7 @@ class Timed:
     """A cell with its timing child, its samples, and the seconds it has had.
 
     Attributes:
-        aside: how often its process was put aside in its turns.
-        ran: seconds of its turns.
+        used: what its turns took of the machine.
         readings: of the GPU, before the first turn and after each.
         joules: energy of a run, by span.
     """
@@ -34,8 +32,7 @@ class Timed:
     process: int
     samples: list[dict[str, float]] = field(default_factory=list)
     spent: float = 0.0
-    aside: int = 0
-    ran: float = 0.0
+    used: Usage = field(default_factory=Usage)
     failed: Answer | None = None
     readings: list[Reading] = field(default_factory=list)
     joules: dict[str, float] = field(default_factory=dict)
@@ -43,7 +40,7 @@ class Timed:
     @property
     def contended(self) -> bool:
         """Tell whether others used the cores, over all its turns, or the GPU at any reading."""
-        crowded = self.aside > CROWDED * self.cell.threads * self.ran
+        crowded = self.used.contended(self.cell.threads, waits=self.cell.device != "cpu")
         return crowded or any(reading.others for reading in self.readings)
 
 
@@ -75,8 +72,8 @@ def take(timed: Timed, budget: float, gpu: Gpu | None = None) -> None:
     answer = ask(timed, (1 - WARM) * budget / TURNS, budget)
     look(timed, gpu)
     if answer.status == "ok":
-        samples, aside, ran = answer.content
-        timed.samples, timed.aside, timed.ran = timed.samples + samples, timed.aside + aside, timed.ran + ran
+        samples, used = answer.content
+        timed.samples, timed.used = timed.samples + samples, timed.used.plus(used)
     else:
         # What ends in a later turn has ended all the same: its first samples are not the whole story.
         timed.failed = answer

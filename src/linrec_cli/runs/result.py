@@ -1,12 +1,15 @@
 """What a training run gave: its best epoch tested, in whole rows, written to its folder and read back."""
 
+import math
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.runs.data import Dataset
 from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored
+from linrec_cli.usage import Usage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +55,7 @@ def tested(
     state.model.load_state_dict(state.best)
     own = (settings.maxlen, settings.seen_items)
     frame = pl.concat([ranked(state.model, sequences, parts, stage, *own) for stage in ("valid", "test")])
-    made = costs(state)
+    made = costs(state, torch.get_num_threads())
     for stage in ("test", "valid"):
         how: dict[str, Any] = {"split": settings.split, "seen": settings.seen_items}
         made += qualities(stage, frame.filter(stage=stage), KS, sequences.count, **how)
@@ -122,20 +125,28 @@ def history(state: "State") -> "pl.DataFrame":
     return frame.with_columns(pl.col("epoch") + 1)
 
 
-def costs(state: "State") -> list[dict[str, Any]]:
+def costs(state: "State", threads: int) -> list[dict[str, Any]]:
     """Make the rows of what the run took."""
     from linrec_cli.results import rows
     from linrec_cli.training.estimate import parameters
 
+    beside = {"contended": contended(state, threads)}
     return [
-        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone"),
-        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's"),
-        rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs"),
+        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone") | beside,
+        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's") | beside,
+        rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs") | beside,
         rows.fact("epochs", len(state.history)),
         rows.fact("best_epoch", state.best_epoch().epoch + 1),
         rows.fact("parameters", parameters(state.model)),
         rows.fact("targets_per_epoch", state.history[0].targets),
     ]
+
+
+def contended(state: "State", threads: int) -> bool | None:
+    """Tell whether others used the cores while a run was trained; None where that was not seen from the beginning."""
+    spans = (Usage(epoch.seconds, epoch.cpu_seconds, epoch.aside) for epoch in state.history)
+    used = reduce(Usage.plus, spans)
+    return None if math.isnan(used.cpu) else used.contended(threads, waits=state.settings.device != "cpu")
 
 
 def kernel(settings: Train, state: "State", sequences: "Sequences", parts: "Parts") -> str:

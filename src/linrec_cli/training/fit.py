@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from linrec_cli import catalog
+from linrec_cli import catalog, usage
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
@@ -149,7 +149,7 @@ def epochs(
             spent = time.perf_counter() - begin
             state.history.append(
                 Epoch(at.epoch, at.loss / at.targets, valid, found, at.seconds, spent, at.targets, at.batch,
-                      at.resumed_at, at.repeated)
+                      at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
             )  # fmt: skip
             if state.best_epoch().epoch == at.epoch:
                 state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
@@ -160,11 +160,11 @@ def epochs(
 
 def count(state: State, sequences: Sequences, parts: Parts) -> None:
     """Make a model that is counted: one epoch that has no loss."""
-    begin = time.perf_counter()
+    begin = usage.read()
     state.model.count(sequences, parts)
-    seconds = time.perf_counter() - begin
     events = int((parts.train - sequences.offsets[:-1]).sum())
-    state.at = Position(loss=math.nan, targets=events, seconds=seconds, spent=seconds)
+    state.at = Position(loss=math.nan, targets=events)
+    state.at.took(usage.read().since(begin))
 
 
 def train_epoch(
@@ -180,7 +180,8 @@ def train_epoch(
     batches = plan(sequences, parts, settings.objective, settings.maxlen, settings.tokens, settings.seed, at.epoch)
     state.model.train()
     pending: list[tuple[Tensor, int]] = []
-    saved = before = time.perf_counter()
+    before = usage.read()
+    saved = before.wall
     for batch in batches.batches(sequences, at.batch):
         seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
         optimiser.scheduled(state, len(batches))
@@ -190,12 +191,14 @@ def train_epoch(
         if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
             continue
         add(at, pending)
-        now = time.perf_counter()
-        at.seconds, at.spent, before = at.seconds + now - before, at.spent + now - before, now
+        now = usage.read()
+        at.took(now.since(before))
+        before = now
         report(at, len(batches))
-        if now - saved >= every:
+        if now.wall - saved >= every:
             save(state)
-            saved = before = time.perf_counter()
+            before = usage.read()
+            saved = before.wall
 
 
 def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:

@@ -1,5 +1,6 @@
 """What a run carries from one batch to the next: its epochs, where it stands, its model and optimiser."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from linrec_cli.losses._draw import Draw
 from linrec_cli.settings import Train
+from linrec_cli.usage import Usage
 
 
 @dataclass
@@ -19,6 +21,8 @@ class Epoch:
         loss: not a number where a model is counted and not trained.
         seconds: training alone, without validation.
         targets: predictions trained, or events counted.
+        cpu_seconds: of training, all threads together.
+        aside: how often the process was put aside in training while it had work to do.
         resumed_at: batches at which the epoch was taken up again after an interruption.
         repeated: batches that were trained twice because of that.
     """
@@ -33,6 +37,8 @@ class Epoch:
     batches: int
     resumed_at: list[int] = field(default_factory=list)
     repeated: int = 0
+    cpu_seconds: float = math.nan
+    aside: int = 0
 
 
 @dataclass
@@ -47,6 +53,13 @@ class Position:
     spent: float = 0.0
     resumed_at: list[int] = field(default_factory=list)
     repeated: int = 0
+    cpu_seconds: float = 0.0
+    aside: int = 0
+
+    def took(self, used: Usage) -> None:
+        """Add what some batches took of the machine."""
+        self.seconds, self.spent = self.seconds + used.wall, self.spent + used.wall
+        self.cpu_seconds, self.aside = self.cpu_seconds + used.cpu, self.aside + used.aside
 
 
 @dataclass
