@@ -18,11 +18,11 @@ class Usage(NamedTuple):
 
     def since(self, before: "Usage") -> "Usage":
         """Give what was taken since an earlier reading."""
-        return Usage(*(now - then for now, then in zip(self, before, strict=True)))
+        return Usage(self.wall - before.wall, self.cpu - before.cpu, self.aside - before.aside)
 
     def plus(self, more: "Usage") -> "Usage":
         """Add up two spans."""
-        return Usage(*(one + other for one, other in zip(self, more, strict=True)))
+        return Usage(self.wall + more.wall, self.cpu + more.cpu, self.aside + more.aside)
 
     def contended(self, threads: int, waits: bool) -> bool:
         """Tell whether others used the cores in a span.

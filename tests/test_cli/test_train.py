@@ -116,16 +116,21 @@ def test_a_cell_is_a_line_and_seeds_are_averaged(capsys: pytest.CaptureFixture[s
     assert lines[8][0] == "leave-one-out,"
 
 
-@pytest.mark.parametrize(("contended", "said"), [(None, False), (False, False), (True, True)])
-def test_times_taken_beside_others_are_too_long_and_said_to_be(
-    capsys: pytest.CaptureFixture[str], contended: bool | None, said: bool
+@pytest.mark.parametrize(
+    ("column", "warning"),
+    [("contended", "Others used the cores meanwhile: times are too long."),
+     ("time_aware", "Time-aware models are told when their target was, and are no match for others.")],
+)  # fmt: skip
+@pytest.mark.parametrize(("value", "said"), [(None, False), (False, False), (True, True)])
+def test_times_taken_beside_others_and_models_told_too_much_are_said_to_be(
+    capsys: pytest.CaptureFixture[str], column: str, warning: str, value: bool | None, said: bool
 ) -> None:
     sweep = cells({}, {"seed": [0, 1]})
     first, second = tables(sweep, [0.2, 0.3])
-    beside = pl.when(metric="seconds_per_epoch").then(pl.lit(contended)).alias("contended")
+    beside = pl.when(metric="seconds_per_epoch").then(pl.lit(value)).alias(column)
     train_table.show(sweep, [first, second.with_columns(beside)], Path("results"), as_json=False)
     caption = " ".join(word for line in shown(capsys) for word in line)
-    assert ("Others used the cores meanwhile: times are too long." in caption) == said
+    assert (warning in caption) == said
 
 
 def test_a_column_tells_each_axis_that_varies(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -40,6 +42,18 @@ def brute(model: Rounded, sequences: Sequences, targets: Targets, maxlen: int, s
         better, equal = sum(s > scores[gold] for s in others), sum(s == scores[gold] for s in others)
         found.append(1 + better + equal / 2)
     return found
+
+
+def test_a_history_comes_with_its_times_and_with_that_of_the_gold_where_there_is_one(sequences: Sequences) -> None:
+    timed = replace(sequences, times=7 * torch.arange(len(sequences.flat)))
+    start, length = torch.tensor([3, 40]), torch.tensor([4, 2])
+    batch = module.read(timed, start, length, 20)
+    assert batch.times is not None
+    assert batch.target_times is not None
+    assert [batch.times[row, :n].tolist() for row, n in enumerate((4, 2))] == [[21, 28, 35, 42], [280, 287]]
+    assert [batch.target_times[row, :n].tolist() for row, n in enumerate((4, 2))] == [[28, 35, 42, 49], [287, 294]]
+    assert module.read(timed, start, length, 20, told=False).target_times is None
+    assert module.read(sequences, start, length, 20).target_times is None
 
 
 @pytest.mark.parametrize("stage", ["valid", "test"])

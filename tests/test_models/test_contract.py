@@ -1,6 +1,7 @@
 """What every model promises, checked over the folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from linrec_cli import catalog
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.models._recommender import Facts
+from linrec_cli.models._recommender import Facts, reads
 from linrec_cli.settings import form
 
 Made = Callable[..., Batch]
@@ -75,6 +76,19 @@ def test_the_form_is_the_one_that_is_stated(batch: Made, name: str) -> None:
     a, b = (model.encode(batch([3, 1, 4, last])) for last in (1, 9))
     moved = bool((a[:, :3] != b[:, :3]).any())
     assert moved == (catalog.load("models", name).FORM == "bidirectional")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_no_model_reads_when_the_item_it_predicts_was_had_unless_it_says_so(batch: Made, name: str) -> None:
+    known = getattr(catalog.load("models", name), "READS", {})
+    specs = [name, *(f"{name}:{option}=true" for option in known.values() if option and option != "time_aware")]
+    given = replace(batch([3, 1, 4]), times=torch.tensor([[5, 9, 20]]))
+    for spec in specs:
+        model = made(spec)
+        assert reads(spec).count("target_times") == 0
+        soon, late = (model.encode(replace(given, target_times=torch.tensor([[9, 20, last]]))) for last in (21, 10**6))
+        assert torch.equal(soon, late)
+        assert torch.equal(soon, model.encode(given))
 
 
 @pytest.mark.parametrize("name", TRAINED)

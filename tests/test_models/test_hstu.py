@@ -38,8 +38,8 @@ def silu(x: Tensor) -> Tensor:
     return x / (1 + torch.exp(-x))
 
 
-def layer(x: Tensor, w: dict[str, Tensor], at: str, times: list[int] | None) -> Tensor:
-    """Map `x [T, C]` by one layer, a position and a head at a time."""
+def layer(x: Tensor, w: dict[str, Tensor], at: str, times: list[int] | None, now: list[int] | None = None) -> Tensor:
+    """Map `x [T, C]` by one layer, a position and a head at a time; `now` is when each position is, if not `times`."""
     size, rows = WIDTH // HEADS, []
     inner = [silu(w[f"{at}.attention.inward.weight"] @ norm(row)) for row in x]
     for i in range(len(x)):
@@ -50,7 +50,7 @@ def layer(x: Tensor, w: dict[str, Tensor], at: str, times: list[int] | None) -> 
             for j in range(i + 1):
                 score = inner[i][q] @ inner[j][k] + w[f"{at}.attention.bias"][MAXLEN - 1 - (i - j)]
                 if times is not None:
-                    score = score + w[f"{at}.ages"][math.floor(math.log(max(1, times[i] - times[j])) / 0.301)]
+                    score = score + w[f"{at}.ages"][math.floor(math.log(max(1, (now or times)[i] - times[j])) / 0.301)]
                 total = total + silu(score) / MAXLEN * inner[j][v]
             mixed.append(total)
         gated = inner[i][3 * WIDTH :] * norm(torch.cat(mixed))
@@ -58,14 +58,16 @@ def layer(x: Tensor, w: dict[str, Tensor], at: str, times: list[int] | None) -> 
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("time", [False, True])
-def test_the_encoder_is_its_formula(batch: Made, time: bool) -> None:
-    model = made(time=time)
-    w, given = model.state_dict(), replace(batch(ITEMS), times=torch.tensor([TIMES]))
+@pytest.mark.parametrize(("time", "aware"), [(False, False), (True, False), (True, True)])
+def test_the_encoder_is_its_formula(batch: Made, time: bool, aware: bool) -> None:
+    model = made(time=time, time_aware=aware)
+    now = [*TIMES[1:], 90_000]
+    given = replace(batch(ITEMS), times=torch.tensor([TIMES]), target_times=torch.tensor([now]))
+    w = model.state_dict()
     scaled = [w["items.weight"][item] * math.sqrt(WIDTH) for item in ITEMS]
     x = torch.stack([item + w["positions.weight"][t] for t, item in enumerate(scaled)])
     for at in ("blocks.0", "blocks.1"):
-        x = layer(x, w, at, TIMES if time else None)
+        x = layer(x, w, at, TIMES if time else None, now if aware else None)
     expected = torch.stack([row / row.norm() / 0.05 for row in x])
     torch.testing.assert_close(model.encode(given)[0], expected)
     torch.testing.assert_close(model.query(given)[0], expected[-1])
@@ -81,10 +83,13 @@ def test_scores_are_cosines_over_the_temperature(batch: Made) -> None:
 
 def test_buckets_grow_with_the_logarithm_of_the_time_between_two_events() -> None:
     # ln 2 / .301 = 2.3, ln 60 / .301 = 13.6, ln 86400 / .301 = 37.8, and far beyond the last one.
-    found = elapsed(torch.tensor([[0, 1, 60, 86_400, 10**18], [7, 9, 9, 9, 9]]))
+    times = torch.tensor([[0, 1, 60, 86_400, 10**18], [7, 9, 9, 9, 9]])
+    found = elapsed(times, times)
     assert found[0, :, 0].tolist() == [0, 0, 13, 37, 128]
     assert found[1, 0].tolist() == [0, 2, 2, 2, 2]
     assert torch.equal(found, found.mT)
+    later = elapsed(times[:, :2], times[:, 3:])
+    assert later.tolist() == [[[37, 37], [128, 128]], [[2, 0], [2, 0]]]
 
 
 def test_a_position_knows_when_its_own_event_was_and_not_when_the_next_is(batch: Made) -> None:
@@ -92,6 +97,16 @@ def test_a_position_knows_when_its_own_event_was_and_not_when_the_next_is(batch:
     one, later = (model.encode(replace(given, times=torch.tensor([[*TIMES[:4], last]])))[0] for last in (5007, 9999))
     assert torch.equal(one[:4], later[:4])
     assert (one[4] - later[4]).abs().max() > 1e-5
+
+
+def test_a_time_aware_model_needs_the_time_of_what_it_predicts(batch: Made) -> None:
+    model = made(time=True, time_aware=True)
+    with pytest.raises(DataError, match=r"told when .* nobody knows yet; train it without time_aware=true"):
+        model.encode(replace(batch(ITEMS), times=torch.tensor([TIMES])))
+    with pytest.raises(DataError, match="these histories have none"):
+        model.encode(batch(ITEMS))
+    with pytest.raises(UsageError, match="give time=true too"):
+        made(time_aware=True)
 
 
 def test_only_what_lies_between_events_matters_and_padding_does_not(batch: Made) -> None:

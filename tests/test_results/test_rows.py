@@ -24,8 +24,14 @@ def test_a_row_says_how_its_number_was_made():
         "run": "a-run", "command": "train", "created": MADE, "dataset": "ring", "data_digest": "d1",
         "model": "sasrec", "objective": "next", "loss": "cross-entropy", "attention": "local", "options": "window=8",
         "width": 64, "heads": 2, "layers": 2, "maxlen": 200, "tokens": 1600, "seed": 0, "dtype": "float32", "order": "",
+        "time_aware": False,
     }  # fmt: skip
     assert found.keys() <= schema.COLUMNS.keys()
+
+
+def test_what_is_told_when_its_target_was_is_time_aware():
+    for model, aware in (("hstu:time=true", False), ("hstu:time=true:time_aware=true", True)):
+        assert shared(replace(SETTINGS, model=model))["time_aware"] == aware
 
 
 def test_what_the_machine_really_used_stands_in_the_row_and_not_what_was_asked_for():

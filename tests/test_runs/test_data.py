@@ -113,13 +113,14 @@ def test_times_or_features_count_where_the_model_reads_them(data, frame, quick):
         laid_out(with_colours(data.prepared, colours), {}) for colours in (["red", "green"], ["red", "red", "blue"])
     )
     assert later.prepared.digest == red.prepared.digest == data.prepared.digest
-    plain, timed, coloured = "hstu", "hstu:time=true", "fdsa"
+    plain, timed, aware, coloured = "hstu", "hstu:time=true", "hstu:time=true:time_aware=true", "fdsa"
 
     def name(model, found):
         return settled(quick(model=model, attn="auto"), found).name
 
     assert len({name(plain, one) for one in (data, later, red, blue)}) == 1
-    assert name(timed, data) == name(timed, red) != name(timed, later)
+    for model in (timed, aware):
+        assert name(model, data) == name(model, red) != name(model, later)
     assert name(coloured, red) != name(coloured, blue)
     # And another's are not taken for those that a run was trained on.
     stored = asdict(settled(quick(model=timed, attn="auto"), data))

@@ -62,6 +62,15 @@ def test_users_are_read_with_their_times_where_the_model_reads_them(here, kept, 
         module.recommend(served, histories=[["i3"]])
 
 
+def test_a_time_aware_model_recommends_to_nobody_because_the_time_is_not_known(here, kept, quick):
+    folder = here / "results/runs/aware"
+    found = runs.train(quick(model="hstu:time=true:time_aware=true", attn="", objective="next"), kept, folder)
+    assert found.rows["time_aware"].all()
+    served = module.opened(folder)
+    with pytest.raises(DataError, match="nobody knows yet"):
+        module.recommend(served, 4, users=[served.data.prepared.users["raw"][4]])
+
+
 def test_a_user_is_recommended_to_after_all_that_they_had(run):
     served = module.opened(run)
     users = served.data.prepared.users["raw"].to_list()

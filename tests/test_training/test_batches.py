@@ -57,12 +57,18 @@ def test_no_batch_is_wider_than_the_positions_there_are(
     assert max(batch.items.shape[1] for batch in batches) == maxlen
 
 
-def test_times_come_along_with_their_items(sequences: Sequences, parts: Parts) -> None:
+@pytest.mark.parametrize("objective", ["next", "last"])
+def test_times_come_along_with_their_items_and_those_of_targets_with_them(
+    sequences: Sequences, parts: Parts, objective: str
+) -> None:
     timed = replace(sequences, times=1000 + torch.arange(len(sequences.flat)))
-    for batch in plan(timed, parts, "next", 20, 100, 0, 0).batches(timed):
+    for batch in plan(timed, parts, objective, 20, 100, 0, 0).batches(timed):
         assert batch.times is not None
-        real = batch.items > 0
+        assert batch.target_times is not None
+        assert batch.targets is not None
+        real, told = batch.items > 0, batch.targets > 0
         assert (timed.flat[batch.times[real] - 1000] == batch.items[real]).all()
+        assert (timed.flat[batch.target_times[told] - 1000] == batch.targets[told]).all()
 
 
 def test_seeds_that_differ_anywhere_mix_to_different_seeds() -> None:

@@ -16,6 +16,11 @@ Row = dict[str, Any]
 QUALITY = ("recall", "ndcg", "mrr")
 K = 10
 NONE = "–"
+WARNINGS = {
+    "contended": "others used the cores meanwhile: times are too long",
+    "time_aware": "time-aware models are told when their target was, and are no match for others",
+}
+"""What is said of rows that have one of these columns true."""
 SEEN = {"remove": "removed", "rank": "ranked", "auto": "removed"}
 
 
@@ -67,10 +72,11 @@ def caption(cell: Train, names: Sequence[str]) -> str:
 
 
 def warned(rows: Sequence[Sequence[Row]]) -> list[str]:
-    """List what the rows of tested numbers warn of, and times that were taken beside others."""
+    """List what the rows of tested numbers warn of, and what makes them no match for others."""
     notes = [row["note"] for own in rows for row in own if row["k"] is not None]
-    if any(row["contended"] for own in rows for row in own):
-        notes.append("others used the cores meanwhile: times are too long")
+    for column, warning in WARNINGS.items():
+        if any(row[column] for own in rows for row in own):
+            notes.append(warning)
     return [f"{note.capitalize()}." for note in dict.fromkeys(filter(None, notes))]
 
 

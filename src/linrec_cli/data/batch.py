@@ -15,6 +15,8 @@ class Batch:
         targets: `[B, T]` what is predicted at each position; 0: nothing. None outside training.
         count: number of targets.
         times: `[B, T]` when the items were had, in the units of the data; None where the data have no times.
+        target_times: `[B, T]` when what follows each position was had; None where that is not known, as to one who
+            recommends. Only what calls itself time-aware may read it.
     """
 
     items: Tensor
@@ -22,6 +24,7 @@ class Batch:
     targets: Tensor | None = None
     count: int = 0
     times: Tensor | None = None
+    target_times: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Window:
         lengths: `[B]`, on the CPU.
         mask: the item that stands for a hidden one: the number of items plus 1.
         times: `[B, T]` of `items`, or None.
+        target_times: `[B, T]` of `after`, or None.
     """
 
     items: Tensor
@@ -42,3 +46,4 @@ class Window:
     lengths: Tensor
     mask: int
     times: Tensor | None = None
+    target_times: Tensor | None = None

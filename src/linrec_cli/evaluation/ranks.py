@@ -60,11 +60,16 @@ def ranks(
     return found
 
 
-def read(sequences: Sequences, start: Tensor, length: Tensor, maxlen: int) -> Batch:
-    """Cut histories out as a batch, as wide as a rounded length, never wider than `maxlen`."""
-    shape = min(rounded(int(length.max())), maxlen)
-    times = None if sequences.times is None else window(sequences.times, start, length, shape)
-    return Batch(window(sequences.flat, start, length, shape), length, times=times)
+def read(sequences: Sequences, start: Tensor, length: Tensor, maxlen: int, *, told: bool = True) -> Batch:
+    """Cut histories out as a batch, as wide as a rounded length, never wider than `maxlen`.
+
+    Args:
+        told: an event follows each, and when it was may be known.
+    """
+    shape, times = min(rounded(int(length.max())), maxlen), sequences.times
+    own = None if times is None else window(times, start, length, shape)
+    later = window(times, start + 1, length, shape) if told and times is not None else None
+    return Batch(window(sequences.flat, start, length, shape), length, times=own, target_times=later)
 
 
 def hide_seen(scores: Tensor, sequences: Sequences, targets: Targets, gold: Tensor) -> None:

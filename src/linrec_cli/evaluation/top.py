@@ -41,7 +41,7 @@ def top(
     items = torch.zeros(len(length), k, dtype=torch.int64, device=device)
     scores = torch.full((len(length), k), -torch.inf, device=device)
     for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[device.type]):
-        query = model.query(read(sequences, start[rows], length[rows], maxlen))
+        query = model.query(read(sequences, start[rows], length[rows], maxlen, told=targets is not None))
         for part in torch.arange(len(rows), device=device).split(max(1, SCORES[device.type] // sequences.count)):
             chosen, found = rows[part], finite(model.scores(query[part]))
             if seen == "remove":

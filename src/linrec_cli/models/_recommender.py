@@ -31,7 +31,7 @@ def facts(sequences: Sequences) -> Facts:
 
 
 def reads(spec: str) -> list[str]:
-    """List what a model reads beside items in their order: `times`, `features`.
+    """List what a model reads beside items in their order: `times`, `target_times`, `features`.
 
     A module says it as `READS`: what, and the option that must be on; without an option it always does.
     """

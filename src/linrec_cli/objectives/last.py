@@ -26,4 +26,4 @@ def targets(window: Window, generator: torch.Generator) -> Batch:
     lengths = window.lengths.to(window.items.device)
     position = torch.arange(window.items.shape[1], device=lengths.device)
     last = window.after.masked_fill(position != lengths[:, None] - 1, 0)
-    return Batch(window.items, lengths, last, len(window.lengths), window.times)
+    return Batch(window.items, lengths, last, len(window.lengths), window.times, window.target_times)

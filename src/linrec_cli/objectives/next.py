@@ -18,4 +18,4 @@ def windows(begin: Tensor, events: Tensor, maxlen: int, generator: torch.Generat
 def targets(window: Window, generator: torch.Generator) -> Batch:
     """Predict at each position what follows it."""
     lengths = window.lengths.to(window.items.device)
-    return Batch(window.items, lengths, window.after, int(window.lengths.sum()), window.times)
+    return Batch(window.items, lengths, window.after, int(window.lengths.sum()), window.times, window.target_times)

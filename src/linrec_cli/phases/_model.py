@@ -1,6 +1,7 @@
 """A whole model as training starts it, and drawn data for it."""
 
 import torch
+from torch import Tensor
 
 from linrec_cli import catalog
 from linrec_cli.data.batch import Batch, Window
@@ -34,19 +35,27 @@ def start(cell: Cell, sequences: Sequences) -> State:
 def batch(cell: Cell, size: int, length: int) -> Batch:
     """Draw a batch without padding, items uniformly; the cell's objective says what is to be predicted."""
     items, after = (torch.randint(1, cell.items + 1, (size, length), device=cell.device) for _ in range(2))
-    window = Window(items, after, torch.full((size,), length), cell.items + 1)
+    times = drawn_times(size, length + 1).to(cell.device)
+    window = Window(items, after, torch.full((size,), length), cell.items + 1, times[:, :-1], times[:, 1:])
     generator = torch.Generator().manual_seed(cell.seed)
     made: Batch = catalog.bound("objectives", cell.objective, "targets")(window, generator)
     return made
 
 
 def histories(cell: Cell, users: int, length: int) -> Sequences:
-    """Draw users with so many events and one to rank, items uniformly; each has one of the `VALUES` of a feature."""
+    """Draw users with so many events and one to rank, items uniformly, and times; an item has one of the `VALUES`."""
     flat = torch.randint(1, cell.items + 1, (users * (length + 1),))
     offsets = torch.arange(users + 1) * (length + 1)
     feature = torch.arange(cell.items + 1)[:, None] % VALUES == torch.arange(VALUES)
     feature[0] = False
-    return Sequences(flat, offsets, cell.items, torch.arange(users), features={"drawn": feature}).to(cell.device)
+    times, features = drawn_times(users, length + 1).flatten(), {"drawn": feature}
+    return Sequences(flat, offsets, cell.items, torch.arange(users), times, features).to(cell.device)
+
+
+def drawn_times(users: int, events: int) -> Tensor:
+    """Draw when events were, `[users, events]` in seconds, up to a day apart, without touching what else is drawn."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(86_400, (users, events), generator=generator).cumsum(1)
 
 
 def lasts(sequences: Sequences) -> Targets:

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli import catalog
+from linrec_cli.models._recommender import reads
 from linrec_cli.settings import Train, options, setup
 
 Row = dict[str, Any]
@@ -32,7 +33,8 @@ def shared(settings: Train, command: str, run: str, created: Any, environment: M
     attention, given = options(settings.attn)
     columns = {name: getattr(settings, name) for name in SETTINGS}
     own = {"run": run, "setup": setup(settings), "created": created, "command": command, "dataset": settings.data}
-    named = {"attention": attention, "options": given, "threads": settings.threads}
+    aware = "target_times" in reads(settings.model)
+    named = {"attention": attention, "options": given, "threads": settings.threads, "time_aware": aware}
     return columns | own | named | dict(environment)
 
 

@@ -49,6 +49,7 @@ COLUMNS: dict[str, Any] = {
     "protocol": pl.String,
     "seen": pl.String,
     "ties": pl.String,
+    "time_aware": pl.Boolean,
     "k": pl.Int32,
     "device": pl.String,
     "kernel": pl.String,

@@ -58,7 +58,7 @@ class Dataset:
 
         sequences, found = self.sequences, {}
         for what in reads(model):
-            if what == "times" and sequences.times is not None:
+            if what in ("times", "target_times") and sequences.times is not None:
                 found["times"] = sequences.times
             if what == "features":
                 found |= sequences.features or {}

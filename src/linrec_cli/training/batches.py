@@ -50,8 +50,9 @@ class Plan:
         start, length = self.start[rows], self.length[rows]
         shape, there = min(rounded(int(length.max())), self.maxlen), length.to(start.device)
         items, after = (window(sequences.flat, start + shift, there, shape) for shift in (0, 1))
-        times = None if sequences.times is None else window(sequences.times, start, there, shape)
-        return Window(items, after, length, sequences.count + 1, times)
+        times = sequences.times
+        own, next_ = (None if times is None else window(times, start + shift, there, shape) for shift in (0, 1))
+        return Window(items, after, length, sequences.count + 1, own, next_)
 
 
 def plan(sequences: Sequences, parts: Parts, objective: str, maxlen: int, tokens: int, seed: int, epoch: int) -> Plan:
