@@ -5,6 +5,7 @@ from math import hypot
 from statistics import stdev
 from typing import Any
 
+from linrec_cli import catalog
 from linrec_cli.analysis.labels import mechanism
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from linrec_cli.settings import Train, from_stored
@@ -16,7 +17,8 @@ TITLES = {ML_1M: "ml-1m in SASRec's order"}
 TELLING = ("softmax", "linear", "linear-gated")
 USUAL_SIZE = (64, 2)
 """Width and layers of the README's tables."""
-USUAL = {"split": "leave-one-out", "protocol": "full", "seen": "remove"}
+USUAL_SPLIT = "leave-one-out"
+USUAL = {"protocol": "full", "seen": "remove"}
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
 
@@ -54,15 +56,43 @@ class Line:
         return width or USUAL_SIZE[0], layers or USUAL_SIZE[1]
 
     @property
+    def to_best(self) -> float | None:
+        """Give the seconds of training and validation up to the best epoch, the median of the seeds."""
+        trained, validated = (self.samples(name) for name in ("seconds_per_epoch", "validation_seconds"))
+        best = map(int, self.values("best_epoch"))
+        if not all([*trained, *validated, trained, validated]):
+            return None
+        every = zip(trained, validated, best, strict=True)
+        return over_runs([sum(own[:last]) + sum(more[:last]) for own, more, last in every])
+
+    def samples(self, metric: str) -> list[list[float]]:
+        """Give what a cost took in each epoch, a seed a list."""
+        found = [row for row in self.rows if row["metric"] == metric]
+        return [row["samples"] or [] for row in sorted(found, key=lambda row: row["seed"])]
+
+    @property
+    def contended(self) -> bool:
+        """Tell whether others used the cores while one of them was trained."""
+        return any(row["contended"] for row in self.rows)
+
+    @property
+    def regime(self) -> str:
+        """Give the objective, where it is not the model's usual one."""
+        objective, usual = self.rows[0]["objective"], catalog.load("models", catalog.parse(self.model)[0]).OBJECTIVE
+        return "" if objective in (None, usual) else objective
+
+    @property
     def seeds(self) -> int:
         """Count the seeds."""
         return len(self.values("ndcg", "test", 10))
 
 
-def lines(reference: Reference) -> list[Line]:
-    """Give all trainings that were tested in the field's usual way; of what was repeated the latest counts."""
-    rows = reference.rows(command="train", status="ok")
+def lines(reference: Reference, split: str = USUAL_SPLIT) -> list[Line]:
+    """Give all trainings tested in the field's usual way, told no target's time; of what was repeated the latest."""
+    rows = [row for row in reference.rows(command="train", status="ok") if not row["time_aware"]]
     rows = [row for row in rows if all(row[name] in (None, usual) for name, usual in USUAL.items())]
+    # Costs, which have no cut-off, are of any split.
+    rows = [row for row in rows if row["k"] is None or (row["split"] or USUAL_SPLIT) == split]
     same = ("setup", "dataset", "model", "attention", "options", "maxlen")
     rows.sort(key=lambda row: row["created"])
     latest = {tuple(row[name] for name in (*same, "seed")): row["run"] for row in rows}
@@ -75,12 +105,11 @@ def lines(reference: Reference) -> list[Line]:
 
 
 def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -> Line | None:
-    """Find the trainings of a mechanism with SASRec at the usual size; of several the one of most seeds."""
-    asked = (dataset, "sasrec", maxlen, mechanism, USUAL_SIZE)
-    found = [
-        line for line in lines(reference) if (line.dataset, line.model, line.maxlen, line.mechanism, line.size) == asked
-    ]
-    return max(found, key=lambda line: line.seeds, default=None)
+    """Find the trainings of a mechanism with SASRec at the usual size; of several those of most seeds, then epochs."""
+    asked = (dataset, "sasrec", maxlen, mechanism, USUAL_SIZE, "")
+    names = ("dataset", "model", "maxlen", "mechanism", "size", "regime")
+    found = [line for line in lines(reference) if tuple(getattr(line, name) for name in names) == asked]
+    return max(found, key=lambda line: (line.seeds, sum(line.values("epochs"))), default=None)
 
 
 def made(reference: Reference) -> str:
@@ -143,49 +172,6 @@ def gains(reference: Reference) -> str:
     return paragraph(said, more)
 
 
-def models(reference: Reference) -> str:
-    """Make the table of models on ml-100k, each with the most telling mechanisms it takes: the best first."""
-    told = (*TELLING, "linear-released")
-    found = [
-        line
-        for line in lines(reference)
-        if (line.dataset, line.maxlen, line.size) == (ML_100K, 200, USUAL_SIZE)
-        and line.mechanism in (*told, line.model)
-    ]
-    rows = []
-    for line in sorted(found, key=lambda line: -line.ndcg):
-        name = code(line.mechanism) if line.mechanism != line.model else NONE
-        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
-        recall = number(over_seeds(line.values("recall", "test", 10)), 4)
-        rows.append([code(line.model), name, str(line.seeds), ndcg, recall, epochs(line)])
-    return table(["model", "", "seeds", "NDCG@10", "Recall@10", "best epoch"], rows)
-
-
-def larger(reference: Reference) -> str:
-    """Make the table of what was trained on ml-1m at another size than the README's: the best first."""
-    found = [line for line in lines(reference) if line.dataset == ML_1M and line.size != USUAL_SIZE]
-    rows = []
-    for line in sorted(found, key=lambda line: -line.ndcg):
-        size = f"{line.size[0]}, {line.size[1]}"
-        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
-        recall, validation = (over_seeds(line.values(*m, 10)) for m in (("recall", "test"), ("ndcg", "valid")))
-        quality = [ndcg, number(recall, 4), number(validation, 4)]
-        rows.append(
-            [code(line.model), code(line.mechanism), size, str(line.seeds), *quality, epochs(line), minutes(line)]
-        )
-    heads = ["model", "", "width, layers", "seeds", "NDCG@10", "Recall@10", "validation", "best epoch", "minutes"]
-    return table(heads, rows)
-
-
-def ranked(reference: Reference) -> str:
-    """Say what the larger ones reach on ml-1m where items of the history are ranked too."""
-    asked = {"dataset": ML_1M, "metric": "ndcg", "k": 10, "stage": "test", "protocol": "full", "status": "ok"}
-    rows = reference.rows(command="evaluate", seen="rank", **asked)
-    rows = [row for row in rows if (row["width"], row["layers"]) != USUAL_SIZE]
-    said = [f"{code(mechanism(row))} {number(row['value'], 4)}" for row in sorted(rows, key=lambda row: -row["value"])]
-    return paragraph(f"With items of the history ranked too, NDCG@10 is {listed(said)}." if said else "")
-
-
 def every(reference: Reference) -> str:
     """Make the table of all trainings."""
     order = sorted(lines(reference), key=lambda line: (line.dataset, line.maxlen, -line.ndcg))
@@ -199,22 +185,11 @@ def every(reference: Reference) -> str:
         costs.append(f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE)
         size = ", ".join(map(str, line.size))
         mechanism = code(line.mechanism) if line.mechanism != line.model else NONE
-        first = [line.dataset, line.model, size, str(line.maxlen), mechanism, str(line.seeds)]
+        model = ", ".join(filter(None, (line.model, line.regime)))
+        first = [line.dataset, model, size, str(line.maxlen), mechanism, str(line.seeds)]
         rows.append([*first, number(line.ndcg, 4) + spread, *means, *costs])
-    heads = [
-        "data",
-        "model",
-        "width, layers",
-        "maxlen",
-        "",
-        "seeds",
-        "NDCG@10",
-        "validation",
-        "Recall@10",
-        "s an epoch",
-        "MiB",
-    ]
-    return table(heads, rows)
+    heads = ["data", "model", "width, layers", "maxlen", "", "seeds"]
+    return table([*heads, "NDCG@10", "validation", "Recall@10", "s an epoch", "MiB"], rows)
 
 
 def naive(reference: Reference) -> str:

@@ -10,6 +10,7 @@ from linrec_cli.results import schema
 
 Row = dict[str, Any]
 LENGTHS = (128, 512, 2048, 8192)
+TRAINING = {"dataset": "ml-100k", "model": "sasrec", "maxlen": 200, "seed": 0, "attention": "linear"}
 SECONDS = {"softmax": 2.0, "softmax-naive": 8.0, "linear": 0.5, "linear-gated": 1.0}
 
 
@@ -39,17 +40,29 @@ def profiled(root: Path, run: str, rows: list[Row], **shared: Any) -> None:
     put(root, run, rows, command="profile", **shared)
 
 
-def trained(root: Path, run: str, ndcg: float, settings: str = "", facts: Row | None = None, **shared: Any) -> None:
-    """Commit an invented training."""
+def evaluated(root: Path, run: str, ndcg: float, **shared: Any) -> None:
+    """Commit an invented evaluation with items of the history ranked."""
+    row = {"stage": "test", "metric": "ndcg", "k": 10, "protocol": "full", "seen": "rank", "value": ndcg}
+    put(root, run, [row], command="evaluate", **(TRAINING | shared))
+
+
+def trained(
+    root: Path, run: str, ndcg: float, settings: str = "", facts: Row | None = None,
+    samples: dict[str, list[float]] | None = None, **shared: Any,
+) -> None:  # fmt: skip
+    """Commit an invented training; `samples` are of costs, an epoch each."""
     costs = {"epochs": 20.0, "best_epoch": 12.0, "seconds": 1200.0, "seconds_per_epoch": 50.0, "peak_bytes": 2.0**20}
     tested = [
         {"stage": stage, "metric": metric, "k": 10, "protocol": "full", "value": ndcg, "high": ndcg + 0.01}
         for stage in ("valid", "test")
         for metric in ("ndcg", "recall")
     ]
-    rows = [{"stage": "train", "metric": name, "value": value} for name, value in (costs | (facts or {})).items()]
-    made = {"dataset": "ml-100k", "model": "sasrec", "maxlen": 200, "seed": 0, "attention": "linear"}
-    put(root, run, tested + rows, f"patience = 8\n{settings}", command="train", **(made | shared))
+    given, known = samples or {}, costs | (facts or {})
+    rows = [
+        {"stage": "train", "metric": name, "value": known.get(name), "samples": given.get(name)}
+        for name in known | given
+    ]
+    put(root, run, tested + rows, f"patience = 8\n{settings}", command="train", **(TRAINING | shared))
 
 
 def kept(root: Path, name: str, rows: list[Row]) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from invented import costs, kept, profiled, trained
-from passages import layer, quality, scripts, serving, verdicts, weights
+from invented import costs, evaluated, kept, profiled, trained
+from passages import layer, models, quality, regimes, scripts, serving, verdicts, weights
 from passages._reference import Reference
 
 
@@ -20,7 +20,9 @@ def root(tmp_path: Path) -> Path:
 def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     empty = Reference(tmp_path)
     assert layer.costs(empty) == layer.gains(empty) == layer.picture(empty) == layer.crossovers(empty) == ""
-    assert quality.models(empty) == quality.larger(empty) == ""
+    assert models.small(empty) == models.large(empty) == models.backbones(empty) == ""
+    assert regimes.lengths(empty) == regimes.made(empty) == regimes.picture(empty) == ""
+    assert regimes.objectives(empty) == regimes.splits(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
     assert serving.costs(empty) == serving.growth(empty) == verdicts.rates(empty) == scripts.recbole(empty) == ""
     assert "not measured yet" in layer.made(empty)
@@ -94,51 +96,126 @@ def test_another_size_is_never_the_usual_one_and_has_a_table_of_its_own(tmp_path
         trained(tmp_path, f"wide-{seed}", 0.2 + seed / 10, "width = 128\n", width=128, layers=3, seed=seed, **made)
     reference = Reference(tmp_path)
     assert "| `linear` | 1 | .1000 ± .0100 |" in quality.summary(reference)
-    assert quality.larger(reference).splitlines()[2:] == [
-        "| `sasrec` | `linear` | 128, 3 | 2 | .2500 ± .0707 | .2500 | .2500 | 12 of 20, 12 of 20 | 20 |"
+    assert [line.split("|")[3:6] for line in models.large(reference).splitlines()[2:4]] == [
+        [" 128, 3 ", " 2 ", " .2500 ± .0707 "],
+        [" 64, 2 ", " 1 ", " .1000 ± .0100 "],
     ]
     assert "| sasrec | 128, 3 | 200 | `linear` | 2 | .2500 ± .0707 |" in quality.every(reference)
 
 
-def test_larger_ones_stand_the_best_first_and_of_two_setups_that_of_more_seeds_counts(tmp_path: Path) -> None:
-    made = {"dataset": "ml-1m-sasrec-order", "width": 128}
-    for name, ndcg, layers in (("low", 0.1, 2), ("high", 0.3, 3), ("middle", 0.2, 4)):
-        trained(tmp_path, name, ndcg, f"width = 128\nlayers = {layers}\n", layers=layers, **made)
-    found = [line.split("|")[3].strip() for line in quality.larger(Reference(tmp_path)).splitlines()[2:]]
-    assert found == ["128, 3", "128, 4", "128, 2"]
+def test_of_two_setups_that_of_more_seeds_counts_then_that_of_more_epochs(tmp_path: Path) -> None:
     for seed in (0, 1):
-        trained(tmp_path, f"few-{seed}", 0.1, "lr = 0.1\n", seed=seed, layers=2)
+        trained(tmp_path, f"few-{seed}", 0.1, "lr = 0.1\n", seed=seed)
     for seed in (0, 1, 2):
-        trained(tmp_path, f"many-{seed}", 0.2, "lr = 0.2\n", seed=seed, layers=2)
-    trained(tmp_path, "single", 0.3, "lr = 0.3\n", layers=2)
-    one = quality.one(Reference(tmp_path), "ml-100k", "linear")
-    assert one is not None
-    assert (one.seeds, one.ndcg) == (3, pytest.approx(0.2))
+        trained(tmp_path, f"many-{seed}", 0.2, "lr = 0.2\n", seed=seed)
+    trained(tmp_path, "single", 0.3, "lr = 0.3\n")
+    trained(tmp_path, "long", 0.4, "epochs = 9\n", attention="softmax", facts={"epochs": 30.0})
+    trained(tmp_path, "short", 0.5, "epochs = 8\n", attention="softmax")
+    reference = Reference(tmp_path)
+    for name, seeds, ndcg in (("linear", 3, 0.2), ("softmax", 1, 0.4)):
+        found = quality.one(reference, "ml-100k", name)
+        assert found is not None
+        assert (found.seeds, found.ndcg) == (seeds, pytest.approx(ndcg))
+    assert "| `softmax` | 64, 2 | 1 | .4000" in models.small(reference)
+    assert ".5000" not in models.small(reference)
 
 
-def test_what_is_reached_with_the_history_ranked_is_said_of_larger_sizes(tmp_path: Path) -> None:
-    made = {"dataset": "ml-1m-sasrec-order", "seen": "rank"}
-    for name, ndcg, size in (("a", 0.1, 128), ("b", 0.2, 128), ("c", 0.3, 64)):
-        trained(tmp_path, name, ndcg, width=size, layers=3 if size > 64 else 2, attention=f"m{name}", **made)
-    assert quality.ranked(Reference(tmp_path)) == ""
-    rows = Reference(tmp_path).table
-    for name in "abc":
-        path = tmp_path / f"results/reference/cpu/runs/{name}/table.parquet"
-        rows.filter(run=name).with_columns(command=pl.lit("evaluate")).write_parquet(path)
-    assert quality.ranked(Reference(tmp_path)) == (
-        "With items of the history ranked too, NDCG@10 is `mb` .2000 and `ma` .1000."
-    )
+SPENT = {"seconds_per_epoch": [10.0, 20.0, 30.0], "validation_seconds": [1.0, 1.0, 1.0]}
 
 
-def test_models_stand_with_the_most_telling_mechanisms_the_best_first(tmp_path: Path) -> None:
-    trained(tmp_path, "a", 0.1, layers=2)
-    trained(tmp_path, "b", 0.2, model="gru4rec", attention="", facts={"seconds": 100.0, "best_epoch": 5.0})
+def test_models_stand_with_the_most_telling_mechanisms_the_best_first_and_with_their_costs(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.1, layers=2, facts={"best_epoch": 2.0, "epochs": 3.0}, samples=SPENT)
+    trained(tmp_path, "b", 0.2, model="gru4rec", attention="", facts={"seconds_per_epoch": 9.0, "peak_bytes": 5e6})
     trained(tmp_path, "c", 0.3, attention="elu")
     trained(tmp_path, "d", 0.3, "width = 128\n", width=128)
     trained(tmp_path, "e", 0.3, maxlen=50)
-    assert quality.models(Reference(tmp_path)).splitlines()[2:] == [
-        "| `gru4rec` | – | 1 | .2000 ± .0100 | .2000 | 5 of 20 |",
-        "| `sasrec` | `linear` | 1 | .1000 ± .0100 | .1000 | 12 of 20 |",
+    trained(tmp_path, "f", 0.3, "objective = 'last'\n", objective="last")
+    trained(tmp_path, "g", 0.3, model="hstu:time=true:time_aware=true", attention="", time_aware=True)
+    assert models.small(Reference(tmp_path)).splitlines()[2:] == [
+        "| `sasrec` | `linear` | 128, 2 | 1 | .3000 ± .0100 | – | .3000 | 12 of 20 | 50.0 | – | 1 |",
+        "| `gru4rec` | – | 64, 2 | 1 | .2000 ± .0100 | – | .2000 | 12 of 20 | 9.0 | – | 5 |",
+        # Two epochs of 10 and 20 s, with a second of validation each.
+        "| `sasrec` | `linear` | 64, 2 | 1 | .1000 ± .0100 | – | .1000 | 2 of 3 | 50.0 | 32 | 1 |",
+        "",
+        "Seconds and MiB: on Abacus, 2 threads, torch 9.9.0; none of what was trained elsewhere.",
+    ]
+
+
+def test_seconds_beside_others_have_a_mark_and_those_of_another_machine_are_left_out(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.4, attention="softmax", contended=True)
+    trained(tmp_path, "b", 0.3)
+    trained(tmp_path, "c", 0.2, attention="linear-gated", device="cpu Pencil")
+    cells = [[cell.strip() for cell in line.split("|")] for line in models.small(Reference(tmp_path)).splitlines()]
+    assert [line[9:12] for line in cells[2:5]] == [["50.0\\*", "–", "1"], ["50.0", "–", "1"], ["–", "–", "–"]]
+    said = " ".join(cell for line in cells[6:] for cell in line)
+    assert said.endswith("\\* trained while other processes took the cores, which makes seconds too long.")
+    # A share of a disturbed time, or of another machine's, says nothing.
+    found = [line.split("|")[8:10] for line in models.backbones(Reference(tmp_path)).splitlines()[2:]]
+    assert found == [[" – ", " 1.00 "], [" – ", " – "]]
+
+
+def test_what_is_reached_with_the_history_ranked_stands_beside(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        trained(tmp_path, f"a{seed}", 0.3, seed=seed)
+        trained(tmp_path, f"b{seed}", 0.4, seed=seed, attention="softmax")
+    for seed, name in ((0, "linear"), (1, "linear"), (0, "softmax")):
+        evaluated(tmp_path, f"e-{name}-{seed}", 0.1 + seed / 10, seed=seed, attention=name)
+    found = [line.split("|")[6].strip() for line in models.small(Reference(tmp_path)).splitlines()[2:4]]
+    # Of softmax one of two seeds was ranked so.
+    assert found == ["–", ".1500"]
+
+
+def test_each_mechanism_stands_beside_its_own_backbone_s_softmax(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.2, attention="softmax")
+    trained(tmp_path, "b", 0.1, facts={"seconds_per_epoch": 25.0, "peak_bytes": 2.0**22})
+    trained(tmp_path, "c", 0.26, attention="linear-gated")
+    trained(tmp_path, "d", 0.4, attention="softmax", model="core")
+    trained(tmp_path, "e", 0.5, model="core", dataset="ml-1m-sasrec-order")
+    trained(tmp_path, "f", 0.5, model="gru4rec", attention="")
+    assert models.backbones(Reference(tmp_path)).splitlines()[2:] == [
+        "| ml-100k | `sasrec` | 64, 2 | `linear` | .2000 | .1000 | -.1000 ± .0141 | 0.50 | 4.0 |",
+        "| ml-100k | `sasrec` | 64, 2 | `linear-gated` | .2000 | .2600 | +.0600 ± .0141 | 1.00 | 1.00 |",
+    ]
+
+
+def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "layers": 2}
+    trained(tmp_path, "other", 0.4, "epochs = 9\n", setup="s1", maxlen=50, **made)
+    for maxlen, ndcg in ((50, 0.1), (200, 0.2)):
+        trained(tmp_path, f"l{maxlen}", ndcg, setup="s2", maxlen=maxlen, facts={"epochs": 12.0}, **made)
+    trained(tmp_path, "s", 0.3, setup="s2", maxlen=50, attention="softmax", contended=True, **made)
+    reference = Reference(tmp_path)
+    assert regimes.lengths(reference).splitlines()[2:] == [
+        "| 50 | .3000 | .1000 | – | – | 50.0 | – |",
+        "| 200 | – | .2000 | – | – | 50.0 | – |",
+    ]
+    assert "for 20 epochs at most, one seed" in regimes.made(reference)
+    assert "is .0100 at most" in regimes.made(reference).replace("\n", " ")
+
+
+def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
+    at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    trained(tmp_path, "b", 0.2, "a = 2\n", maxlen=50, setup="new", objective="next", created=at[1])
+    trained(tmp_path, "a", 0.1, "a = 1\n", maxlen=50, setup="old", objective="next", created=at[0])
+    assert regimes.objectives(Reference(tmp_path)) == ""
+    last = {"objective": "last", "setup": "last", "facts": {"seconds_per_epoch": 900.0}}
+    trained(tmp_path, "c", 0.3, "a = 3\n", maxlen=50, created=at[2], **last)
+    assert [line.split("|")[1:6] for line in regimes.objectives(Reference(tmp_path)).splitlines()[2:]] == [
+        [" `next` ", " .2000 ± .0100 ", " 12 of 20 ", " 50.0 ", " – "],
+        [" `last` ", " .3000 ± .0100 ", " 12 of 20 ", " 900.0 ", " – "],
+    ]
+    assert "| sasrec, last | 64, 2 | 50 |" in quality.every(Reference(tmp_path))
+
+
+def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Path) -> None:
+    for n, name in enumerate(("softmax", "linear", "linear-gated")):
+        trained(tmp_path, f"l{n}", 0.1 + n / 10, attention=name)
+    assert regimes.splits(Reference(tmp_path)) == ""
+    for n, name in enumerate(("softmax", "linear", "linear-gated")):
+        trained(tmp_path, f"g{n}", 0.5 - n / 10, attention=name, split="global-time", setup="global")
+    assert regimes.splits(Reference(tmp_path)).splitlines()[2:] == [
+        "| `leave-one-out` | .1000 (3) | .2000 (2) | .3000 (1) | .0100 |",
+        "| `global-time` | .5000 (1) | .4000 (2) | .3000 (3) | .0100 |",
     ]
 
 

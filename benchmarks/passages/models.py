@@ -1,0 +1,123 @@
+"""How well models rank, what they cost, and what a mechanism does to each of them."""
+
+from collections.abc import Sequence
+from math import hypot
+from statistics import mode
+
+from linrec_cli.analysis.reading import over_runs, over_seeds
+from passages._reference import Reference
+from passages._words import NONE, blocks, code, number, paragraph, place, table, times
+from passages.quality import ML_1M, ML_100K, TELLING, TITLES, Line, epochs, lines
+
+MAXLEN = 200
+TOLD = (*TELLING, "linear-released")
+BESIDE = "\\* trained while other processes took the cores, which makes seconds too long."
+HEADS = ("model", "", "width, layers", "seeds", "NDCG@10", "ranked", "Recall@10", "best epoch", "s an epoch",
+         "s to best", "MiB")  # fmt: skip
+
+
+def small(reference: Reference) -> str:
+    """Make the table of models on ml-100k, each with the most telling mechanisms it takes: the best first."""
+    return leaderboard(reference, ML_100K)
+
+
+def large(reference: Reference) -> str:
+    """Make the table of models on ml-1m."""
+    return leaderboard(reference, ML_1M)
+
+
+def leaderboard(reference: Reference, dataset: str) -> str:
+    """Make the table of a data set's models, each at each size it was trained at, the longest trained of its kind."""
+    ranked, found = of_ranked(reference), longest(lines(reference), dataset)
+    machine = mode([place(line.rows[0]) for line in found]) if found else ""
+    rows = []
+    for line in sorted(found, key=lambda line: -line.ndcg):
+        again = [ranked[key] for key in map(key_of, of_seeds(line)) if key in ranked]
+        quality = [
+            f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}",
+            number(over_seeds(again), 4) if len(again) == line.seeds else NONE,
+            number(over_seeds(line.values("recall", "test", 10)), 4),
+        ]
+        size = ", ".join(map(str, line.size))
+        rows.append([code(line.model), mixing(line), size, str(line.seeds), *quality, epochs(line)])
+        rows[-1] += costs(line) if place(line.rows[0]) == machine else [NONE] * 3
+    said = [f"Seconds and MiB: on {machine}; none of what was trained elsewhere."] if rows else []
+    said += [BESIDE] if any("\\*" in cell for row in rows for cell in row) else []
+    return blocks(table(HEADS, rows), paragraph(*said))
+
+
+def longest(found: Sequence[Line], dataset: str) -> list[Line]:
+    """Keep what belongs into a leaderboard; of the same model, mechanism and size what was trained for most epochs."""
+    kept: dict[tuple[str, str, tuple[int, int]], Line] = {}
+    for line in sorted(found, key=lambda line: (line.seeds, sum(line.values("epochs")))):
+        usual = (line.dataset, line.maxlen, line.regime) == (dataset, MAXLEN, "")
+        if usual and line.mechanism in (*TOLD, line.model):
+            kept[line.model, line.mechanism, line.size] = line
+    return list(kept.values())
+
+
+def key_of(row: dict[str, object]) -> tuple[object, ...]:
+    """Give what a training and an evaluation of it share."""
+    return tuple(row[name] for name in ("setup", "dataset", "model", "attention", "options", "maxlen", "seed"))
+
+
+def of_seeds(line: Line) -> list[dict[str, object]]:
+    """Give a row of each seed."""
+    return list({row["seed"]: row for row in line.rows}.values())
+
+
+def of_ranked(reference: Reference) -> dict[tuple[object, ...], float]:
+    """Find NDCG@10 of evaluations that ranked items of the history too."""
+    asked = {"metric": "ndcg", "k": 10, "stage": "test", "protocol": "full", "status": "ok"}
+    return {key_of(row): row["value"] for row in reference.rows(command="evaluate", seen="rank", **asked)}
+
+
+def mixing(line: Line) -> str:
+    """Write the mechanism; of a model that has its own, none."""
+    return NONE if line.mechanism == line.model else code(line.mechanism)
+
+
+def costs(line: Line) -> list[str]:
+    """Write seconds an epoch, seconds to the best epoch and the peak of memory; * marks what others disturbed."""
+    star = "\\*" if line.contended else ""
+    timed, peaks, best = line.values("seconds_per_epoch"), line.values("peak_bytes"), line.to_best
+    seconds = f"{over_runs(timed):.1f}{star}" if timed else NONE
+    return [seconds, NONE if best is None else f"{best:,.0f}{star}", mib(peaks)]
+
+
+def mib(peaks: Sequence[float]) -> str:
+    """Write a peak of memory, the median of the seeds."""
+    return f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE
+
+
+def backbones(reference: Reference) -> str:
+    """Make the table of what a mechanism does to each backbone: quality, time and memory beside its softmax."""
+    found = [line for dataset in (ML_1M, ML_100K) for line in longest(lines(reference), dataset)]
+    base = {(line.dataset, line.model, line.size): line for line in found if line.mechanism == "softmax"}
+    rows = []
+    for line in sorted(found, key=lambda line: (line.dataset != ML_1M, line.model, line.size, told(line))):
+        softmax = base.get((line.dataset, line.model, line.size))
+        if softmax is None or line is softmax or line.mechanism not in TOLD:
+            continue
+        change = line.ndcg - softmax.ndcg
+        error = number(hypot(line.spread, softmax.spread), 4)
+        gain = f"{'+' if change > 0 else ''}{number(change, 4)} ± {error}"
+        quality = [number(softmax.ndcg, 4), number(line.ndcg, 4), gain]
+        shares = [share(line, softmax, metric) for metric in ("seconds_per_epoch", "peak_bytes")]
+        title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
+        rows.append([title, code(line.model), size, code(line.mechanism), *quality, *shares])
+    heads = ["data", "backbone", "width, layers", "", "softmax", "NDCG@10", "difference", "time", "memory"]
+    return table(heads, rows)
+
+
+def told(line: Line) -> int:
+    """Order mechanisms as they are told."""
+    return (*TOLD, line.mechanism).index(line.mechanism)
+
+
+def share(line: Line, softmax: Line, metric: str) -> str:
+    """Write a cost as how many times softmax's; nothing where others disturbed one of them or machines differ."""
+    own, base = line.values(metric), softmax.values(metric)
+    machines = {row["device"] for row in (*line.rows, *softmax.rows)}
+    disturbed = metric != "peak_bytes" and (line.contended or softmax.contended)
+    return NONE if not own or not base or disturbed or len(machines) > 1 else times(over_runs(own) / over_runs(base))

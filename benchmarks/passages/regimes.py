@@ -1,0 +1,84 @@
+"""What length, objective and split do to quality and cost."""
+
+from linrec_cli.analysis.reading import over_runs
+from passages._reference import Reference
+from passages._words import NONE, code, number, paragraph, place, table
+from passages.models import costs
+from passages.quality import ML_1M, ML_100K, TELLING, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
+
+LAST = 50
+"""Length at which a sample a prefix is compared with all positions at once."""
+
+
+def over_lengths(reference: Reference) -> list[Line]:
+    """Find the trainings on ml-1m with SASRec that differ in mechanism and length alone, at most lengths."""
+    setups: dict[object, list[Line]] = {}
+    for line in lines(reference):
+        if (line.dataset, line.model, line.size) == (ML_1M, "sasrec", USUAL_SIZE) and line.mechanism in TELLING:
+            setups.setdefault(line.rows[0]["setup"], []).append(line)
+    several = [found for found in setups.values() if len({line.maxlen for line in found}) > 1]
+    return max(several, key=len, default=[])
+
+
+def lengths(reference: Reference) -> str:
+    """Make the table of quality and cost over lengths."""
+    found = {(line.maxlen, line.mechanism): line for line in over_lengths(reference)}
+    rows = []
+    for maxlen in sorted({maxlen for maxlen, _ in found}):
+        own = [found.get((maxlen, name)) for name in TELLING]
+        rows.append([str(maxlen), *[number(line.ndcg, 4) if line else NONE for line in own], *map(an_epoch, own)])
+    heads = ["maxlen", *[f"{code(name)}, NDCG@10" for name in TELLING], *[f"{code(name)}, s" for name in TELLING]]
+    return table(heads, rows)
+
+
+def an_epoch(line: Line | None) -> str:
+    """Write seconds an epoch; nothing where others disturbed them."""
+    return NONE if line is None or line.contended else f"{over_runs(line.values('seconds_per_epoch')):.1f}"
+
+
+def made(reference: Reference) -> str:
+    """Say how the trainings over lengths were made."""
+    found = over_lengths(reference)
+    if not found:
+        return ""
+    most = max(line.values("epochs")[0] for line in found)
+    error = max(line.spread for line in found)
+    return paragraph(
+        f"Each was trained for {most:.0f} epochs at most, one seed, and its best validation epoch tested, on "
+        f"{place(found[0].rows[0])}; the standard error over users is {number(error, 4)} at most."
+    )
+
+
+def picture(reference: Reference) -> str:
+    """Show the figure over lengths."""
+    path = reference.figure(f"train-{ML_1M}-sasrec-w64-") if over_lengths(reference) else ""
+    return f"![Quality, time and memory over lengths on ml-1m]({path})" if path else ""
+
+
+def objectives(reference: Reference) -> str:
+    """Make the table of a sample a prefix, RecBole's regime, beside all positions at once."""
+    asked = (ML_100K, "sasrec", LAST, "linear")
+    own = [line for line in lines(reference) if (line.dataset, line.model, line.maxlen, line.mechanism) == asked]
+    # Of several the latest: it was made beside the other.
+    latest = {line.regime: line for line in sorted(own, key=lambda line: line.rows[0]["created"])}
+    rows = []
+    for objective, regime in (("next", ""), ("last", "last")):
+        if line := latest.get(regime):
+            ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+            rows.append([code(objective), ndcg, epochs(line), *costs(line)])
+    heads = ["objective", "NDCG@10", "best epoch", "s an epoch", "s to best", "MiB"]
+    return table(heads, rows) if len(rows) == 2 else ""
+
+
+def splits(reference: Reference) -> str:
+    """Make the table of mechanisms under leave-one-out and under a global time split, each with its place."""
+    asked, rows = (ML_100K, "sasrec", 200, USUAL_SIZE, ""), []
+    for split in (USUAL_SPLIT, "global-time"):
+        every = sorted(lines(reference, split), key=lambda line: line.seeds)
+        own = [one for one in every if (one.dataset, one.model, one.maxlen, one.size, one.regime) == asked]
+        found = {line.mechanism: line for line in own}
+        if all(name in found for name in TELLING):
+            order = sorted(TELLING, key=lambda name: -found[name].ndcg)
+            cells = [f"{number(found[name].ndcg, 4)} ({order.index(name) + 1})" for name in TELLING]
+            rows.append([code(split), *cells, number(max(found[name].spread for name in TELLING), 4)])
+    return table(["split", *map(code, TELLING), "± at most"], rows) if len(rows) == 2 else ""
