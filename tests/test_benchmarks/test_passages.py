@@ -180,10 +180,10 @@ def test_each_mechanism_stands_beside_its_own_backbone_s_softmax(tmp_path: Path)
 
 def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
     made = {"dataset": "ml-1m-sasrec-order", "layers": 2}
-    trained(tmp_path, "other", 0.4, "epochs = 9\n", setup="s1", maxlen=50, **made)
+    trained(tmp_path, "other", 0.4, "epochs = 9\n", maxlen=50, **made)
     for maxlen, ndcg in ((50, 0.1), (200, 0.2)):
-        trained(tmp_path, f"l{maxlen}", ndcg, setup="s2", maxlen=maxlen, facts={"epochs": 12.0}, **made)
-    trained(tmp_path, "s", 0.3, setup="s2", maxlen=50, attention="softmax", contended=True, **made)
+        trained(tmp_path, f"l{maxlen}", ndcg, maxlen=maxlen, facts={"epochs": 12.0}, **made)
+    trained(tmp_path, "s", 0.3, maxlen=50, attention="softmax", contended=True, **made)
     reference = Reference(tmp_path)
     assert regimes.lengths(reference).splitlines()[2:] == [
         "| 50 | .3000 | .1000 | – | – | 50.0 | – |",
@@ -195,10 +195,10 @@ def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
 
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-    trained(tmp_path, "b", 0.2, "a = 2\n", maxlen=50, setup="new", objective="next", created=at[1])
-    trained(tmp_path, "a", 0.1, "a = 1\n", maxlen=50, setup="old", objective="next", created=at[0])
+    trained(tmp_path, "b", 0.2, "a = 2\n", maxlen=50, objective="next", created=at[1])
+    trained(tmp_path, "a", 0.1, "a = 1\n", maxlen=50, objective="next", created=at[0])
     assert regimes.objectives(Reference(tmp_path)) == ""
-    last = {"objective": "last", "setup": "last", "facts": {"seconds_per_epoch": 900.0}}
+    last = {"objective": "last", "facts": {"seconds_per_epoch": 900.0}}
     trained(tmp_path, "c", 0.3, "a = 3\n", maxlen=50, created=at[2], **last)
     assert [line.split("|")[1:6] for line in regimes.objectives(Reference(tmp_path)).splitlines()[2:]] == [
         [" `next` ", " .2000 ± .0100 ", " 12 of 20 ", " 50.0 ", " – "],
@@ -212,7 +212,7 @@ def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Pat
         trained(tmp_path, f"l{n}", 0.1 + n / 10, attention=name)
     assert regimes.splits(Reference(tmp_path)) == ""
     for n, name in enumerate(("softmax", "linear", "linear-gated")):
-        trained(tmp_path, f"g{n}", 0.5 - n / 10, attention=name, split="global-time", setup="global")
+        trained(tmp_path, f"g{n}", 0.5 - n / 10, "split = 'global-time'\n", attention=name, split="global-time")
     assert regimes.splits(Reference(tmp_path)).splitlines()[2:] == [
         "| `leave-one-out` | .1000 (3) | .2000 (2) | .3000 (1) | .0100 |",
         "| `global-time` | .5000 (1) | .4000 (2) | .3000 (3) | .0100 |",
