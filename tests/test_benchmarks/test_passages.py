@@ -195,11 +195,11 @@ def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
 
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-    trained(tmp_path, "b", 0.2, "a = 2\n", maxlen=50, objective="next", created=at[1])
-    trained(tmp_path, "a", 0.1, "a = 1\n", maxlen=50, objective="next", created=at[0])
+    trained(tmp_path, "b", 0.2, "lr = 0.2\n", maxlen=50, objective="next", created=at[1])
+    trained(tmp_path, "a", 0.1, "lr = 0.1\n", maxlen=50, objective="next", created=at[0])
     assert regimes.objectives(Reference(tmp_path)) == ""
     last = {"objective": "last", "facts": {"seconds_per_epoch": 900.0}}
-    trained(tmp_path, "c", 0.3, "a = 3\n", maxlen=50, created=at[2], **last)
+    trained(tmp_path, "c", 0.3, "lr = 0.3\n", maxlen=50, created=at[2], **last)
     assert [line.split("|")[1:6] for line in regimes.objectives(Reference(tmp_path)).splitlines()[2:]] == [
         [" `next` ", " .2000 ± .0100 ", " 12 of 20 ", " 50.0 ", " – "],
         [" `last` ", " .3000 ± .0100 ", " 12 of 20 ", " 900.0 ", " – "],
