@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
@@ -124,16 +125,34 @@ TIMES = {"seconds_per_epoch", "validation_seconds", "seconds"}
     ("cpu", "aside", "contended"), [(1.0, 0, False), (0.8, 0, True), (1.0, 60, True), (math.nan, 0, None)]
 )
 def test_times_taken_while_others_used_the_cores_say_so(data, quick, monkeypatch, cpu, aside, contended):
-    readings = (Usage(float(n), n * cpu, n * aside) for n in count())
+    # A clock on which a batch takes a second.
+    seconds = count()
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(seconds)))
+    readings = (Usage(now, now * cpu, now * aside) for now in map(float, seconds))
     monkeypatch.setattr(usage, "read", lambda: next(readings))
     found = runs.train(quick(), data)
-    batches = found.history["batches"].to_list()
-    assert found.history["seconds"].to_list() == batches
-    assert found.history["cpu_seconds"].to_list() == pytest.approx([cpu * n for n in batches], nan_ok=True)
-    assert found.history["aside"].to_list() == [aside * n for n in batches]
+    history = found.history
+    assert history["seconds"].to_list() == history["batches"].to_list()
+    # The last reading follows the last batch.
+    spans = [n + 1 for n in history["batches"]]
+    assert history["cpu_seconds"].to_list() == pytest.approx([cpu * n for n in spans], nan_ok=True)
+    assert history["aside"].to_list() == [aside * n for n in spans]
     told = found.rows.filter(pl.col("contended").eq_missing(contended) & pl.col("metric").is_in(TIMES))
     assert set(told["metric"]) == TIMES
     assert found.rows.filter(~pl.col("metric").is_in(TIMES))["contended"].null_count() == len(found.rows) - 3
+
+
+def test_what_was_used_before_an_interruption_counts_and_the_saving_does_not(here, data, quick, heard, monkeypatch):
+    cpu = count()
+    monkeypatch.setattr(usage, "read", lambda: Usage(time.perf_counter(), float(next(cpu)), 0))
+    monkeypatch.setattr(checkpoint, "save", (lambda save: lambda *given: [save(*given), next(cpu)])(checkpoint.save))
+    interrupt(heard, 1, 3)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(epochs=1), data, here / "run", watch=heard)
+    heard.until = None
+    found = runs.train(quick(epochs=1), data, here / "run", watch=heard)
+    # From one reading to the next is a second: once to the interruption, once from there to the end.
+    assert found.history["cpu_seconds"].to_list() == [2.0]
 
 
 @pytest.mark.parametrize(("above", "status", "value"), [(4096, "ok", 4096.0), (0, "skipped", None)])

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from linrec_cli import catalog
+from linrec_cli import catalog, usage
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError, UsageError
@@ -18,6 +19,7 @@ from linrec_cli.settings import Train, resolved
 from linrec_cli.training import fit
 from linrec_cli.training.batches import plan
 from linrec_cli.training.state import State
+from linrec_cli.usage import Usage
 
 CAUSAL = [name for name in catalog.names("attentions") if "causal" in catalog.load("attentions", name).FORMS]
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
@@ -35,6 +37,23 @@ def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one | other)
+
+
+def test_what_was_used_is_in_each_state_that_is_saved_and_saving_is_no_part_of_it(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = (Usage(0.0, float(n), 2 * n) for n in count())
+    monkeypatch.setattr(usage, "read", lambda: next(readings))
+    state, kept = fit.start(replace(SMALL, epochs=1), sequences, parts), []
+
+    def save(state: State) -> None:
+        kept.append((state.at.cpu_seconds, state.at.aside))
+        next(readings)
+
+    (epoch,) = fit.epochs(state, sequences, parts, save=save, every=0.0)
+    # After each batch, then after the epoch, when the next one's begin.
+    assert kept == [(n + 1.0, 2 * n + 2) for n in range(epoch.batches)] + [(0.0, 0)]
+    assert (epoch.cpu_seconds, epoch.aside) == (epoch.batches + 1, 2 * epoch.batches + 2)
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:

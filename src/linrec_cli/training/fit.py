@@ -164,7 +164,9 @@ def count(state: State, sequences: Sequences, parts: Parts) -> None:
     state.model.count(sequences, parts)
     events = int((parts.train - sequences.offsets[:-1]).sum())
     state.at = Position(loss=math.nan, targets=events)
-    state.at.took(usage.read().since(begin))
+    span = usage.read().since(begin)
+    state.at.took(span.wall)
+    state.at.used(span)
 
 
 def train_epoch(
@@ -180,25 +182,30 @@ def train_epoch(
     batches = plan(sequences, parts, settings.objective, settings.maxlen, settings.tokens, settings.seed, at.epoch)
     state.model.train()
     pending: list[tuple[Tensor, int]] = []
-    before = usage.read()
-    saved = before.wall
-    for batch in batches.batches(sequences, at.batch):
-        seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
-        optimiser.scheduled(state, len(batches))
-        pending.append((step(state, batch), batch.count))
-        at.batch += 1
-        # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
-        if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
-            continue
-        add(at, pending)
-        now = usage.read()
-        at.took(now.since(before))
-        before = now
-        report(at, len(batches))
-        if now.wall - saved >= every:
-            save(state)
-            before = usage.read()
-            saved = before.wall
+    # What was used is read seldom: it costs more than a small batch.
+    begin = usage.read()
+    saved = before = begin.wall
+    try:
+        for batch in batches.batches(sequences, at.batch):
+            seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
+            optimiser.scheduled(state, len(batches))
+            pending.append((step(state, batch), batch.count))
+            at.batch += 1
+            # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
+            if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
+                continue
+            add(at, pending)
+            now = time.perf_counter()
+            at.took(now - before)
+            before = now
+            report(at, len(batches))
+            if now - saved >= every:
+                at.used(usage.read().since(begin))
+                save(state)
+                begin = usage.read()
+                saved = before = begin.wall
+    finally:
+        at.used(usage.read().since(begin))
 
 
 def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:

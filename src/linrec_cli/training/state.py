@@ -56,10 +56,13 @@ class Position:
     cpu_seconds: float = 0.0
     aside: int = 0
 
-    def took(self, used: Usage) -> None:
-        """Add what some batches took of the machine."""
-        self.seconds, self.spent = self.seconds + used.wall, self.spent + used.wall
-        self.cpu_seconds, self.aside = self.cpu_seconds + used.cpu, self.aside + used.aside
+    def took(self, seconds: float) -> None:
+        """Add the seconds of some batches."""
+        self.seconds, self.spent = self.seconds + seconds, self.spent + seconds
+
+    def used(self, span: Usage) -> None:
+        """Add what some batches took of the machine, beside seconds."""
+        self.cpu_seconds, self.aside = self.cpu_seconds + span.cpu, self.aside + span.aside
 
 
 @dataclass
