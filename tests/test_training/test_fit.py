@@ -70,11 +70,11 @@ def test_the_seed_decides_the_run(sequences: Sequences, parts: Parts) -> None:
 
 @pytest.mark.parametrize("attn", CAUSAL)
 def test_training_learns_the_ring(sequences: Sequences, parts: Parts, attn: str) -> None:
-    settings = Train(attn=attn, maxlen=20, width=16, heads=2, layers=1, tokens=200, lr=1e-2, dropout=0.0, epochs=15)
+    settings = Train(attn=attn, maxlen=20, width=16, heads=2, layers=1, tokens=200, lr=1e-2, dropout=0.0, epochs=8)
     history = finished(settings, sequences, parts).history
     # The next item is one of two: no loss can be below log 2.
-    assert 0.69 < history[-1].loss < 1.5 < history[0].loss
-    assert max(epoch.ndcg for epoch in history) > 0.5
+    assert 0.69 < history[-1].loss < 1.0 < history[0].loss
+    assert max(epoch.ndcg for epoch in history) > 0.75
 
 
 def first_two(state: State, sequences: Sequences, parts: Parts) -> float:
