@@ -17,16 +17,16 @@ seeds=${SEEDS:-0,1,2} budget=${BUDGET:-10}
 lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
 tokens=16384 many=131072
 telling=softmax,linear,linear-gated
-clock=60 larger=48
-limits=()
+clock=60 larger=48 cloze=8 prefixes=12
+limits=() short_run=(--epochs 20) long_run=(--epochs 40)
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
     lengths=$lengths,16384,32768,65536
     tokens=131072
 fi
 if [ -n "${QUICK:-}" ]; then
-    limits=(--epochs 1)
-    lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1 larger=0.1
+    limits=(--epochs 1) short_run=(--max-minutes 0.05) long_run=(--max-minutes 0.05)
+    lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1 larger=0.1 cloze=0.1 prefixes=0.1
 fi
 variants=linear-gated:decay=false,linear-gated:gate=false,linear-gated:norm=false
 causal() {
@@ -58,8 +58,8 @@ END
 train() { timeout --signal=INT "${MINUTES:-9}m" linrec train --threads 1 "${limits[@]}" "$@"; }
 profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 
-parts=(quality lengths variants counted backbones own bert4rec prefixes ml-1m large mechanisms layer step long serve bfloat16 cores prepare claims weights
-    documents)
+parts=(quality lengths variants counted backbones own bert4rec prefixes splits ml-1m large models maxlens mechanisms
+    layer step long serve bfloat16 cores prepare claims weights documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
@@ -70,8 +70,11 @@ what() {
     own) echo "ml-100k, models that mix positions in a way of their own (trainings)" ;;
     bert4rec) echo "ml-100k, bert4rec with mechanisms that only it can take (trainings)" ;;
     prefixes) echo "ml-100k, maxlen 50: a sample a prefix against all positions at once (trainings)" ;;
+    splits) echo "ml-100k, the most telling mechanisms under a global time split (trainings)" ;;
     ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
     large) echo "ml-1m, 128 channels, 3 layers, 4 heads, $larger minutes each (trainings)" ;;
+    models) echo "ml-1m, models that mix positions in a way of their own, and eSASRec (trainings)" ;;
+    maxlens) echo "ml-1m, the most telling mechanisms at maxlen 25 to 800, 20 epochs each (trainings)" ;;
     mechanisms) echo "the step that ml-100k's trainings take, all mechanisms in turns" ;;
     layer) echo "the layer over lengths" ;;
     step) echo "a training step over lengths" ;;
@@ -95,11 +98,16 @@ run() {
     counted) train "${to[@]}" --model popular,markov ;;
     backbones) train "${to[@]}" --model "$(models causal)" --attn softmax,linear,linear-gated --seed "$seeds" ;;
     own) train "${to[@]}" --model "$(models '')" --seed "$seeds" ;;
-    bert4rec) train "${to[@]}" --model bert4rec --attn "softmax,linear,$(bidirectional)" --seed "$seeds" ;;
-    prefixes) train "${to[@]}" --objective next,last --attn linear --maxlen 50 ;;
+    bert4rec) train "${to[@]}" --model bert4rec --attn "softmax,linear,$(bidirectional)" --patience 30 \
+        --max-minutes "$cloze" --seed "$seeds" ;;
+    prefixes) train "${to[@]}" --objective next,last --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
+    splits) train "${to[@]}" --attn "$telling" --split global-time --seed "$seeds" ;;
     ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
     large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --width 128 --layers 3 --heads 4 \
         --max-minutes "$larger" ;;
+    models) train "${to[@]}" --data "${ML1M:-ml-1m}" --model "$(models '')" "${long_run[@]}" &&
+        train "${to[@]}" --data "${ML1M:-ml-1m}" --model esasrec --attn linear-gated "${long_run[@]}" ;;
+    maxlens) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --maxlen 25,50,100,200,400,800 "${short_run[@]}" ;;
     mechanisms) profile --attn "$(causal),$variants" --maxlen 200 --tokens 1600 --phase step --items 1349 --threads 1 ;;
     layer) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
         --phase attention --roofline --force ;;
