@@ -32,7 +32,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_the_commands_stand_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]) -> None:
-    order = "download preprocess train evaluate recommend export advise profile compare plot report show"
+    order = "download preprocess train evaluate recommend export advise profile compare plot report show doctor"
     assert order.split() == COMMANDS
     assert run(["--help"]) == 0
     out = capsys.readouterr().out

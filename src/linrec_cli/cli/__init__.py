@@ -17,7 +17,7 @@ from linrec_cli.errors import LinrecError
 
 ORDER = (
     *("download", "preprocess", "train", "evaluate", "recommend", "export"),
-    *("advise", "profile", "compare", "plot", "report", "show"),
+    *("advise", "profile", "compare", "plot", "report", "show", "doctor"),
 )
 """In which help lists the commands; one that is not named here comes after."""
 

@@ -1,0 +1,98 @@
+"""What the machine is said to be, and what a mechanism that is wrong on it looks like."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from linrec_cli import catalog
+from linrec_cli.attentions import linear
+from linrec_cli.runs import doctor
+
+ATTEND = linear.Attention.attend
+
+
+def planted(monkeypatch, change):
+    """Let `linear` give what `change` makes of its output and of what it was given."""
+    monkeypatch.setattr(linear.Attention, "attend", lambda self, *given: change(ATTEND(self, *given), *given))
+    return doctor.check("linear", "causal", "float32", "cpu")
+
+
+def test_every_mechanism_in_every_form_is_right_here():
+    found = list(doctor.checks("cpu"))
+    assert {(one.attention, one.form) for one in found} == {
+        (name, form) for name in catalog.names("attentions") for form in catalog.load("attentions", name).FORMS
+    }
+    assert [one for one in found if not one.fine or one.note or not one.kernel] == []
+    assert {one.dtype for one in found} == {"float32"}
+    assert max(one.error for one in found) > 1e-9, "float64 against itself"
+
+
+def test_on_a_gpu_each_number_format_is_checked(monkeypatch):
+    monkeypatch.setattr(doctor, "check", lambda *given: given)
+    assert {given[2:] for given in doctor.checks("cuda")} == {("float32", "cuda"), ("bfloat16", "cuda")}
+
+
+def test_one_that_is_a_hundredth_off_is_not_fine(monkeypatch):
+    found = planted(monkeypatch, lambda out, *given: 1.01 * out)
+    assert found.error == pytest.approx(0.01, rel=0.1)
+    assert not found.fine
+    assert found.note == "more than 0.0002 from its formula"
+
+
+def test_one_whose_gradient_alone_is_wrong_is_not_fine(monkeypatch):
+    assert not planted(monkeypatch, lambda out, q, *given: out + q - q.detach()).fine
+
+
+def test_what_stands_at_padding_does_not_count(monkeypatch):
+    def spoiled(out, q, k, v, lengths):
+        real = (torch.arange(out.shape[2]) < lengths[:, None])[:, None, :, None]
+        return torch.where(real, out, 7.0)
+
+    assert planted(monkeypatch, spoiled).fine
+
+
+def test_what_is_no_number_is_infinitely_far_and_what_fails_says_why(monkeypatch):
+    assert planted(monkeypatch, lambda out, *given: out * math.nan).error == math.inf
+
+    def failing(*given):
+        raise RuntimeError("no such kernel\nand more")
+
+    found = planted(monkeypatch, failing)
+    assert (found.error, found.note, found.fine) == (None, "no such kernel", False)
+
+
+def test_the_machine_is_said_and_why_there_is_no_gpu(monkeypatch):
+    found = doctor.machine("cpu")
+    assert torch.__version__ in found["torch"]
+    assert found["driver"] == "not asked: no GPU is used"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert doctor.cuda() == "none: torch is built without it"
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert doctor.cuda() == "none: no GPU, or no driver, is seen"
+    card = SimpleNamespace(name="A Card", total_memory=2**33, major=9, minor=0, uuid="1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda *which: card)
+    assert doctor.cuda() == "A Card, 8 GiB, compute capability 9.0"
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
+    assert "pip install 'linrec[gpu]'" in doctor.driver("cuda")
+
+
+def test_a_compiler_that_is_not_there_is_missed(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: "/bin/clang" if name == "clang" else None)
+    assert doctor.machine("cpu")["compiler"] == "/bin/clang"
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert doctor.machine("cpu")["compiler"].startswith("none: ")
+
+
+def test_speeds_are_the_best_of_their_samples(monkeypatch):
+    from linrec_cli.profiling import roofline
+
+    def child(device, dtype, threads, seconds):
+        yield None
+        yield {"copy": [1.0, 3.0, 2.0], "matmul": [5.0]}
+
+    monkeypatch.setattr(roofline, "measure", child)
+    assert doctor.ceilings("cpu", 1)[0] == {"copy": 3.0, "matmul": 5.0}
