@@ -16,9 +16,9 @@ HELP = """Say what this machine can do, and hold every mechanism against its for
 [bold]linrec doctor[/bold]
 [bold]linrec doctor --device cuda[/bold]
 
-Versions, processor, GPU and what reads it; how fast it copies and multiplies at best; and, for each mechanism, form and \
-number format, the kernel that runs and how far its output and gradient are from the formula in float64. What is wrong \
-or cannot be run is named, and the exit code is 1.
+Versions, processor, GPU and what reads it; how fast it copies and multiplies at best; and, for each mechanism, form \
+and number format, the kernel that runs and how far its output and gradient are from the formula in float64. What is \
+wrong or cannot be run is named, and the exit code is 1.
 """
 
 
@@ -51,10 +51,5 @@ def command(
 
 def line(one: "Check") -> list[str]:
     """Write a check as a line of the table."""
-    return [
-        one.attention,
-        one.form,
-        one.dtype,
-        "–" if one.error is None else f"{one.error:.0e}",
-        one.note or one.kernel,
-    ]
+    error = "–" if one.error is None else f"{one.error:.0e}"
+    return [one.attention, one.form, one.dtype, error, one.note or one.kernel]
