@@ -18,7 +18,7 @@ lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
 tokens=16384 many=131072
 telling=softmax,linear,linear-gated
 clock=60 larger=48 cloze=8 prefixes=12
-limits=() short_run=(--epochs 20) long_run=(--epochs 40)
+limits=() short_run=(--epochs 15) long_run=(--epochs 40)
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
     lengths=$lengths,16384,32768,65536
@@ -74,7 +74,7 @@ what() {
     ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
     large) echo "ml-1m, 128 channels, 3 layers, 4 heads, $larger minutes each (trainings)" ;;
     models) echo "ml-1m, models that mix positions in a way of their own, and eSASRec (trainings)" ;;
-    maxlens) echo "ml-1m, the most telling mechanisms at maxlen 25 to 800, 20 epochs each (trainings)" ;;
+    maxlens) echo "ml-1m, the most telling mechanisms at maxlen 25 to 800, 15 epochs each (trainings)" ;;
     mechanisms) echo "the step that ml-100k's trainings take, all mechanisms in turns" ;;
     layer) echo "the layer over lengths" ;;
     step) echo "a training step over lengths" ;;
