@@ -190,6 +190,17 @@ def test_models_are_named_where_mechanisms_do_not_tell_runs_apart(
     assert heads == ["metric", "sasrec", *linear, "bert4rec", *linear, "popular", "20", "s0"]
 
 
+def test_data_are_named_where_runs_are_of_several(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (trained / "ring.csv").read_text("utf-8").splitlines()
+    (trained / "half.csv").write_text("\n".join(lines[: len(lines) // 2]) + "\n", "utf-8")
+    assert run(["train", "--data", "half.csv", "--model", "popular", "--maxlen", "20", "--threads", "1"]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "sasrec-linear", "popular", "--k", "1", "--threads", "1"]) == 0
+    title, _, heads, *_ = capsys.readouterr().out.splitlines()
+    assert title.strip() == "ring, half, test"
+    assert heads.split() == ["metric", "ring", "linear", "20", "s0", "half", "popular", "20", "s0"]
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [

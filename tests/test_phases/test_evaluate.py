@@ -14,6 +14,10 @@ from linrec_cli.profiling.cell import Cell
 One = Callable[..., Cell]
 
 
+def test_users_are_ranked_by_a_single_event_too(one: One) -> None:
+    assert build(one("linear", "evaluate", maxlen=1)).spans["evaluate"]().shape == (32,)
+
+
 @pytest.mark.parametrize("model", catalog.names("models"))
 def test_a_span_ranks_the_last_event_of_each_user_among_all_items(
     one: One, monkeypatch: pytest.MonkeyPatch, model: str

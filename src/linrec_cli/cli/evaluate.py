@@ -81,8 +81,9 @@ def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:
     splits = ", ".join(dict.fromkeys(row["split"] for row in rows))
     seen = " or ".join(dict.fromkeys(SEEN[row["seen"]] for row in rows))
     notes = " ".join(dict.fromkeys(f"{said.capitalize()}." for said in said_of(rows)))
+    data = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
     console.table(
-        f"{rows[0]['dataset']}, {settings.stage}",
+        f"{data}, {settings.stage}",
         ["metric", *heads(made)],
         [[metric, *(mine.get(metric, "–") for mine in numbers)] for metric in metrics],
         f"{splits}, {ranked}, {seen}, ties at their mean rank; ± is one standard error. {notes}".strip(),
@@ -90,13 +91,20 @@ def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:
 
 
 def heads(made: Sequence[Sequence[Row]]) -> list[str]:
-    """Name each run in short, by its model too where that tells them apart."""
+    """Name each run in short, by its data and its model too where these tell them apart."""
     from linrec_cli.analysis.labels import mechanism
 
     runs = [rows[0] for rows in made]
     several = len({row["model"] for row in runs if row["attention"]}) > 1
-    models = [f"{row['model']} " if several and row["attention"] else "" for row in runs]
-    return [f"{model}{mechanism(row)} {row['maxlen']} s{row['seed']}" for model, row in zip(models, runs, strict=True)]
+    apart = len({row["data_digest"] for row in runs}) > 1
+    return [
+        " ".join([
+            *([row["dataset"]] if apart else []),
+            *([row["model"]] if several and row["attention"] else []),
+            f"{mechanism(row)} {row['maxlen']} s{row['seed']}",
+        ])
+        for row in runs
+    ]  # fmt: skip
 
 
 def tested(verdicts: Sequence["Comparison"], heads: dict[str, str]) -> None:

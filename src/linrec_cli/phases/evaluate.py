@@ -22,7 +22,8 @@ def build(cell: "Cell") -> "Work":
     from linrec_cli.phases._model import histories, lasts, start
     from linrec_cli.profiling.work import Work, shapes
 
-    users, few = (histories(cell, *shape) for shape in shapes(cell))
+    # A model is made of histories that could be trained on, and reads the last `maxlen` events of them.
+    users, few = (histories(cell, count, max(length, 2)) for count, length in shapes(cell))
     model = start(cell, users).model
     whole, tiny = (partial(ranks, model, own, lasts(own), cell.maxlen) for own in (users, few))
     return Work({"evaluate": whole}, tiny, lambda: None, flushed=False)
