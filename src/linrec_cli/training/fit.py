@@ -107,9 +107,9 @@ def step(state: State, batch: Batch) -> Tensor:
         raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
     low = getattr(torch, dtype) if dtype != "float32" else None
     with torch.autocast(batch.items.device.type, low, enabled=low is not None):
-        hidden = model.encode(batch)
-        real = batch.targets > 0
-        loss = state.loss(hidden[real], model.table(), batch.targets[real], state.draw)
+        hidden, gold = model.encode(batch).flatten(0, 1), batch.targets.flatten()
+        places = gold.nonzero()[:, 0] if batch.places is None else batch.places
+        loss = state.loss(hidden.index_select(0, places), model.table(), gold.index_select(0, places), state.draw)
     optimizer.zero_grad()
     loss.backward()
     if state.settings.clip:
