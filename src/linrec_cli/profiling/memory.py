@@ -56,13 +56,18 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
 def baseline() -> dict[str, int]:
     """Give back what is free, set the high-water mark back, and read the counters."""
     gc.collect()
+    trim()
     if glibc():
-        libc = ctypes.CDLL(None)
-        libc.malloc_trim(0)
-        fill(libc)
-        libc.malloc_trim(0)
+        fill(ctypes.CDLL(None))
+    trim()
     reset()
     return status()
+
+
+def trim() -> None:
+    """Give back to the kernel what the allocator keeps free."""
+    if glibc():
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def fill(libc: ctypes.CDLL) -> None:
@@ -168,13 +173,14 @@ def status() -> dict[str, int]:
     return {name: int(value.split()[0]) * 1024 for name, value in pairs if value.endswith("kB")}
 
 
-def reset() -> None:
-    """Set the high-water mark back to what is resident now, where the kernel lets us."""
+def reset() -> bool:
+    """Set the high-water mark back to what is resident now; tell whether the kernel lets us."""
     try:
         (PROC / "clear_refs").write_text("5")
     except OSError:
         # The mark then is that of the whole process: still the peak, as long as the start was lower.
-        return
+        return False
+    return True
 
 
 def high_water() -> int:

@@ -126,6 +126,7 @@ def epochs(
     *,
     report: Callable[[Position, int], None] = lambda position, batches: None,
     save: Callable[[State], None] = lambda state: None,
+    ended: Callable[[str], None] = lambda part: None,
     every: float = 60.0,
 ) -> Iterator[Epoch]:
     """Train until validation NDCG@10 has not risen for `patience` epochs; yield each epoch.
@@ -134,6 +135,7 @@ def epochs(
         sequences: on the device of the settings, as `parts`.
         report: called after each batch with the position and the number of batches in the epoch.
         save: called after each epoch and `every` seconds.
+        ended: called with `train`, then `valid`, where that part of an epoch ends; what it takes is not timed.
 
     Raises:
         LinrecError: the loss is no longer finite.
@@ -143,19 +145,24 @@ def epochs(
             count(state, sequences, parts)
         else:
             train_epoch(state, sequences, parts, report, save, every)
+        ended("train")
         begin, at = time.perf_counter(), state.at
         with optimiser.average(state):
             valid, found = validate(state, sequences, parts)
             spent = time.perf_counter() - begin
-            state.history.append(
-                Epoch(at.epoch, at.loss / at.targets, valid, found, at.seconds, spent, at.targets, at.batch,
-                      at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
-            )  # fmt: skip
+            ended("valid")
+            state.history.append(done(at, valid, found, spent))
             if state.best_epoch().epoch == at.epoch:
                 state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
         state.at = Position(epoch=at.epoch + 1, spent=at.spent + spent)
         save(state)
         yield state.history[-1]
+
+
+def done(at: Position, ndcg: float, recall: float, spent: float) -> Epoch:
+    """Say what an epoch was that is trained and validated."""
+    loss, own = at.loss / at.targets, (at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
+    return Epoch(at.epoch, loss, ndcg, recall, at.seconds, spent, at.targets, at.batch, *own)
 
 
 def count(state: State, sequences: Sequences, parts: Parts) -> None:
