@@ -33,13 +33,13 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     It answers `None` when it is built, then the peaks and the bytes that a process needs in all to run the
     cell, then the kernel that ran and the count of what it did, each by span.
     """
-    import torch
-
+    from linrec_cli import machine
     from linrec_cli.profiling import kernel
     from linrec_cli.profiling.tally import tally
 
+    machine.prepare(cell.threads)
+    # After it: here blocks are not kept.
     give_back()
-    torch.set_num_threads(cell.threads)
     start = status()["VmRSS"]
     work = build(cell)
     work.tiny()
