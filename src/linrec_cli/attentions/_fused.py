@@ -31,10 +31,11 @@ def attention(
         )
     if kind not in MOST or size <= MOST[kind] // heads:
         return scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, scale=scale)
-    most = max(1, MOST[kind] // heads)
-    rows = [x.split(most) for x in (q, k, v)]
-    masks = mask.split(most) if mask is not None and mask.shape[0] == size else [mask] * len(rows[0])
-    return torch.cat(
-        [scaled_dot_product_attention(*part, attn_mask=own, is_causal=causal, scale=scale)
-         for *part, own in zip(*rows, masks, strict=True)]
-    )  # fmt: skip
+    most, mixed = max(1, MOST[kind] // heads), []
+    for first in range(0, size, most):
+        part = slice(first, first + most)
+        own = mask[part] if mask is not None and mask.shape[0] == size else mask
+        mixed.append(
+            scaled_dot_product_attention(q[part], k[part], v[part], attn_mask=own, is_causal=causal, scale=scale)
+        )
+    return torch.cat(mixed)

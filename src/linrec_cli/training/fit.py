@@ -189,23 +189,33 @@ def train_epoch(
     pending: list[tuple[Tensor, int]] = []
     before = usage.read()
     saved = before.wall
-    for batch in batches.batches(sequences, at.batch):
-        seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
-        optimiser.scheduled(state, len(batches))
-        pending.append((step(state, batch), batch.count))
-        at.batch += 1
-        # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
-        if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
-            continue
-        add(at, pending)
-        now = usage.read()
-        at.took(now.since(before))
-        before = now
-        report(at, len(batches))
-        if now.wall - saved >= every:
-            save(state)
-            before = usage.read()
-            saved = before.wall
+    try:
+        for batch in batches.batches(sequences, at.batch):
+            seed(settings.device, mixed(settings.seed, at.epoch, at.batch))
+            optimiser.scheduled(state, len(batches))
+            pending.append((step(state, batch), batch.count))
+            at.batch += 1
+            # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
+            if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
+                continue
+            before = settled(at, pending, before)
+            report(at, len(batches))
+            if before.wall - saved >= every:
+                save(state)
+                before = usage.read()
+                saved = before.wall
+    except (KeyboardInterrupt, SystemExit):
+        # Who saves the state then saves what its last batches lost and took.
+        settled(at, pending, before)
+        raise
+
+
+def settled(at: Position, pending: list[tuple[Tensor, int]], before: usage.Usage) -> usage.Usage:
+    """Add what some batches lost and took since `before` to the position; return what is used by now."""
+    add(at, pending)
+    now = usage.read()
+    at.took(now.since(before))
+    return now
 
 
 def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
