@@ -27,7 +27,7 @@ from linrec_cli.runs.data import Dataset
 from linrec_cli.settings import Train, resolved
 from linrec_cli.training import checkpoint
 
-SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
+SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1", "--device", "cpu"]
 TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
 
 
