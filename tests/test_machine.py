@@ -50,6 +50,12 @@ def test_as_many_threads_compute_as_are_asked_for() -> None:
     assert torch.get_num_threads() == 3
 
 
+def test_the_attention_of_cudnn_is_left_out() -> None:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    machine.prepare(1)
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
 @pytest.mark.parametrize(("change", "mark"), [("", ""), ("more", "+")])
 def test_the_commit_is_that_of_the_checkout_marked_where_it_was_changed(
     change: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

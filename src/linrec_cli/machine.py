@@ -43,15 +43,18 @@ def device(name: str) -> str:
 
 
 def prepare(threads: int) -> None:
-    """Fix the number of threads, and keep freed memory in the process.
+    """Fix the number of threads, keep freed memory in the process, and leave cuDNN's attention out.
 
     glibc hands large freed blocks back to the kernel and faults them in again at the next step, which costs a
     quarter of a training step on CPU; elsewhere than on glibc this does nothing. Blocks over 32 MiB still go back:
     kept, they would pile up, because glibc seldom finds one of them that fits again.
+
+    cuDNN makes a plan for every shape that it has not seen, of which an epoch of training has dozens.
     """
     import torch
 
     torch.set_num_threads(threads)
+    torch.backends.cuda.enable_cudnn_sdp(False)
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         m_trim_threshold, m_mmap_threshold = -1, -3

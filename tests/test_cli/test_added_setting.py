@@ -14,7 +14,7 @@ from linrec_cli.cli import run
 from linrec_cli.declared import setting
 
 SMALL = ["--epochs", "2", "--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
-TRAIN = ["train", "--data", "ring.csv", *SMALL]
+TRAIN = ["train", "--data", "ring.csv", *SMALL, "--device", "cpu"]
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_train_does_not_take_another_flavour_for_the_same(
 
 
 def test_evaluate_finds_it(old: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    assert run(["evaluate", "sasrec-linear", "--json", "--device", "cpu"]) == 0
     before = json.loads(capsys.readouterr().out)["rows"]
     add(monkeypatch, "spicy")
-    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    assert run(["evaluate", "sasrec-linear", "--json", "--device", "cpu"]) == 0
     after = json.loads(capsys.readouterr().out)["rows"]
     assert [(row["run"], row["setup"], row["value"]) for row in after] == [
         (row["run"], row["setup"], row["value"]) for row in before

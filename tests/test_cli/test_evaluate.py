@@ -21,7 +21,7 @@ def trained(trained_once: Path, room: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_default_gives_the_numbers_of_the_training_run(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    assert run(["evaluate", "sasrec-linear", "--json", "--device", "cpu"]) == 0
     document = json.loads(capsys.readouterr().out)
     table = store.read(trained / "results").filter(command="train", attention="linear", stage="test")
     # Beside them stands what training knew nothing of: nothing here.
@@ -109,10 +109,10 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
 def test_data_that_are_kept_serve_though_their_file_changed_or_is_gone(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    assert run(["evaluate", "sasrec-linear", "--json", "--device", "cpu"]) == 0
     before = json.loads(capsys.readouterr().out)["rows"]
     (trained / "ring.csv").unlink()
-    assert run(["evaluate", "sasrec-linear", "--json"]) == 0
+    assert run(["evaluate", "sasrec-linear", "--json", "--device", "cpu"]) == 0
     after = json.loads(capsys.readouterr().out)["rows"]
     assert [row["value"] for row in after] == [row["value"] for row in before]
 

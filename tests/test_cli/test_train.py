@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import polars as pl
@@ -26,7 +27,7 @@ from linrec_cli.runs.data import Dataset
 from linrec_cli.settings import Train, resolved
 from linrec_cli.training import checkpoint
 
-SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1"]
+SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1", "--device", "cpu"]
 TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
 
 
@@ -296,6 +297,21 @@ def test_a_dry_run_shows_all_values_of_an_axis_and_estimates_each_cell_but_for_i
     (head,) = (number for number, line in enumerate(lines) if "s/epoch" in line)
     assert lines[head] == ["width", "lr", "seed", "parameters", "batches", "targets", "s/epoch", "MiB"]
     assert lines[head + 9] == ["16", "0.01", "1", "16", "1", "2", "3.0", "s", "1"]
+
+
+def test_a_dry_run_on_a_gpu_tells_the_memory_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    from linrec_cli.profiling import memory
+    from linrec_cli.training import estimate
+
+    made = estimate.Estimate(1, 2, 3, 4.0, 5)
+    monkeypatch.setattr(estimate, "estimate", lambda *given: made)
+    monkeypatch.setattr(memory, "above", lambda before: pytest.fail("the host's memory was read"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3_000_000)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 10_000_000)
+    there = SimpleNamespace(to=lambda device: device)
+    data: Any = SimpleNamespace(sequences=there, split=lambda name: there)
+    assert dry_run.estimated(Train(device="cuda"), data)["peak_bytes"] == 7e6
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_targets_lie_in_the_training_part_and_are_counted(sequences: Sequences, 
         assert batch.items.shape == batch.targets.shape
         assert batch.items.numel() <= 100
         assert batch.count == int((batch.targets > 0).sum())
+        assert batch.places is not None
+        assert batch.places.tolist() == [at for at, item in enumerate(batch.targets.flatten().tolist()) if item]
         assert (batch.lengths == laid.length[rows]).all()
         places = [place for _, _, place in trained(laid, rows, batch.targets, name, sequences)]
         assert inside[places].all()

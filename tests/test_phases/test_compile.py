@@ -64,9 +64,16 @@ def test_threads_are_those_asked_for_and_the_cache_is_an_empty_one(tmp_path, mon
     assert seen == [3, str(tmp_path)]
 
 
-def test_no_compiler_is_a_reason_and_any_other_mistake_an_error(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "said",
+    [
+        "InvalidCxxCompiler: No working C++ compiler found",
+        "RuntimeError: Failed to find C compiler. Please specify via CC environment variable.",
+    ],
+)
+def test_no_compiler_is_a_reason_and_any_other_mistake_an_error(tmp_path, monkeypatch, said):
     def missing():
-        raise ValueError("InvalidCxxCompiler: No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1")
+        raise ValueError(f"{said}\n\nSet TORCHDYNAMO_VERBOSE=1")
 
     def wrong():
         raise ValueError("the mistake\n\nSet TORCHDYNAMO_VERBOSE=1")

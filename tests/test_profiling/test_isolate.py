@@ -21,6 +21,16 @@ def test_a_child_that_was_killed_ran_out_of_memory_only_if_the_kernel_says_so(
     assert "SIGKILL" in answer.note
 
 
+class AcceleratorError(RuntimeError):
+    """As torch names what CUDA says."""
+
+
+def cuda(said: str) -> AcceleratorError:
+    """Make an error as torch does of what CUDA says: advice follows it."""
+    advice = "CUDA kernel errors might be reported at some other call.\nCompile with `TORCH_USE_CUDA_DSA`."
+    return AcceleratorError(f"CUDA error: {said}\n{advice}")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "note"),
     [
@@ -32,6 +42,23 @@ def test_a_child_that_was_killed_ran_out_of_memory_only_if_the_kernel_says_so(
         ),
         (ValueError("first\nlast"), "error", "ValueError: last"),
         (KeyError(), "error", "KeyError: KeyError"),
+        (cuda("out of memory"), "oom", "CUDA error: out of memory"),
+        (
+            cuda("an illegal memory access was encountered"),
+            "error",
+            "AcceleratorError: CUDA error: an illegal memory access was encountered",
+        ),
+        (RuntimeError("Triton Error [CUDA]: out of memory"), "oom", "Triton Error [CUDA]: out of memory"),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+            "oom",
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        ),
+        (
+            RuntimeError("out of resource: shared memory, Required: 262144, Hardware limit: 232448."),
+            "error",
+            "RuntimeError: out of resource: shared memory, Required: 262144, Hardware limit: 232448.",
+        ),
     ],
 )
 def test_a_mistake_is_an_error_and_memory_that_ran_out_is_none(error: Exception, status: str, note: str) -> None:

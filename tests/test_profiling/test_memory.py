@@ -7,7 +7,9 @@ import torch
 
 from linrec_cli.errors import NothingMeasuredError
 from linrec_cli.profiling import isolate, memory
+from linrec_cli.profiling.cell import cells
 from linrec_cli.profiling.work import Work
+from linrec_cli.settings import Profile
 
 KIB, MIB = 2**10, 2**20
 
@@ -71,3 +73,17 @@ def test_a_gpu_s_peaks_are_those_of_each_span_above_what_was_there(monkeypatch):
 def test_a_device_without_a_counter_says_so():
     with pytest.raises(NothingMeasuredError, match="no peaks of memory on mps"):
         memory.peaks(Work({}, lambda: None, lambda: None, flushed=False), "mps")
+
+
+def test_memory_is_that_of_the_kernels_that_are_timed(monkeypatch):
+    (cell,) = next(cells(Profile(attn=("linear",), maxlen=(8,), phase=("forward",), threads=1)))
+    monkeypatch.setattr(memory, "give_back", lambda: None)
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    left_out = []
+
+    def build(cell):
+        left_out.append(not torch.backends.cuda.cudnn_sdp_enabled())
+        return Work({}, lambda: None, lambda: None, flushed=False)
+
+    next(memory.measure(cell, build))
+    assert left_out == [True]

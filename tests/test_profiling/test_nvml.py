@@ -60,7 +60,7 @@ def opened(monkeypatch):
 
 
 def test_readings_are_in_si_units(opened):
-    gpu = opened()
+    gpu = opened(pids=(os.getpid(),))
     assert gpu.reading() == nvml.Reading(hertz=1.98e9, celsius=41, others=0)
     assert (gpu.joules(), gpu.joules()) == (1.0, 1.5)
 
@@ -73,8 +73,9 @@ def test_other_processes_are_those_that_are_neither_this_one_nor_its_children(op
         child.communicate(b"\n")
 
 
-def test_processes_numbered_as_on_a_host_tell_nothing(opened):
-    assert opened(pids=(2**22 + 1,)).reading().others is None
+@pytest.mark.parametrize("pids", [(), (2**22 + 1,)])
+def test_a_list_of_processes_without_ours_tells_nothing(opened, pids):
+    assert opened(pids=pids).reading().others is None
 
 
 @pytest.mark.parametrize(
@@ -86,8 +87,15 @@ def test_processes_numbered_as_on_a_host_tell_nothing(opened):
     ],
 )
 def test_what_a_driver_does_not_say_is_none(opened, name, field):
-    reading = opened(silent=(name,)).reading()
+    reading = opened(pids=(os.getpid(),), silent=(name,)).reading()
     assert [key for key, value in vars(reading).items() if value is None] == [field]
+
+
+@pytest.mark.parametrize("gone", ["nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU"])
+def test_what_a_package_knows_no_longer_is_none(opened, gone):
+    gpu = opened(pids=(os.getpid(),))
+    delattr(gpu.nvml, gone)
+    assert gpu.reading() == nvml.Reading(hertz=1.98e9, celsius=None, others=0)
 
 
 def test_a_missing_extra_and_a_missing_device_say_what_is_wrong(monkeypatch):

@@ -99,6 +99,8 @@ def test_a_run_that_was_cut_short_is_taken_up(here, data, quick, heard):
             "DefaultCPUAllocator: can't",
         ),
         (RuntimeError("shapes differ\nmore"), "error", "shapes differ"),
+        (RuntimeError("CUDA error: out of memory\nmore"), "oom", "CUDA error: out of memory"),
+        (RuntimeError("CUDA error: an illegal memory access\nmore"), "error", "CUDA error: an illegal memory access"),
     ],
 )
 def test_what_goes_wrong_is_a_row_and_is_told(here, data, quick, heard, monkeypatch, error, status, note):

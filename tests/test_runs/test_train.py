@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-import torch
 
 from linrec_cli import disk, machine, runs, usage
 from linrec_cli.errors import LinrecError
@@ -174,19 +173,7 @@ def test_memory_is_counted_from_before_the_model_was_built(data, quick, monkeypa
     monkeypatch.setattr(memory, "above", lambda before: order.append("peak") or 4096)
     monkeypatch.setattr(kernel, "name", lambda spans: order.append("one more step") or "a kernel")
     runs.train(quick(epochs=1), data)
-    assert order == ["before", "model", "peak", "one more step"]
-
-
-def test_on_a_gpu_the_peak_is_what_was_allocated_above_what_stood_before(monkeypatch):
-    from linrec_cli.runs.result import peak_row, stood
-
-    reset = []
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: reset.append(True))
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3_000_000)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 10_000_000)
-    row = peak_row("cuda", stood("cuda"))
-    assert reset == [True]
-    assert (row["value"], row["note"]) == (7e6, "allocated above the 3.0 MB held before the model was built")
+    assert order == ["before", "model", *["peak"] * 3, "one more step"]
 
 
 def test_a_run_in_a_folder_leaves_what_it_gave(here, kept, quick):
@@ -436,12 +423,12 @@ def test_settings_are_named_after_they_are_resolved(here, data, quick):
 
 def test_what_torch_loads_with_its_first_step_is_loaded_before_memory_is_counted(monkeypatch):
     from linrec_cli.profiling import memory
-    from linrec_cli.runs.result import stood
+    from linrec_cli.runs.peaks import Peaks
 
     counted = []
     monkeypatch.setattr(memory, "baseline", lambda: counted.append(True))
     # Whoever imports it now is told that it is not there.
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)
     with pytest.raises(ImportError, match="_dynamo"):
-        stood("cpu")
+        Peaks("cpu")
     assert not counted

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import DataError
 from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint, fit
-from linrec_cli.training.state import Position
+from linrec_cli.training.state import Position, State
 
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=100, patience=100, epochs=3)
 
@@ -53,6 +55,38 @@ def test_an_interrupted_run_that_goes_on_ends_bit_for_bit_where_the_other_does(
     assert checkpoint.digest(resumed.best) == checkpoint.digest(whole.best)
     assert [(e.loss, e.ndcg, e.targets) for e in resumed.history] == [
         (e.loss, e.ndcg, e.targets) for e in whole.history
+    ]
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
+def test_what_is_broken_off_between_two_readings_of_the_loss_keeps_those_of_its_last_batches(
+    sequences: Sequences, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal: type[BaseException]
+) -> None:
+    monkeypatch.setitem(fit.READ_EVERY, "cpu", 16)
+    settings, step, done = replace(SMALL, epochs=1), fit.step, []
+    whole = fit.start(settings, sequences, parts)
+    list(fit.epochs(whole, sequences, parts))
+
+    def broken(state: State, batch: Batch) -> Tensor:
+        if len(done) == 5:
+            raise signal
+        done.append(batch.count)
+        return step(state, batch)
+
+    state = fit.start(settings, sequences, parts)
+    monkeypatch.setattr(fit, "step", broken)
+    with pytest.raises(signal):
+        list(fit.epochs(state, sequences, parts))
+    assert (state.at.batch, state.at.targets) == (5, sum(done))
+    assert state.at.loss > 0
+    assert state.at.seconds == state.at.spent > 0
+    checkpoint.save(state, tmp_path)
+    monkeypatch.setattr(fit, "step", step)
+    resumed = fit.start(settings, sequences, parts)
+    assert checkpoint.load(resumed, tmp_path)
+    list(fit.epochs(resumed, sequences, parts))
+    assert [(e.loss, e.ndcg, e.targets, e.batches) for e in resumed.history] == [
+        (e.loss, e.ndcg, e.targets, e.batches) for e in whole.history
     ]
 
 

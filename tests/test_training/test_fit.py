@@ -255,6 +255,24 @@ def test_gradients_are_those_of_the_batch_alone(sequences: Sequences, parts: Par
     torch.testing.assert_close(state.model.items.weight.grad, first)
 
 
+@pytest.mark.parametrize("change", [{}, {"objective": "last"}, CLOZE])
+def test_where_targets_stand_is_told_by_the_batch_or_looked_up_bit_for_bit_alike(
+    sequences: Sequences, parts: Parts, change: dict[str, object]
+) -> None:
+    settings = resolved(replace(SMALL, **change))
+    batch = next(plan(sequences, parts, settings.objective, settings.maxlen, 100, 0, 0).batches(sequences))
+    assert batch.places is not None
+    states = [fit.start(settings, sequences, parts) for _ in range(3)]
+    losses = []
+    for state, places in zip(states, (batch.places, None, batch.places[1:]), strict=True):
+        fit.seed("cpu", 7)
+        losses.append(float(fit.step(state, replace(batch, places=places))))
+    told, found, wrong = (state.model.state_dict() for state in states)
+    assert losses[0] == losses[1] != losses[2]
+    assert same(told, found)
+    assert not same(told, wrong)
+
+
 @pytest.mark.parametrize(("dtype", "expected"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
 def test_a_step_computes_in_the_dtype_that_was_asked_for(
     sequences: Sequences, parts: Parts, dtype: str, expected: torch.dtype

@@ -4,8 +4,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.errors import UsageError
 
@@ -37,7 +37,7 @@ class Attention(Heads):
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time with the fused kernel; all `[B, H, T, D]`."""
         real = torch.arange(k.shape[2], device=k.device)[:, None] < lengths[:, None, None]
-        return scaled_dot_product_attention(q, project(self.e, k, real), project(self.f, v, real))
+        return attention(q, project(self.e, k, real), project(self.f, v, real))
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, one user at a time over its real positions."""

@@ -4,8 +4,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import pad
 
+from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.errors import UsageError
 
@@ -52,7 +53,7 @@ class Attention(Heads):
         query = start + torch.arange(size, device=q.device)
         key = start + torch.arange(-before * size, (1 + after) * size, device=q.device)
         mask = self.mask(query[:, None, :, None], key[:, None, None], lengths).expand(batch, -1, -1, -1, -1)
-        out = scaled_dot_product_attention(q.flatten(0, 1), keys, values, attn_mask=mask.flatten(0, 1))
+        out = attention(q.flatten(0, 1), keys, values, mask.flatten(0, 1))
         return out.unflatten(0, (batch, count)).transpose(1, 2).flatten(2, 3)[:, :, :length]
 
     def mask(self, query: Tensor, key: Tensor, lengths: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ class Attention(Heads):
         slot = torch.arange(self.window, device=x.device)
         newest = slot[:, None] == count % self.window
         keys, values = torch.where(newest, k, keys), torch.where(newest, v, values)
-        mixed = scaled_dot_product_attention(q, keys, values, attn_mask=slot <= count)
+        mixed = attention(q, keys, values, slot <= count)
         return self.join(mixed, x[:, None])[:, 0], (keys, values, count + 1)
 
 

@@ -4,8 +4,9 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import pad
 
+from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.errors import UsageError
 
@@ -52,7 +53,7 @@ class Attention(Heads):
         filled = (edges.diff() > 0)[:, None]
         runs = ((position >= edges[:, :-1, None]) & (position < edges[:, 1:, None])).to(k.dtype)
         queries, keys = means(runs, q, edges), means(runs, k, edges)
-        values = scaled_dot_product_attention(queries.to(q.dtype), k, v, attn_mask=real[:, None])
+        values = attention(queries.to(q.dtype), k, v, real[:, None])
         with torch.autocast(q.device.type, enabled=False):
             scores = queries @ keys.mT / math.sqrt(q.shape[3])
             # Landmarks that a short row lacks are zero in `a`, and stay zero in its inverse.
@@ -61,7 +62,7 @@ class Attention(Heads):
         # Where the landmarks are the positions, their values stand for themselves, and the rest is softmax attention.
         exact = (lengths <= self.landmarks)[:, None, None, None]
         values = torch.where(exact, v[:, :, : keys.shape[2]], values)
-        out = scaled_dot_product_attention(q, keys.to(q.dtype), values, attn_mask=filled[:, None])
+        out = attention(q, keys.to(q.dtype), values, filled[:, None])
         return out if self.kernel is None else out + convolve(v * real[..., None], self.kernel.to(v.dtype))
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
 from linrec_cli.attentions._cache import Cached
+from linrec_cli.attentions._fused import attention
 from linrec_cli.errors import UsageError
 
 FORMS = ("causal", "bidirectional")
@@ -36,15 +36,15 @@ class Attention(Cached):
         if self.rotary:
             q, k = turned(q), turned(k)
         if self.causal:
-            return scaled_dot_product_attention(q, k, v, is_causal=True)
+            return attention(q, k, v, causal=True)
         real = torch.arange(k.shape[2], device=k.device) < lengths[:, None]
-        return scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None])
+        return attention(q, k, v, real[:, None, None])
 
     def newest(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Mix the last position, `q [B, H, 1, D]`, with the fused kernel."""
         if self.rotary:
             q, k = turned(q, k.shape[2] - 1), turned(k)
-        return scaled_dot_product_attention(q, k, v)
+        return attention(q, k, v)
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, the whole matrix of scores at once."""

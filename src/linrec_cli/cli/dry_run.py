@@ -50,12 +50,13 @@ def alike(cell: Train) -> Train:
 
 def estimated(cell: Train, data: "Dataset") -> dict[str, Any]:
     """Estimate what a cell will cost."""
-    from linrec_cli.runs.result import peak_row, stood
+    from linrec_cli.runs.peaks import Peaks
     from linrec_cli.training.estimate import estimate
 
-    before = stood(cell.device)
+    peaks = Peaks(cell.device)
     guess = estimate(cell, data.sequences.to(cell.device), data.split(cell.split).to(cell.device))
-    return asdict(guess) | {"peak_bytes": peak_row(cell.device, before).get("value")}
+    peaks.ended("train")
+    return asdict(guess) | {"peak_bytes": peaks.rows()[0].get("value")}
 
 
 def several(cells: Sequence[Train], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -17,6 +18,8 @@ class Batch:
         times: `[B, T]` when the items were had, in the units of the data; None where the data have no times.
         target_times: `[B, T]` when what follows each position was had; None where that is not known, as to one who
             recommends. Only what calls itself time-aware may read it.
+        places: `[count]` where targets stand in `targets.flatten()`, ascending; None where that is to be looked up in
+            `targets`, for which a GPU is waited for.
     """
 
     items: Tensor
@@ -25,6 +28,7 @@ class Batch:
     count: int = 0
     times: Tensor | None = None
     target_times: Tensor | None = None
+    places: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,8 @@ class Window:
     mask: int
     times: Tensor | None = None
     target_times: Tensor | None = None
+
+
+def sent(x: Tensor, device: torch.device) -> Tensor:
+    """Send what stands on the CPU to a device, without waiting for a GPU."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)

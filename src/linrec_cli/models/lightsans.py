@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from linrec_cli.attentions._fused import attention
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
@@ -42,7 +42,7 @@ class Layer(nn.Module):
         size = v.shape[3]
         scale = 1 / math.sqrt(2 * size) / math.sqrt(size)
         pq, pk = (x.to(v.dtype).expand_as(v) for x in (pq, pk))
-        return scaled_dot_product_attention(pq, pk, v, attn_mask=real, scale=scale)
+        return attention(pq, pk, v, real, scale=scale)
 
 
 class Model(Tied):

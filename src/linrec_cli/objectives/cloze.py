@@ -6,7 +6,7 @@ Source: Sun et al. 2019 (BERT4Rec, CIKM), arXiv:1904.06690.
 import torch
 from torch import Tensor
 
-from linrec_cli.data.batch import Batch, Window
+from linrec_cli.data.batch import Batch, Window, sent
 from linrec_cli.errors import UsageError
 from linrec_cli.objectives._windows import disjoint
 
@@ -37,6 +37,7 @@ def targets(window: Window, generator: torch.Generator, mask: float = 0.2, last:
     hidden = (torch.rand(shape, generator=generator) < mask) & (position < lengths[:, None])
     alone = torch.rand(len(lengths), generator=generator) < last
     hidden = torch.where((alone | ~hidden.any(1))[:, None], end, hidden)
-    count, hidden = int(hidden.sum()), hidden.to(window.items.device)
-    items = window.items.masked_fill(hidden, window.mask)
-    return Batch(items, lengths.to(items.device), window.items.masked_fill(~hidden, 0), count, window.times)
+    places, device = hidden.flatten().nonzero()[:, 0], window.items.device
+    hidden, lengths, told = (sent(one, device) for one in (hidden, lengths, places))
+    items, targets = window.items.masked_fill(hidden, window.mask), window.items.masked_fill(~hidden, 0)
+    return Batch(items, lengths, targets, len(places), window.times, places=told)

@@ -7,7 +7,7 @@ to measure what it costs.
 import torch
 from torch import Tensor
 
-from linrec_cli.data.batch import Batch, Window
+from linrec_cli.data.batch import Batch, Window, sent
 from linrec_cli.data.shapes import spans
 
 FORMS = ("causal", "bidirectional")
@@ -23,7 +23,7 @@ def windows(begin: Tensor, events: Tensor, maxlen: int, generator: torch.Generat
 
 def targets(window: Window, generator: torch.Generator) -> Batch:
     """Predict what follows the last position, and nothing elsewhere."""
-    lengths = window.lengths.to(window.items.device)
-    position = torch.arange(window.items.shape[1], device=lengths.device)
-    last = window.after.masked_fill(position != lengths[:, None] - 1, 0)
-    return Batch(window.items, lengths, last, len(window.lengths), window.times, window.target_times)
+    (rows, width), device = window.items.shape, window.items.device
+    lengths, places = sent(window.lengths, device), width * torch.arange(rows) + window.lengths - 1
+    last = window.after.masked_fill(torch.arange(width, device=device) != lengths[:, None] - 1, 0)
+    return Batch(window.items, lengths, last, rows, window.times, window.target_times, sent(places, device))

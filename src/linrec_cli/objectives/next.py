@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from linrec_cli.data.batch import Batch, Window
+from linrec_cli.data.batch import Batch, Window, sent
+from linrec_cli.data.shapes import spans
 from linrec_cli.objectives._windows import disjoint
 
 FORMS = ("causal",)
@@ -17,5 +18,7 @@ def windows(begin: Tensor, events: Tensor, maxlen: int, generator: torch.Generat
 
 def targets(window: Window, generator: torch.Generator) -> Batch:
     """Predict at each position what follows it."""
-    lengths = window.lengths.to(window.items.device)
-    return Batch(window.items, lengths, window.after, int(window.lengths.sum()), window.times, window.target_times)
+    (rows, width), device = window.items.shape, window.items.device
+    _, places = spans(width * torch.arange(rows), window.lengths)
+    lengths, told = sent(window.lengths, device), sent(places, device)
+    return Batch(window.items, lengths, window.after, len(places), window.times, window.target_times, told)

@@ -14,8 +14,8 @@ HELP = "the layer's first run under torch.compile"
 ORDER = 60
 SLOPES = False
 
-MISSING = ("InvalidCxxCompiler", "TritonMissing")
-"""Errors of torch where there is nothing to compile with."""
+MISSING = ("InvalidCxxCompiler", "TritonMissing", "Failed to find C compiler")
+"""Errors of torch, and of Triton, where there is nothing to compile with."""
 
 
 def build(cell: "Cell") -> "Work":

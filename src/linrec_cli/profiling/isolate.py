@@ -25,6 +25,8 @@ MESSAGE = 200
 VMSTAT = Path("/proc/vmstat")
 ALLOCATOR = "DefaultCPUAllocator: "
 """What torch's message of memory that ran out on a CPU says after the place in its source."""
+FULL = ("can't allocate memory", "bad_alloc", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
+"""What is said of memory that ran out, by whatever tells it: CUDA itself does so in a plain error."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,19 @@ def limit(cap: int) -> None:
 
 
 def failure(error: BaseException) -> Answer:
-    """Make the answer of a task that raised: the last line of what it said."""
+    """Make the answer of a task that raised: the last line of what it said, or the first where advice follows."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    if full(error):
+        return Answer("oom", note=cut(lines[0].rpartition(ALLOCATOR)[2]))
+    said = lines[0] if "CUDA error" in lines[0] else lines[-1]
+    return Answer("error", note=cut(f"{type(error).__name__}: {said}"))
+
+
+def full(error: BaseException) -> bool:
+    """Tell whether memory ran out: an illegal access to it is another mistake."""
     import torch
 
-    text = str(error).strip() or type(error).__name__
-    short = (MemoryError, torch.OutOfMemoryError)
-    if isinstance(error, short) or "can't allocate memory" in text or "bad_alloc" in text:
-        return Answer("oom", note=cut(text.splitlines()[0].rpartition(ALLOCATOR)[2]))
-    return Answer("error", note=cut(f"{type(error).__name__}: {text.splitlines()[-1]}"))
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(said in str(error) for said in FULL)
 
 
 def cut(text: str) -> str:

@@ -33,13 +33,13 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     It answers `None` when it is built, then the peaks and the bytes that a process needs in all to run the
     cell, then the kernel that ran and the count of what it did, each by span.
     """
-    import torch
-
+    from linrec_cli import machine
     from linrec_cli.profiling import kernel
     from linrec_cli.profiling.tally import tally
 
+    machine.prepare(cell.threads)
+    # After it: here blocks are not kept.
     give_back()
-    torch.set_num_threads(cell.threads)
     start = status()["VmRSS"]
     work = build(cell)
     work.tiny()
@@ -56,13 +56,18 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
 def baseline() -> dict[str, int]:
     """Give back what is free, set the high-water mark back, and read the counters."""
     gc.collect()
+    trim()
     if glibc():
-        libc = ctypes.CDLL(None)
-        libc.malloc_trim(0)
-        fill(libc)
-        libc.malloc_trim(0)
+        fill(ctypes.CDLL(None))
+    trim()
     reset()
     return status()
+
+
+def trim() -> None:
+    """Give back to the kernel what the allocator keeps free."""
+    if glibc():
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def fill(libc: ctypes.CDLL) -> None:
@@ -168,13 +173,14 @@ def status() -> dict[str, int]:
     return {name: int(value.split()[0]) * 1024 for name, value in pairs if value.endswith("kB")}
 
 
-def reset() -> None:
-    """Set the high-water mark back to what is resident now, where the kernel lets us."""
+def reset() -> bool:
+    """Set the high-water mark back to what is resident now; tell whether the kernel lets us."""
     try:
         (PROC / "clear_refs").write_text("5")
     except OSError:
         # The mark then is that of the whole process: still the peak, as long as the start was lower.
-        return
+        return False
+    return True
 
 
 def high_water() -> int:

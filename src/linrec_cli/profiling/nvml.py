@@ -45,17 +45,20 @@ class Gpu:
         except self.nvml.NVMLError as error:
             raise NothingMeasuredError(f"the driver of the GPU cannot be asked: {error}.") from None
 
-    def said(self, name: str, *arguments: Any) -> Any:
-        """Ask the driver; `None` where it does not answer for this GPU."""
+    def said(self, name: str, *what: str) -> Any:
+        """Ask the driver, of what by the name of its constant; `None` where it does not answer for this GPU.
+
+        A later version of the package, or of the driver, may know a call no longer.
+        """
         try:
-            return getattr(self.nvml, name)(self.handle, *arguments)
-        except self.nvml.NVMLError:
+            return getattr(self.nvml, name)(self.handle, *(getattr(self.nvml, one) for one in what))
+        except (self.nvml.NVMLError, AttributeError):
             return None
 
     def reading(self) -> Reading:
         """Read clock, temperature and other processes."""
-        megahertz = self.said("nvmlDeviceGetClockInfo", self.nvml.NVML_CLOCK_SM)
-        celsius = self.said("nvmlDeviceGetTemperature", self.nvml.NVML_TEMPERATURE_GPU)
+        megahertz = self.said("nvmlDeviceGetClockInfo", "NVML_CLOCK_SM")
+        celsius = self.said("nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU")
         found = self.said("nvmlDeviceGetComputeRunningProcesses")
         there = None if found is None else {process.pid for process in found}
         return Reading(None if megahertz is None else megahertz * 1e6, celsius, others(there))
@@ -69,12 +72,12 @@ class Gpu:
 def others(there: set[int] | None) -> int | None:
     """Count the processes that are not ours; `None` where ours are not among them.
 
-    In a container the driver may number processes as the host does, and then nobody can tell whose they are.
+    In a container the driver may list none, or number processes as the host does: then nobody can tell whose they are.
     """
     import psutil
 
     ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-    if there is None or (there and not there & ours):
+    if there is None or not there & ours:
         return None
     return len(there - ours)
 

@@ -94,11 +94,11 @@ def fact(name: str, value: float, unit: str = "1", note: str = "") -> Row:
     return {"stage": "train", "metric": name, "unit": unit, "value": float(value), "note": note}
 
 
-def peak(value: float, note: str) -> Row:
+def peak(value: float, note: str, name: str = "peak_bytes") -> Row:
     """Make the row of a peak of memory; one of 0 was not measured, and says so."""
     if value > 0:
-        return fact("peak_bytes", value, "B", note)
-    return failure("skipped", f"nothing rose above what stood before: no peak could be read; {note}", "peak_bytes", "B")
+        return fact(name, value, "B", note)
+    return failure("skipped", f"nothing rose above what stood before: no peak could be read; {note}", name, "B")
 
 
 def failure(status: str, note: str, metric: str = "run", unit: str = "1") -> Row:

@@ -41,9 +41,9 @@ class Result:
 
 
 def tested(
-    settings: Train, state: "State", sequences: "Sequences", parts: "Parts", name: str, peak: dict[str, Any]
+    settings: Train, state: "State", sequences: "Sequences", parts: "Parts", name: str, peaks: list[dict[str, Any]]
 ) -> Result:
-    """Test the best epoch and make the rows."""
+    """Test the best epoch and make the rows; those of its peaks are there."""
     import polars as pl
     import torch
 
@@ -61,7 +61,7 @@ def tested(
         made += qualities(stage, frame.filter(stage=stage), KS, sequences.count, **how)
     environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
     shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
-    table = schema.table(shared, [*made, peak])
+    table = schema.table(shared, [*made, *peaks])
     return Result(settings, table, frame.drop("repeated"), history(state), state.model)
 
 
@@ -172,35 +172,6 @@ def write(found: Result, folder: Path) -> None:
     store.write_frame(found.ranks, folder / store.RANKS)
     store.write_frame(found.history, folder / HISTORY)
     store.write_frame(found.rows, folder / store.TABLE)
-
-
-def stood(device: str) -> dict[str, int]:
-    """Set the mark of the highest memory back, and read the counters as they stand before a run, in bytes."""
-    import torch
-
-    # The optimiser loads it with its first step: 70 MB that are no cost of the run.
-    import torch._dynamo
-
-    from linrec_cli.profiling import memory
-
-    if device != "cuda":
-        return memory.baseline()
-    torch.cuda.reset_peak_memory_stats()
-    return {"allocated": torch.cuda.memory_allocated()}
-
-
-def peak_row(device: str, before: dict[str, int]) -> dict[str, Any]:
-    """Make the row of a run's peak memory, above what stood before it."""
-    import torch
-
-    from linrec_cli.profiling import memory
-    from linrec_cli.results import rows
-
-    held = "held before the model was built"
-    if device == "cuda":
-        note = f"allocated above the {before['allocated'] / 1e6:.1f} MB {held}"
-        return rows.peak(torch.cuda.max_memory_allocated() - before["allocated"], note)
-    return rows.peak(memory.above(before), f"high-water RSS above the {before['VmRSS'] / 1e6:.1f} MB {held}")
 
 
 def read(folder: Path, data: Dataset, device: str = "") -> Result:

@@ -72,6 +72,7 @@ def skipped(folder: Path) -> events.Skipped:
 def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Watch) -> None:
     """Train a cell; what goes wrong in it becomes a row."""
     from linrec_cli.disk import HeldError
+    from linrec_cli.profiling import isolate
 
     try:
         train_one(settings, data, folder, watch=watch, fresh=fresh)
@@ -81,8 +82,7 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
         fail(settings, folder, "error", str(error), watch)
     except (MemoryError, RuntimeError) as error:
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        full = isinstance(error, MemoryError) or "memory" in text.lower()
-        fail(settings, folder, "oom" if full else "error", text, watch)
+        fail(settings, folder, "oom" if isolate.full(error) else "error", text, watch)
 
 
 def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) -> None:

@@ -12,7 +12,8 @@ from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
 from linrec_cli.runs.interrupt import Interrupts
-from linrec_cli.runs.result import Result, peak_row, read, stood, tested, write
+from linrec_cli.runs.peaks import Peaks
+from linrec_cli.runs.result import Result, read, tested, write
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
 
     machine.prepare(settings.threads)
     split = data.split(settings.split)
-    before = stood(settings.device)
+    peaks = Peaks(settings.device)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
     state = fit.start(settings, sequences, parts)
     name = folder.name if folder else settings.name
@@ -100,8 +101,9 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     with Interrupts() as interrupts:
         report = reporter(state, name, folder, watch, interrupts)
         try:
-            for epoch in fit.epochs(state, sequences, parts, report=report, save=save):
+            for epoch in fit.epochs(state, sequences, parts, report=report, save=save, ended=peaks.ended):
                 interrupts.safe = False
+                peaks.ended("save")
                 waited = epoch.epoch - state.best_epoch().epoch
                 told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
                 watch(events.Epoch(name, *told))
@@ -109,8 +111,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
             save(state)
             watch(events.Stopped(name, state.at.epoch + 1))
             raise
-    peak = peak_row(settings.device, before)
-    found = tested(settings, state, sequences, parts, name, peak)
+    found = tested(settings, state, sequences, parts, name, peaks.rows())
     if folder:
         write(found, folder)
         for name in (checkpoint.CHECKPOINT, PROGRESS):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from linrec_cli import catalog
-from linrec_cli.data.batch import Batch, Window
+from linrec_cli.data.batch import Batch, Window, sent
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences, window
 from linrec_cli.data.shapes import cut, rounded
@@ -18,7 +18,7 @@ class Plan:
     """The batches of one epoch, as places in the flat array.
 
     Attributes:
-        start: `[W]` where each window starts, on the device.
+        start: `[W]` where each window starts, on the CPU.
         length: `[W]` its number of inputs, on the CPU.
         rows: the windows of each batch.
         maxlen: positions that a batch is wide at most.
@@ -46,9 +46,10 @@ class Plan:
 
     def window(self, sequences: Sequences, rows: Tensor) -> Window:
         """Cut some windows out."""
-        # Lengths are read on the CPU, so that a GPU is not made to wait.
-        start, length = self.start[rows], self.length[rows]
-        shape, there = min(rounded(int(length.max())), self.maxlen), length.to(start.device)
+        # Chosen and read on the CPU, so that a GPU is not waited for.
+        device, length = sequences.flat.device, self.length[rows]
+        shape = min(rounded(int(length.max())), self.maxlen)
+        start, there = sent(self.start[rows], device), sent(length, device)
         items, after = (window(sequences.flat, start + shift, there, shape) for shift in (0, 1))
         times = sequences.times
         own, next_ = (None if times is None else window(times, start + shift, there, shape) for shift in (0, 1))
@@ -71,7 +72,7 @@ def plan(sequences: Sequences, parts: Parts, objective: str, maxlen: int, tokens
     order = (length + torch.rand(len(length), generator=generator, dtype=torch.float64)).argsort(descending=True)
     rows = cut(order, length, tokens)
     shuffled = torch.randperm(len(rows), generator=generator).tolist()
-    return Plan(start.to(sequences.flat.device), length, [rows[i] for i in shuffled], maxlen, objective, own)
+    return Plan(start, length, [rows[i] for i in shuffled], maxlen, objective, own)
 
 
 def mixed(seed: int, *parts: int) -> int:

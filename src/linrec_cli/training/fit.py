@@ -107,9 +107,9 @@ def step(state: State, batch: Batch) -> Tensor:
         raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
     low = getattr(torch, dtype) if dtype != "float32" else None
     with torch.autocast(batch.items.device.type, low, enabled=low is not None):
-        hidden = model.encode(batch)
-        real = batch.targets > 0
-        loss = state.loss(hidden[real], model.table(), batch.targets[real], state.draw)
+        hidden, gold = model.encode(batch).flatten(0, 1), batch.targets.flatten()
+        places = gold.nonzero()[:, 0] if batch.places is None else batch.places
+        loss = state.loss(hidden.index_select(0, places), model.table(), gold.index_select(0, places), state.draw)
     optimizer.zero_grad()
     loss.backward()
     if state.settings.clip:
@@ -126,6 +126,7 @@ def epochs(
     *,
     report: Callable[[Position, int], None] = lambda position, batches: None,
     save: Callable[[State], None] = lambda state: None,
+    ended: Callable[[str], None] = lambda part: None,
     every: float = 60.0,
 ) -> Iterator[Epoch]:
     """Train until validation NDCG@10 has not risen for `patience` epochs; yield each epoch.
@@ -134,6 +135,7 @@ def epochs(
         sequences: on the device of the settings, as `parts`.
         report: called after each batch with the position and the number of batches in the epoch.
         save: called after each epoch and `every` seconds.
+        ended: called with `train`, then `valid`, where that part of an epoch ends; what it takes is not timed.
 
     Raises:
         LinrecError: the loss is no longer finite.
@@ -143,19 +145,24 @@ def epochs(
             count(state, sequences, parts)
         else:
             train_epoch(state, sequences, parts, report, save, every)
+        ended("train")
         begin, at = time.perf_counter(), state.at
         with optimiser.average(state):
             valid, found = validate(state, sequences, parts)
             spent = time.perf_counter() - begin
-            state.history.append(
-                Epoch(at.epoch, at.loss / at.targets, valid, found, at.seconds, spent, at.targets, at.batch,
-                      at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
-            )  # fmt: skip
+            ended("valid")
+            state.history.append(done(at, valid, found, spent))
             if state.best_epoch().epoch == at.epoch:
                 state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
         state.at = Position(epoch=at.epoch + 1, spent=at.spent + spent)
         save(state)
         yield state.history[-1]
+
+
+def done(at: Position, ndcg: float, recall: float, spent: float) -> Epoch:
+    """Say what an epoch was that is trained and validated."""
+    loss, own = at.loss / at.targets, (at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
+    return Epoch(at.epoch, loss, ndcg, recall, at.seconds, spent, at.targets, at.batch, *own)
 
 
 def count(state: State, sequences: Sequences, parts: Parts) -> None:
@@ -194,18 +201,27 @@ def train_epoch(
             # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
             if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
                 continue
-            add(at, pending)
-            now = time.perf_counter()
-            at.took(now - before)
-            before = now
+            before = settled(at, pending, before)
             report(at, len(batches))
-            if now - saved >= every:
+            if before - saved >= every:
                 at.used(usage.read().since(begin))
                 save(state)
                 begin = usage.read()
                 saved = before = begin.wall
+    except (KeyboardInterrupt, SystemExit):
+        # Who saves the state then saves what its last batches lost and took.
+        settled(at, pending, before)
+        raise
     finally:
         at.used(usage.read().since(begin))
+
+
+def settled(at: Position, pending: list[tuple[Tensor, int]], before: float) -> float:
+    """Add what some batches lost, and the seconds since `before`, to the position; return what time it is."""
+    add(at, pending)
+    now = time.perf_counter()
+    at.took(now - before)
+    return now
 
 
 def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
