@@ -41,9 +41,8 @@ def leaderboard(reference: Reference, dataset: str) -> str:
         size = ", ".join(map(str, line.size))
         rows.append([code(line.model), mixing(line), size, str(line.seeds), *quality, epochs(line)])
         rows[-1] += costs(line) if place(line.rows[0]) == machine else [NONE] * 3
-    said = [f"Seconds and MiB: on {machine}; none of what was trained elsewhere."] if rows else []
-    said += [BESIDE] if any("\\*" in cell for row in rows for cell in row) else []
-    return blocks(table(HEADS, rows), paragraph(*said))
+    said = f"Seconds and MiB: on {machine}; none of what was trained elsewhere." if rows else ""
+    return blocks(table(HEADS, rows), paragraph(" ".join(filter(None, (said, beside(rows))))))
 
 
 def longest(found: Sequence[Line], dataset: str) -> list[Line]:
@@ -107,7 +106,12 @@ def backbones(reference: Reference) -> str:
         title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
         rows.append([title, code(line.model), size, code(line.mechanism), *quality, *shares])
     heads = ["data", "backbone", "width, layers", "", "softmax", "NDCG@10", "difference", "time", "memory"]
-    return table(heads, rows)
+    return blocks(table(heads, rows), beside(rows))
+
+
+def beside(rows: Sequence[Sequence[str]]) -> str:
+    """Say what the mark means, where one stands."""
+    return paragraph(BESIDE) if any("\\*" in cell for row in rows for cell in row) else ""
 
 
 def told(line: Line) -> int:
@@ -116,8 +120,9 @@ def told(line: Line) -> int:
 
 
 def share(line: Line, softmax: Line, metric: str) -> str:
-    """Write a cost as how many times softmax's; nothing where others disturbed one of them or machines differ."""
+    """Write a cost as how many times softmax's; * marks disturbed times, and other machines' say nothing."""
     own, base = line.values(metric), softmax.values(metric)
-    machines = {row["device"] for row in (*line.rows, *softmax.rows)}
-    disturbed = metric != "peak_bytes" and (line.contended or softmax.contended)
-    return NONE if not own or not base or disturbed or len(machines) > 1 else times(over_runs(own) / over_runs(base))
+    if not own or not base or len({row["device"] for row in (*line.rows, *softmax.rows)}) > 1:
+        return NONE
+    star = "\\*" if metric != "peak_bytes" and (line.contended or softmax.contended) else ""
+    return times(over_runs(own) / over_runs(base)) + star

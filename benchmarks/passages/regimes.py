@@ -1,9 +1,8 @@
 """What length, objective and split do to quality and cost."""
 
-from linrec_cli.analysis.reading import over_runs
 from passages._reference import Reference
-from passages._words import NONE, code, number, paragraph, place, table
-from passages.models import costs
+from passages._words import NONE, blocks, code, number, paragraph, place, table
+from passages.models import beside, costs
 from passages.quality import ML_1M, ML_100K, TELLING, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
 
 LAST = 50
@@ -28,12 +27,12 @@ def lengths(reference: Reference) -> str:
         own = [found.get((maxlen, name)) for name in TELLING]
         rows.append([str(maxlen), *[number(line.ndcg, 4) if line else NONE for line in own], *map(an_epoch, own)])
     heads = ["maxlen", *[f"{code(name)}, NDCG@10" for name in TELLING], *[f"{code(name)}, s" for name in TELLING]]
-    return table(heads, rows)
+    return blocks(table(heads, rows), beside(rows))
 
 
 def an_epoch(line: Line | None) -> str:
-    """Write seconds an epoch; nothing where others disturbed them."""
-    return NONE if line is None or line.contended else f"{over_runs(line.values('seconds_per_epoch')):.1f}"
+    """Write seconds an epoch."""
+    return NONE if line is None else costs(line)[0]
 
 
 def made(reference: Reference) -> str:
