@@ -6,7 +6,7 @@ from statistics import mode
 
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from passages._reference import Reference
-from passages._words import NONE, blocks, code, number, paragraph, place, table, times
+from passages._words import NONE, blocks, code, listed, number, paragraph, place, table, times
 from passages.quality import ML_1M, ML_100K, TELLING, TITLES, Line, epochs, lines
 
 MAXLEN = 200
@@ -89,19 +89,27 @@ def mib(peaks: Sequence[float]) -> str:
     return f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE
 
 
-def backbones(reference: Reference) -> str:
-    """Make the table of what a mechanism does to each backbone: quality, time and memory beside its softmax."""
+def pairs(reference: Reference) -> list[tuple[Line, Line]]:
+    """Give each training of a mechanism with its backbone's softmax, of the same data and size."""
     found = [line for dataset in (ML_1M, ML_100K) for line in longest(lines(reference), dataset)]
     base = {(line.dataset, line.model, line.size): line for line in found if line.mechanism == "softmax"}
+    own = [line for line in found if line.mechanism in TOLD[1:] and (line.dataset, line.model, line.size) in base]
+    own.sort(key=lambda line: (line.dataset != ML_1M, line.model, line.size, TOLD.index(line.mechanism)))
+    return [(line, base[line.dataset, line.model, line.size]) for line in own]
+
+
+def change(line: Line, softmax: Line) -> tuple[float, float]:
+    """Give how much higher a mechanism ranks, and the error of that; users and seeds are unpaired."""
+    return line.ndcg - softmax.ndcg, hypot(line.spread, softmax.spread)
+
+
+def backbones(reference: Reference) -> str:
+    """Make the table of what a mechanism does to each backbone: quality, time and memory beside its softmax."""
     rows = []
-    for line in sorted(found, key=lambda line: (line.dataset != ML_1M, line.model, line.size, told(line))):
-        softmax = base.get((line.dataset, line.model, line.size))
-        if softmax is None or line is softmax or line.mechanism not in TOLD:
-            continue
-        change = line.ndcg - softmax.ndcg
-        error = number(hypot(line.spread, softmax.spread), 4)
-        gain = f"{'+' if change > 0 else ''}{number(change, 4)} ± {error}"
-        quality = [number(softmax.ndcg, 4), number(line.ndcg, 4), gain]
+    for line, softmax in pairs(reference):
+        gain, error = change(line, softmax)
+        quality = [number(softmax.ndcg, 4), number(line.ndcg, 4)]
+        quality.append(f"{'+' if gain > 0 else ''}{number(gain, 4)} ± {number(error, 4)}")
         shares = [share(line, softmax, metric) for metric in ("seconds_per_epoch", "peak_bytes")]
         title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
         rows.append([title, code(line.model), size, code(line.mechanism), *quality, *shares])
@@ -109,14 +117,23 @@ def backbones(reference: Reference) -> str:
     return blocks(table(heads, rows), beside(rows))
 
 
+def won(reference: Reference) -> str:
+    """Say in how many backbones a mechanism ranks above their own softmax, and how many differences are clear."""
+    every = [(line.mechanism, *change(line, softmax)) for line, softmax in pairs(reference)]
+    said = []
+    for name in TOLD[1:]:
+        gains = [gain for mechanism, gain, _ in every if mechanism == name]
+        if gains:
+            said.append(f"{code(name)} in {sum(gain > 0 for gain in gains)} of {len(gains)}")
+    clear = sum(abs(gain) > 2 * error for _, gain, error in every)
+    beyond = f"{clear or 'none'} of the {len(every)} differences {'are' if clear > 1 else 'is'} beyond twice its error"
+    first = f"Beside the softmax of the same backbone, size and data, {listed(said)} rank higher" if said else ""
+    return paragraph(f"{first}; {beyond}." if said else "")
+
+
 def beside(rows: Sequence[Sequence[str]]) -> str:
     """Say what the mark means, where one stands."""
     return paragraph(BESIDE) if any("\\*" in cell for row in rows for cell in row) else ""
-
-
-def told(line: Line) -> int:
-    """Order mechanisms as they are told."""
-    return (*TOLD, line.mechanism).index(line.mechanism)
 
 
 def share(line: Line, softmax: Line, metric: str) -> str:

@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     empty = Reference(tmp_path)
     assert layer.costs(empty) == layer.gains(empty) == layer.picture(empty) == layer.crossovers(empty) == ""
-    assert models.small(empty) == models.large(empty) == models.backbones(empty) == ""
+    assert models.small(empty) == models.large(empty) == models.backbones(empty) == models.won(empty) == ""
     assert regimes.lengths(empty) == regimes.made(empty) == regimes.picture(empty) == ""
     assert regimes.objectives(empty) == regimes.splits(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
@@ -176,6 +176,18 @@ def test_each_mechanism_stands_beside_its_own_backbone_s_softmax(tmp_path: Path)
         "| ml-100k | `sasrec` | 64, 2 | `linear` | .2000 | .1000 | -.1000 ± .0141 | 0.50 | 4.0 |",
         "| ml-100k | `sasrec` | 64, 2 | `linear-gated` | .2000 | .2600 | +.0600 ± .0141 | 1.00 | 1.00 |",
     ]
+
+
+def test_it_is_said_how_often_a_mechanism_ranks_above_its_backbone_s_softmax(tmp_path: Path) -> None:
+    for n, (softmax, linear) in enumerate(((0.2, 0.25), (0.2, 0.21), (0.2, 0.1), (0.2, 0.2))):
+        width = 64 + 2 * n
+        trained(tmp_path, f"s{n}", softmax, f"width = {width}\n", width=width, attention="softmax")
+        trained(tmp_path, f"l{n}", linear, f"width = {width}\n", width=width)
+    # Errors of .01 each make .014 of a difference.
+    assert models.won(Reference(tmp_path)).replace("\n", " ") == (
+        "Beside the softmax of the same backbone, size and data, `linear` in 2 of 4 rank higher; "
+        "2 of the 4 differences are beyond twice its error."
+    )
 
 
 def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
