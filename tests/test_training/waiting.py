@@ -152,7 +152,7 @@ def elsewhere() -> None:
 
     _setup_privateuseone_for_python_backend(ELSEWHERE)
     getattr(torch, ELSEWHERE).get_amp_supported_dtype = lambda: [torch.bfloat16]
-    cross_entropy.SCORES[ELSEWHERE] = 1000
+    cross_entropy.SCORES[ELSEWHERE] = 2000
     torch.__future__.set_overwrite_module_params_on_conversion(True)
 
 
