@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import hypot
 from statistics import mode
 
+from linrec_cli import catalog
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, place, table, times
@@ -38,8 +39,7 @@ def leaderboard(reference: Reference, dataset: str) -> str:
             number(over_seeds(again), 4) if len(again) == line.seeds else NONE,
             number(over_seeds(line.values("recall", "test", 10)), 4),
         ]
-        size = ", ".join(map(str, line.size))
-        rows.append([code(line.model), mixing(line), size, str(line.seeds), *quality, epochs(line)])
+        rows.append([code(line.model), mixing(line), sized(line), str(line.seeds), *quality, epochs(line)])
         rows[-1] += costs(line) if place(line.rows[0]) == machine else [NONE] * 3
     said = f"Seconds and MiB: on {machine}; none of what was trained elsewhere." if rows else ""
     return blocks(table(HEADS, rows), paragraph(" ".join(filter(None, (said, beside(rows))))))
@@ -74,6 +74,12 @@ def of_ranked(reference: Reference) -> dict[tuple[object, ...], float]:
 def mixing(line: Line) -> str:
     """Write the mechanism; of a model that has its own, none."""
     return NONE if line.mechanism == line.model else code(line.mechanism)
+
+
+def sized(line: Line) -> str:
+    """Write width and layers; a model that is counted has none."""
+    counted = catalog.load("models", catalog.parse(line.model)[0]).FORM is None
+    return NONE if counted else ", ".join(map(str, line.size))
 
 
 def costs(line: Line) -> list[str]:

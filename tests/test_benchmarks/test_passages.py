@@ -131,11 +131,13 @@ def test_models_stand_with_the_most_telling_mechanisms_the_best_first_and_with_t
     trained(tmp_path, "e", 0.3, maxlen=50)
     trained(tmp_path, "f", 0.3, "objective = 'last'\n", objective="last")
     trained(tmp_path, "g", 0.3, model="hstu:time=true:time_aware=true", attention="", time_aware=True)
+    trained(tmp_path, "h", 0.05, model="popular", attention="", facts={"epochs": 1.0, "best_epoch": 1.0})
     assert models.small(Reference(tmp_path)).splitlines()[2:] == [
         "| `sasrec` | `linear` | 128, 2 | 1 | .3000 ± .0100 | – | .3000 | 12 of 20 | 50.0 | – | 1 |",
         "| `gru4rec` | – | 64, 2 | 1 | .2000 ± .0100 | – | .2000 | 12 of 20 | 9.0 | – | 5 |",
         # Two epochs of 10 and 20 s, with a second of validation each.
         "| `sasrec` | `linear` | 64, 2 | 1 | .1000 ± .0100 | – | .1000 | 2 of 3 | 50.0 | 32 | 1 |",
+        "| `popular` | – | – | 1 | .0500 ± .0100 | – | .0500 | 1 of 1 | 50.0 | – | 1 |",
         "",
         "Seconds and MiB: on Abacus, 2 threads, torch 9.9.0; none of what was trained elsewhere.",
     ]
