@@ -131,7 +131,7 @@ def test_models_stand_with_the_most_telling_mechanisms_the_best_first_and_with_t
     trained(tmp_path, "e", 0.3, maxlen=50)
     trained(tmp_path, "f", 0.3, "objective = 'last'\n", objective="last")
     trained(tmp_path, "g", 0.3, model="hstu:time=true:time_aware=true", attention="", time_aware=True)
-    trained(tmp_path, "h", 0.05, model="popular", attention="", facts={"epochs": 1.0, "best_epoch": 1.0})
+    trained(tmp_path, "h", 0.05, model="popular", attention="", objective="", facts={"epochs": 1.0, "best_epoch": 1.0})
     assert models.small(Reference(tmp_path)).splitlines()[2:] == [
         "| `sasrec` | `linear` | 128, 2 | 1 | .3000 ± .0100 | – | .3000 | 12 of 20 | 50.0 | – | 1 |",
         "| `gru4rec` | – | 64, 2 | 1 | .2000 ± .0100 | – | .2000 | 12 of 20 | 9.0 | – | 5 |",
