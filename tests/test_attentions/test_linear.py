@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from linrec_cli.kernels import _chunks
 from linrec_cli.attentions.linear import Attention
+from linrec_cli.kernels import _chunks
 
 
 @pytest.mark.parametrize(("size", "length"), [(8, 1), (8, 40), (8, 41), (8, 200), (36, 130)])

@@ -13,25 +13,33 @@
 
 typedef void form(const call *, int64_t, int64_t, int64_t, head *, room *);
 
-#define FORM(name, features, most)                                                                                  \
+#define FORM(name, features, most, fixed)                                                                           \
     features static void name(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {        \
-        if (c->g.data) backwards(most, c, b, first, last, heads, w);                                                \
-        else forwards(most, c, b, first, last, heads, w);                                                           \
+        call own = *c;                                                                                              \
+        if (fixed) own.size = own.rows = own.cols = fixed;                                                          \
+        if (c->g.data) backwards(most, &own, b, first, last, heads, w);                                             \
+        else forwards(most, &own, b, first, last, heads, w);                                                        \
     }
 
-FORM(plain, , 4)
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
+
+/* Where a head is one vector, nothing is looped over, which is worth a form of its own. */
+FORM(plain, , 4, 0)
 #if defined(__x86_64__)
-FORM(avx2, __attribute__((target("avx2,fma"))), 4)
-FORM(avx512, __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq"))), 16)
+FORM(avx2, AVX2, 4, 0)
+FORM(avx2_narrow, AVX2, 4, WIDE)
+FORM(avx512, AVX512, 16, 0)
+FORM(avx512_narrow, AVX512, 16, WIDE)
 #endif
 
-static form *chosen(void) {
+static form *chosen(int64_t size) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma"))
-        return avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2;
+        return size == WIDE ? avx512_narrow : avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return size == WIDE ? avx2_narrow : avx2;
 #endif
     return plain;
 }
@@ -118,7 +126,7 @@ static void *work(void *given) {
 /* Sequences are shared out; heads too where there are fewer sequences than threads. */
 static int run(call *c, int64_t threads) {
     int64_t groups = least(c->heads, (threads + c->batch - 1) / c->batch), share = (c->heads + groups - 1) / groups;
-    queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .chosen = chosen()};
+    queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .chosen = chosen(c->size)};
     pthread_t *more = calloc((size_t)threads, sizeof(pthread_t));
     int64_t started = 0;
     for (; more && started < least(threads, c->batch * all.groups) - 1; started++)

@@ -39,10 +39,10 @@ typedef struct {
     float *e, *k, *v, *g, *a, *r, *o, *x, s[CHUNK], count[CHUNK];
 } room;
 
-static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
+INLINE int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
 /* Positions of a sequence that are no padding. */
-static int64_t real(const call *c, int64_t b) {
+INLINE int64_t real(const call *c, int64_t b) {
     return c->lengths && c->lengths[b] < c->length ? (c->lengths[b] > 0 ? c->lengths[b] : 0) : c->length;
 }
 
@@ -210,7 +210,7 @@ INLINE void turn(int most, const call *c, head *own, room *w, int64_t b, int64_t
 }
 
 /* Keep the norms and the state that enter a segment which is not the first. */
-static void keep(const call *c, const head *own, int64_t b, int64_t h, int64_t segment) {
+INLINE void keep(const call *c, const head *own, int64_t b, int64_t h, int64_t segment) {
     float *to = at(c->kept, b, h, segment - 1);
     size_t row = (size_t)c->size * sizeof(float);
     memcpy(to, own->norm, row);
@@ -218,7 +218,7 @@ static void keep(const call *c, const head *own, int64_t b, int64_t h, int64_t s
 }
 
 /* Take them back, the state transposed. */
-static void recall(const call *c, head *own, int64_t b, int64_t h, int64_t segment) {
+INLINE void recall(const call *c, head *own, int64_t b, int64_t h, int64_t segment) {
     memset(own->norm, 0, (size_t)c->cols * sizeof(float));
     memset(own->turned, 0, (size_t)(c->rows * c->cols) * sizeof(float));
     own->count = c->counts[2 * (h * c->segments + segment)];
