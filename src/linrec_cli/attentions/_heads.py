@@ -48,7 +48,7 @@ def apart(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
     """Cut the channels of `x [B, T, parts C]` into parts and heads, each part `[B, H, T, D]`."""
     if torch.compiler.is_compiling():
         return cut(x, parts, heads)
-    return Apart.apply(x, parts, heads)  # type: ignore[no-any-return]
+    return Apart.apply(x, parts, heads)
 
 
 def cut(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
