@@ -121,8 +121,8 @@ INLINE void prepare(const call *c, head *own, room *w, int64_t b, int64_t h, int
         w->count[i] = (float)own->count;
     }
     for (int64_t i = 0; i < n; i++) w->s[i] = 1.0f / sqrtf(w->count[i] * (w->s[i] + QUERY_EPS));
-    inverse_roots(w->r, n * c->cols, KEY_EPS);
     for (int64_t j = 0; j < c->cols; j += WIDE) *(vec *)(own->norm + j) *= own->left[n];
+    inverse_roots(w->r, n * c->cols, KEY_EPS);
     copy(c, c->v, b, h, t, n, 0, w->v);
 }
 
@@ -178,17 +178,18 @@ INLINE void again(int most, const call *c, head *own, room *w, int64_t b, int64_
 
 /* The gradients of keys and values, from the last position of a chunk to its first. */
 INLINE void turn(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
-    copy(c, c->dv, b, h, t, n, 1, w->a);
-    copy(c, c->k, b, h, t, n, 1, w->e);
     copy(c, c->v, b, h, t, n, 1, w->v);
     copy(c, c->g, b, h, t, n, 1, w->g);
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = i * c->cols; j < (i + 1) * c->cols; j += WIDE) {
-            vec k = elu(*(vec *)(w->e + j));
-            *(vec *)(w->e + j) = k;
-            *(vec *)(w->k + j) = k * own->left[i];
-            *(vec *)(w->a + j) *= own->grown[i];
+    for (int64_t i = 0; i < n; i++) {
+        const float *key = at(c->k, b, h, t + n - 1 - i), *a = at(c->dv, b, h, t + n - 1 - i);
+        for (int64_t j = 0; j < c->cols; j += WIDE) {
+            int64_t x = i * c->cols + j;
+            vec k = elu(load(key + j, c->size - j));
+            *(vec *)(w->e + x) = k;
+            *(vec *)(w->k + x) = k * own->left[i];
+            *(vec *)(w->a + x) = load(a + j, c->size - j) * own->grown[i];
         }
+    }
     sweep(most, c, n, own->left[n], own->state, w->a, w->g, w->k, w->o);
     sweep(most, c, n, own->left[n], own->later, w->g, w->a, w->v, w->x);
     for (int64_t i = 0; i < n; i++) {
