@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from linrec_cli.attentions._heads import apart
 from linrec_cli.kernels import _chunks, linrec
 from linrec_cli.profiling import kernel
 from linrec_cli.profiling.count import counted
@@ -88,8 +89,9 @@ def test_queries_keys_and_values_lie_in_memory_as_they_like() -> None:
 
 @pytest.mark.parametrize("batch", [1, 5])
 def test_threads_change_nothing(batch: int) -> None:
-    parts, decay = projected(batch, 130, 16, heads=3), torch.tensor([-0.01, -0.1, -1.0])
-    grad, before = torch.randn(batch, 3, 130, 16), torch.get_num_threads()
+    # Five heads are no whole shares for four threads.
+    parts, decay = projected(batch, 130, 16, heads=5), torch.tensor([-0.01, -0.1, -1.0, -0.3, -0.2])
+    grad, before = torch.randn(batch, 5, 130, 16), torch.get_num_threads()
     found = []
     try:
         for threads in (1, 4):
@@ -126,6 +128,23 @@ def test_it_keeps_its_inputs_and_few_states() -> None:
     assert kept.saved_bytes == 2 * 4 * 4 * 17 * 16 * 4
     with torch.no_grad():
         assert linrec.made(x[:, :, 0].transpose(1, 2), False)[1].numel() == 0
+
+
+def test_gradients_that_lie_side_by_side_are_put_together_without_a_copy() -> None:
+    x = torch.randn(2, 40, 3 * 32, requires_grad=True)
+    grad, made = torch.randn(2, 2, 40, 16), []
+    for mix in (compiled, _chunks.mix):
+        parts = apart(x, 3, 2)
+        parts[0].register_hook(lambda part: made.append(part.data_ptr()))
+        made.append(torch.autograd.grad(mix(*parts), x, grad)[0])
+    assert made[1].data_ptr() == made[0]
+    assert made[3].data_ptr() != made[2]
+    torch.testing.assert_close(made[1], made[3], rtol=1e-5, atol=1e-5)
+    # Pieces of the same memory in another order are not taken for it.
+    q, k, v = apart(x, 3, 2)
+    every = torch.randn(2, 40, 3, 2, 16).transpose(1, 3).unbind(2)
+    (found,) = torch.autograd.grad((q, k, v), x, (every[2], every[1], every[0]))
+    assert torch.equal(found, torch.cat([every[i].transpose(1, 2).flatten(2) for i in (2, 1, 0)], 2))
 
 
 def test_products_are_counted() -> None:
