@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from linrec_cli.attentions import _linrec
 from linrec_cli.attentions.linear import Attention
+from linrec_cli.kernels import _chunks
 
 
 @pytest.mark.parametrize(("size", "length"), [(8, 1), (8, 40), (8, 41), (8, 200), (36, 130)])
@@ -14,7 +14,7 @@ def test_both_forms_equal_the_reference_in_values_and_gradients(size: int, lengt
     attention, lengths = Attention(2 * size, 2, True, length), torch.full((3,), length)
     parts = [torch.randn(3, 2, length, size, dtype=torch.float64, requires_grad=True) for _ in range(3)]
     plain = attention.reference(*parts, lengths)
-    fast = attention.parallel(*parts, lengths) if form == "parallel" else _linrec.mix(*parts)
+    fast = attention.parallel(*parts, lengths) if form == "parallel" else _chunks.mix(*parts)
     gradient = torch.randn_like(plain)
     torch.testing.assert_close(fast, plain, rtol=1e-11, atol=1e-11)
     truth = torch.autograd.grad(plain, parts, gradient)
@@ -24,9 +24,9 @@ def test_both_forms_equal_the_reference_in_values_and_gradients(size: int, lengt
 
 def test_parts_of_the_batch_are_mixed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [torch.randn(5, 2, 90, 4, dtype=torch.float64) for _ in range(3)]
-    whole = _linrec.mix(*parts)
-    monkeypatch.setattr(_linrec, "BLOCK", 1)
-    torch.testing.assert_close(_linrec.mix(*parts), whole, rtol=1e-12, atol=1e-12)
+    whole = _chunks.mix(*parts)
+    monkeypatch.setattr(_chunks, "BLOCK", 1)
+    torch.testing.assert_close(_chunks.mix(*parts), whole, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("causal", [True, False])

@@ -1,6 +1,7 @@
 """What mechanisms with heads share: projections in, heads, projection out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,5 +46,40 @@ class Heads(nn.Module):
 
 def apart(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
     """Cut the channels of `x [B, T, parts C]` into parts and heads, each part `[B, H, T, D]`."""
+    if torch.compiler.is_compiling():
+        return cut(x, parts, heads)
+    return Apart.apply(x, parts, heads)
+
+
+def cut(x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+    """Cut, in views."""
     # Parted before they are transposed, so that the gradients are put together again without a copy.
     return tuple(part.transpose(1, 2) for part in x.unflatten(-1, (parts, heads, -1)).unbind(2))
+
+
+class Apart(torch.autograd.Function):
+    """The cut, whose backward pass copies nothing where the gradients lie side by side already."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+        """Cut."""
+        return cut(x, parts, heads)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Put the gradients together, `[B, T, parts C]`."""
+        first, count = grads[0], len(grads)
+        batch, heads, length, size = first.shape
+        if not torch.is_grad_enabled() and first.untyped_storage().nbytes() == count * first.nbytes:
+            # A piece that is no gradient of theirs is not what `cut` makes of it.
+            width = count * heads * size
+            whole = first.as_strided((batch, length, width), (length * width, width, 1), 0)
+            if all(map(same, grads, cut(whole, count, heads))):
+                return whole, None, None
+        return torch.stack([grad.transpose(1, 2) for grad in grads], 2).flatten(2), None, None
+
+
+def same(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors are the same numbers in memory."""
+    places = [(x.untyped_storage()._cdata, x.storage_offset(), x.shape, x.stride(), x.dtype) for x in (one, other)]
+    return places[0] == places[1]

@@ -28,6 +28,8 @@ def named(operators: set[str]) -> str:
     fused = {operator.partition(SDPA)[2] for operator in operators if operator.startswith(f"aten::{SDPA}")}
     found = {f"sdpa.{sdpa(rest)}" for rest in fused if not rest.endswith("_backward")}
     ours = {operator for operator in operators if operator.partition("::")[0] in foreign(operators)}
+    # One name for both passes.
+    ours -= {f"{operator}_backward" for operator in ours}
     return ",".join(sorted(found | ours)) or "eager"
 
 

@@ -1,0 +1,1 @@
+"""Fast forms of operations that have a plain one too."""

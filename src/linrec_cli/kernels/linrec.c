@@ -1,0 +1,165 @@
+/* The entry: which processor's form, which thread has which share of the work. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "passes.h"
+
+/* A digest of the source, given by who compiles it. */
+#ifndef SOURCE
+#define SOURCE ""
+#endif
+
+typedef void form(const call *, int64_t, int64_t, int64_t, head *, room *);
+
+#define FORM(name, features, most, fixed)                                                                           \
+    features static void name(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {        \
+        call own = *c;                                                                                              \
+        if (fixed) own.size = own.rows = own.cols = fixed;                                                          \
+        if (c->g.data) backwards(most, &own, b, first, last, heads, w);                                             \
+        else forwards(most, &own, b, first, last, heads, w);                                                        \
+    }
+
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
+
+/* Where a head is one vector, nothing is looped over, which is worth a form of its own. */
+FORM(plain, , 4, 0)
+#if defined(__x86_64__)
+FORM(avx2, AVX2, 4, 0)
+FORM(avx2_narrow, AVX2, 4, WIDE)
+FORM(avx512, AVX512, 16, 0)
+FORM(avx512_narrow, AVX512, 16, WIDE)
+#endif
+
+static form *chosen(int64_t size) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma"))
+        return size == WIDE ? avx512_narrow : avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return size == WIDE ? avx2_narrow : avx2;
+#endif
+    return plain;
+}
+
+typedef struct {
+    call *given;
+    int64_t groups, share;
+    form *chosen;
+    atomic_llong next;
+    atomic_int failed;
+} queue;
+
+/* Powers of a head's decay, and what counts where segments start. */
+static void begin(const call *c, head *own, int64_t h) {
+    double l = c->log_decay ? c->log_decay[h] : 0;
+    own->decay = exp(l);
+    own->steps = l == 0 ? CHUNK : l > -MOST ? least(CHUNK, 1 + (int64_t)(-MOST / l)) : 1;
+    for (int64_t i = 0; i < CHUNK; i++) {
+        own->grown[i] = i < own->steps ? (float)exp(-l * (double)i) : 1;
+        own->left[i] = (float)exp(l * (double)i);
+    }
+    own->left[CHUNK] = (float)exp(l * CHUNK);
+}
+
+static void count(const call *c, int64_t h) {
+    double g = exp(c->log_decay ? c->log_decay[h] : 0), sum = 0, slope = 0;
+    for (int64_t t = 0; t < c->length; t++) {
+        if (t % c->segment == 0) {
+            c->counts[2 * (h * c->segments + t / c->segment)] = sum;
+            c->counts[2 * (h * c->segments + t / c->segment) + 1] = slope;
+        }
+        slope = g * (slope + sum);
+        sum = g * sum + 1;
+    }
+}
+
+/* What is padding is zero. */
+static void clear(const call *c, tensor x, int64_t b, int64_t h) {
+    for (int64_t t = real(c, b); x.data && t < c->length; t++)
+        memset(at(x, b, h, t), 0, (size_t)c->size * sizeof(float));
+}
+
+static void take(queue *all, int64_t unit, float *memory, head *heads) {
+    const call *c = all->given;
+    int64_t b = unit / all->groups, first = unit % all->groups * all->share, part = CHUNK * c->cols;
+    int64_t last = least(first + all->share, c->heads), square = c->rows * c->cols;
+    room w;
+    float **parts[] = {&w.e, &w.k, &w.v, &w.g, &w.a, &w.r, &w.o, &w.x};
+    for (int i = 0; i < 8; i++, memory += part) *parts[i] = memory;
+    memset(memory, 0, (size_t)((last - first) * (3 * square + 2 * c->cols)) * sizeof(float));
+    for (int64_t h = first; h < last; h++, memory += 3 * square + 2 * c->cols) {
+        head *own = heads + h - first;
+        *own = (head){.state = memory, .later = memory + square, .turned = memory + 2 * square};
+        own->norm = memory + 3 * square;
+        own->after = own->norm + c->cols;
+        begin(c, own, h);
+    }
+    all->chosen(c, b, first, last, heads, &w);
+    for (int64_t h = first; h < last; h++) {
+        if (c->ddecay) c->ddecay[b * c->heads + h] = heads[h - first].ddecay;
+        const tensor made[] = {c->out, c->dq, c->dk, c->dv};
+        for (int i = 0; i < 4; i++) clear(c, made[i], b, h);
+    }
+}
+
+/* Take shares of the work until none is left. */
+static void *work(void *given) {
+    queue *all = given;
+    const call *c = all->given;
+    int64_t each = 3 * c->rows * c->cols + 2 * c->cols, numbers = 8 * CHUNK * c->cols + all->share * each;
+    float *memory = aligned_alloc(64, (size_t)numbers * sizeof(float));
+    head *heads = malloc((size_t)all->share * sizeof(head));
+    if (!memory || !heads) atomic_store(&all->failed, 1);
+    while (!atomic_load(&all->failed)) {
+        long long unit = atomic_fetch_add(&all->next, 1);
+        if (unit >= c->batch * all->groups) break;
+        take(all, unit, memory, heads);
+    }
+    free(memory);
+    free(heads);
+    return NULL;
+}
+
+/* Sequences are shared out; heads too where there are fewer sequences than threads. */
+static int run(call *c, int64_t threads) {
+    int64_t groups = least(c->heads, (threads + c->batch - 1) / c->batch), share = (c->heads + groups - 1) / groups;
+    queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .chosen = chosen(c->size)};
+    pthread_t *more = calloc((size_t)threads, sizeof(pthread_t));
+    int64_t started = 0;
+    for (; more && started < least(threads, c->batch * all.groups) - 1; started++)
+        if (pthread_create(more + started, NULL, work, &all)) break;
+    work(&all);
+    for (int64_t i = 0; i < started; i++) pthread_join(more[i], NULL);
+    free(more);
+    return atomic_load(&all.failed);
+}
+
+const char *linrec_source(void) { return SOURCE; }
+
+/* Run forwards, or backwards if there is a gradient `g`.
+
+   sizes: B, H, T, D, and the positions of a segment, whole chunks.
+   tensors: for q, k, v, kept, out, g, dq, dk, dv an address, or 0, and the strides of B, H and T.
+   log_decay: [H], not positive, or none. lengths: [B], or none. ddecay: filled, [B, H], or none.
+   Gives 0, or 1 if there was no memory. */
+int64_t linrec_run(const int64_t *sizes, const int64_t *tensors, const double *log_decay, const int64_t *lengths,
+                   double *ddecay, int64_t threads) {
+    call c = {.batch = sizes[0], .heads = sizes[1], .length = sizes[2], .size = sizes[3], .segment = sizes[4],
+              .lengths = lengths, .log_decay = log_decay, .ddecay = ddecay};
+    tensor *places[] = {&c.q, &c.k, &c.v, &c.kept, &c.out, &c.g, &c.dq, &c.dk, &c.dv};
+    for (int i = 0; i < 9; i++, tensors += 4)
+        *places[i] = (tensor){(float *)(intptr_t)tensors[0], tensors[1], tensors[2], tensors[3]};
+    c.rows = (c.size + 7) / 8 * 8;
+    c.cols = (c.size + WIDE - 1) / WIDE * WIDE;
+    c.segments = (c.length + c.segment - 1) / c.segment;
+    if (c.batch * c.heads * c.length * c.size == 0) return 0;
+    c.counts = malloc((size_t)(c.heads * c.segments) * 2 * sizeof(double));
+    if (!c.counts) return 1;
+    for (int64_t h = 0; h < c.heads; h++) count(&c, h);
+    int failed = run(&c, threads);
+    free(c.counts);
+    return failed;
+}

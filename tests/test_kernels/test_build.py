@@ -1,0 +1,89 @@
+"""Kernels are compiled when linrec is installed, where that can be done, and told apart from those of other source."""
+
+import importlib.metadata
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from linrec_cli.kernels import _library
+
+TOP = Path(__file__).parents[2]
+
+
+def initialized(hook: ModuleType, root: Path) -> tuple[dict[str, Any], list[str]]:
+    """Run the hook as a build of a wheel does: what it adds, and its warnings."""
+    data: dict[str, Any] = {"force_include": {}}
+    warnings: list[str] = []
+    made = hook.Kernels.__new__(hook.Kernels)
+    # As far as the interface goes which the hook uses.
+    told = SimpleNamespace(root=str(root), app=SimpleNamespace(display_warning=warnings.append))
+    type(made).initialize(told, "standard", data)
+    shutil.rmtree(told.room)
+    return data, warnings
+
+
+def test_this_checkout_if_installed_has_its_kernels(hook: ModuleType) -> None:
+    try:
+        told = importlib.metadata.distribution("linrec").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        told = None
+    if json.loads(told or "{}").get("url") != TOP.as_uri() or not list(hook.compilers()):
+        pytest.skip("it is not installed, or no compiler is here")
+    library, why = _library.load()
+    assert library is not None, why
+
+
+def test_without_a_compiler_the_wheel_is_pure_and_one_is_told(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    data, warnings = initialized(hook, TOP)
+    assert data == {"force_include": {}}
+    assert "torch's operators serve" in warnings[0]
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
+    assert "no C compiler was found" in initialized(hook, TOP)[1][0]
+
+
+def test_with_one_the_wheel_is_of_a_platform(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook, "build", lambda source, target: target.write_bytes(b""))
+    data, warnings = initialized(hook, TOP)
+    assert warnings == []
+    assert data["pure_python"] is False
+    assert data["tag"].startswith("py3-none-")
+    assert list(data["force_include"].values()) == ["linrec_cli/kernels/compiled.so"]
+
+
+def test_what_does_not_compile_is_an_error(hook: ModuleType, tmp_path: Path) -> None:
+    if not list(hook.compilers()):
+        pytest.skip("no C compiler is here")
+    for name in (*_library.SOURCES, "_library.py"):
+        shutil.copy(_library.HERE / name, tmp_path)
+    (tmp_path / "linrec.c").write_text("no C")
+    with pytest.raises(hook.subprocess.CalledProcessError):
+        hook.build(tmp_path, tmp_path / "compiled.so")
+    assert not list(tmp_path.glob("compiled.so*"))
+
+
+def test_an_object_of_other_source_or_none_is_not_taken(
+    compiled: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _library.load(tmp_path / "none.so")[1].startswith("not built")
+    (tmp_path / "bad.so").write_text("no object")
+    assert _library.load(tmp_path / "bad.so")[1].startswith("not to be loaded")
+    monkeypatch.setattr(_library, "digest", lambda: "another")
+    if _library.OBJECT.is_file():
+        assert _library.load.__wrapped__(_library.OBJECT)[1].startswith("built from other source")
+
+
+def test_the_digest_is_of_the_source(tmp_path: Path) -> None:
+    for name in _library.SOURCES:
+        shutil.copy(_library.HERE / name, tmp_path)
+    assert _library.digest(tmp_path) == _library.digest()
+    with (tmp_path / "vectors.h").open("a") as file:
+        file.write("\n")
+    assert _library.digest(tmp_path) != _library.digest()
