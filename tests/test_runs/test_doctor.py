@@ -8,6 +8,7 @@ import torch
 
 from linrec_cli import catalog
 from linrec_cli.attentions import linear
+from linrec_cli.kernels import _library
 from linrec_cli.runs import doctor
 
 ATTEND = linear.Attention.attend
@@ -78,6 +79,13 @@ def test_the_machine_is_said_and_why_there_is_no_gpu(monkeypatch):
     assert doctor.cuda() == "A Card, 8 GiB, compute capability 9.0"
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     assert "pip install 'linrec[gpu]'" in doctor.driver("cuda")
+
+
+def test_what_kernel_there_is_is_said_and_why_not(monkeypatch):
+    monkeypatch.setattr(_library, "load", lambda: (object(), ""))
+    assert doctor.machine("cpu")["kernel"] == "compiled for the CPU: LinRec's causal form"
+    monkeypatch.setattr(_library, "load", lambda: (None, "not built; install it again"))
+    assert doctor.machine("cpu")["kernel"] == "not built; install it again"
 
 
 def test_a_compiler_that_is_not_there_is_missed(monkeypatch):

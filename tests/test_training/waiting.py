@@ -194,6 +194,5 @@ if __name__ == "__main__":
     # Each takes a quarter of a second; what differs between mechanisms alone is seen on the CPU.
     cases = [case for case in mixing(1) if case.get("attn", "softmax") in THERE]
     found = [[case, trained_there(case)] for case in cases]
-    print(
-        json.dumps({"cases": found, "planted": [[name, trained_there({}, name)] for name in ("cpu", "item", "mask")]})
-    )
+    planted = [[name, trained_there({}, name)] for name in ("cpu", "item", "mask")]
+    print(json.dumps({"cases": found, "planted": planted}))

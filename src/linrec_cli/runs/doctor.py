@@ -49,6 +49,7 @@ def machine(device: str) -> dict[str, str]:
     import torch
 
     from linrec_cli import machine
+    from linrec_cli.kernels._library import load
 
     known, cores = machine.describe("cpu"), machine.cores()
     compilers = filter(None, map(shutil.which, ("cc", "gcc", "clang")))
@@ -61,6 +62,7 @@ def machine(device: str) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "cuda": cuda(),
         "driver": driver(device),
+        "kernel": load()[1] or "compiled for the CPU: LinRec's causal form",
         "compiler": next(compilers, "none: torch.compile falls back to running operators one by one"),
     }
 
