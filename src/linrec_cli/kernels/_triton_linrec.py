@@ -14,14 +14,14 @@ KEY_EPS = tl.constexpr(1e-3)
 @triton.jit
 def elu(x):
     """Compute `exp(x) - 1` where `x` is negative: as a series near zero, where the difference has no digits."""
-    near = x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6)))))
-    return tl.where(x > 0, x, tl.where(x > -0.25, near, tl.exp(tl.minimum(x, 0.0)) - 1))
+    near = x * (1 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720))))))
+    return tl.where(x > 0, x, tl.where(x > -0.25, near, tl.exp(x) - 1))
 
 
 @triton.jit
-def slope(x, y):
-    """Compute the derivative of `y = elu(x)`."""
-    return tl.where(x > 0, 1.0, y + 1)
+def slope(y):
+    """Compute the derivative of `y = elu(x)` by `x`."""
+    return tl.where(y > 0, 1.0, y + 1)
 
 
 @triton.jit
@@ -76,24 +76,42 @@ def keeping(row, last, c, SIZE: tl.constexpr, WIDTH: tl.constexpr):
 
 @triton.jit
 def fading(log_decay, h, CHUNK: tl.constexpr, DECAY: tl.constexpr):
-    """Compute what is left: from position to later position, turned, since the chunk's start, until its end, of it."""
+    """Read the log-decay, and compute what is left since a chunk's start, until its end, and of the whole."""
     i = tl.arange(0, CHUNK)
-    back = i[:, None] - i[None, :]
+    log = 0.0
     if DECAY:
         log = tl.load(log_decay + h)
-        within = tl.where(back < 0, 0.0, tl.exp(log * tl.maximum(back, 0)))
-        turned = tl.where(back > 0, 0.0, tl.exp(log * tl.maximum(-back, 0)))
-        return within, turned, tl.exp(log * (i + 1)), tl.exp(log * (CHUNK - 1 - i)), tl.exp(log * CHUNK)
-    one = tl.full([CHUNK], 1.0, tl.float32)
-    return tl.where(back < 0, 0.0, 1.0), tl.where(back > 0, 0.0, 1.0), one, one, 1.0
+    return log, tl.exp(log * (i + 1)), tl.exp(log * (CHUNK - 1 - i)), tl.exp(log * CHUNK)
 
 
 @triton.jit
-def scales(e, key, norm, count, fade, SUMS: tl.constexpr):
-    """Compute what the queries `e` are multiplied by, `[CHUNK]` and by feature, from sums before the chunk."""
-    within, _, since, _, _ = fade
-    n = added(norm[None, :] * since[:, None], within, key * key, tl.float32, SUMS)
-    count = count * since + tl.sum(within, 1)
+def within(x, log, TURNED: tl.constexpr, CHUNK: tl.constexpr, DECAY: tl.constexpr):
+    """Multiply by what is left from position to later position of a chunk, nothing for earlier ones."""
+    i = tl.arange(0, CHUNK)
+    back = i[None, :] - i[:, None] if TURNED else i[:, None] - i[None, :]
+    if DECAY:
+        x *= tl.exp(log * tl.maximum(back, 0))
+    return tl.where(back < 0, 0.0, x)
+
+
+@triton.jit
+def summed(x, before, fade, log, REVERSE: tl.constexpr, CHUNK: tl.constexpr, DECAY: tl.constexpr, SUMS: tl.constexpr):
+    """Sum the positions up to each, `[CHUNK, WIDTH]`, and what is left of the sum before them; or from each on."""
+    if DECAY:
+        one = within(tl.full([CHUNK, CHUNK], 1.0, tl.float32), log, REVERSE, CHUNK, DECAY)
+        return added(before[None, :] * fade[:, None], one, x, tl.float32, SUMS)
+    return before[None, :] + tl.cumsum(x, 0, REVERSE)
+
+
+@triton.jit
+def scales(e, key, norm, count, since, log, CHUNK: tl.constexpr, DECAY: tl.constexpr, SUMS: tl.constexpr):
+    """Compute what the queries `e` are multiplied by, `[CHUNK]` and by feature, and the counts."""
+    n = summed(key * key, norm, since, log, False, CHUNK, DECAY, SUMS)
+    if DECAY:
+        one = within(tl.full([CHUNK, CHUNK], 1.0, tl.float32), log, False, CHUNK, DECAY)
+        count = count * since + tl.sum(one, 1)
+    else:
+        count += 1 + tl.arange(0, CHUNK)
     return tl.rsqrt(count * (tl.sum(e * e, 1) + QUERY_EPS)), tl.rsqrt(n + KEY_EPS), count
 
 
@@ -110,10 +128,9 @@ def fill(
     kind: tl.constexpr = q.dtype.element_ty
     row, h = tl.program_id(0).to(tl.int64), tl.program_id(0) % heads
     last, steps = tl.cdiv(length, CHUNK) - 1, CHUNK - 1 - tl.arange(0, CHUNK)
-    fade = fading(log_decay, h, CHUNK, DECAY)
-    within, _, since, until, whole = fade
+    log, since, until, whole = fading(log_decay, h, CHUNK, DECAY)
     state, norm = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32)
-    count, growth = 0.0, 0.0
+    count, growth = tl.full([], 0.0, tl.float32), tl.full([], 0.0, tl.float32)
     for c in range(last + 1):
         place = (row // heads, h, c * CHUNK, length)
         e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
@@ -127,9 +144,9 @@ def fill(
                 at = 2 * (row * (last + 1) + c)
                 tl.store(counts + at, count)
                 tl.store(counts + at + 1, growth)
-        s, r, _ = scales(e, key, norm, count, fade, SUMS)
+        s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
         a = e * s[:, None] * r
-        weights = product(a, tl.trans(key), kind, EXACT) * within
+        weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
         mixed = added(product(weights, value, kind, EXACT), a * since[:, None], state, kind, EXACT)
         store(out, out_at, place, mixed, SIZE, CHUNK, WIDTH)
         faded = key * until[:, None]
@@ -151,15 +168,15 @@ def before(states, norms, counts, row, last, c, SIZE: tl.constexpr, CHUNK: tl.co
 
 
 @triton.jit
-def of_decay(share, lost, count, growth, fade, CHUNK: tl.constexpr):
+def of_decay(share, lost, count, growth, since, log, CHUNK: tl.constexpr):
     """Sum what a chunk adds to the gradient of the log-decay, but for what passes its start.
 
     A pair adds its share as often as it is steps apart: `t` times what position `t` is given, minus `s` times what it
     gives as a key, from the chunk's start on. `lost` is the gradient of the count.
     """
-    within, _, since, _, _ = fade
     i = tl.arange(0, CHUNK)
-    grown = since * (growth + (i + 1) * count) + tl.sum(within * (i[:, None] - i[None, :]), 1)
+    back = (i[:, None] - i[None, :]).to(tl.float32)
+    grown = since * (growth + (i + 1) * count) + tl.sum(within(back, log, False, CHUNK, True), 1)
     return tl.sum(share * (i + 1) + lost * grown, 0)
 
 
@@ -178,39 +195,43 @@ def fill_gradients(
     kind: tl.constexpr = q.dtype.element_ty
     row, h = tl.program_id(0).to(tl.int64), tl.program_id(0) % heads
     last = tl.cdiv(length, CHUNK) - 1
-    fade = fading(log_decay, h, CHUNK, DECAY)
-    within, turned, since, until, whole = fade
+    log, since, until, whole = fading(log_decay, h, CHUNK, DECAY)
     later, after, decay = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32), 0.0
     for behind in range(last + 1):
         c = last - behind
         place = (row // heads, h, c * CHUNK, length)
-        x = load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32)
-        y = load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32)
-        value, grad = load(v, v_at, place, SIZE, CHUNK, WIDTH), load(g, g_at, place, SIZE, CHUNK, WIDTH)
         state, norm, count, growth = before(states, norms, counts, row, last, c, SIZE, CHUNK, WIDTH, DECAY)
-        e, key = elu(x), elu(y)
-        s, r, counted = scales(e, key, norm, count, fade, SUMS)
-        e *= s[:, None]
-        a, asked = e * r, grad * since[:, None]
-        weights = product(a, tl.trans(key), kind, EXACT) * within
+        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
+        e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        key = elu(load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
+        a = e * s[:, None] * r
+        weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
         dw = added(product(tl.trans(grad), weights, kind, EXACT), later, tl.trans(key * until[:, None]), kind, EXACT)
         store_turned(dv, dv_at, place, dw, SIZE, CHUNK, WIDTH)
-        pull = product(value, tl.trans(grad), kind, EXACT) * turned
-        db = added(product(pull, a, kind, EXACT), value * until[:, None], later, kind, EXACT)
-        pull = product(grad, tl.trans(value), kind, EXACT) * within
-        da = r * added(product(pull, key, kind, EXACT), asked, tl.trans(state), kind, EXACT)
-        later = added(later * whole, tl.trans(asked), a, kind, EXACT)
-        p = da * e
+        # Read again after each part, so that little has to stay in registers.
+        value = load(v, v_at, place, SIZE, CHUNK, WIDTH)
+        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
+        pull = within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY)
+        da = added(product(pull, key, kind, EXACT), grad * since[:, None], tl.trans(state), kind, EXACT)
+        p = da * a
         given = tl.sum(p, 1)
         p *= r * r
-        half = key * added(after[None, :] * until[:, None], turned, p, tl.float32, SUMS) / 2
+        e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        da = s[:, None] * (da * r - e * (given * counted * s)[:, None])
+        store(dq, dq_at, place, da * slope(e), SIZE, CHUNK, WIDTH)
+        key = elu(load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        half = key * summed(p, after, until, log, True, CHUNK, DECAY, SUMS) / 2
         after = after * whole + tl.sum(p * since[:, None], 0)
-        db -= half
+        value = load(v, v_at, place, SIZE, CHUNK, WIDTH)
+        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
+        pull = within(product(value, tl.trans(grad), kind, EXACT), log, True, CHUNK, DECAY)
+        db = added(product(pull, a, kind, EXACT), value * until[:, None], later, kind, EXACT) - half
+        store(dk, dk_at, place, (db - half) * slope(key), SIZE, CHUNK, WIDTH)
+        later = added(later * whole, tl.trans(grad * since[:, None]), a, kind, EXACT)
         if DECAY:
             share = (given + KEY_EPS * tl.sum(p, 1)) / 2 - tl.sum(key * db, 1)
-            decay += of_decay(share, -given / (2 * counted), count, growth, fade, CHUNK)
+            decay += of_decay(share, -given / (2 * counted), count, growth, since, log, CHUNK)
             decay += CHUNK * (tl.sum(tl.trans(state) * later) - tl.sum(norm * after) / 2)
-        store(dk, dk_at, place, (db - half) * slope(y, key), SIZE, CHUNK, WIDTH)
-        store(dq, dq_at, place, s[:, None] * (da - e * (given * counted)[:, None]) * slope(x, elu(x)), SIZE, CHUNK, WIDTH)
     if DECAY:
         tl.store(decays + row, decay)
