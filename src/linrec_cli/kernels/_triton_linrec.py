@@ -12,10 +12,14 @@ KEY_EPS = tl.constexpr(1e-3)
 
 
 @triton.jit
-def elu(x):
-    """Compute `exp(x) - 1` where `x` is negative: as a series near zero, where the difference has no digits."""
-    near = x * (1 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720))))))
-    return tl.where(x > 0, x, tl.where(x > -0.25, near, tl.exp(x) - 1))
+def elu(x, EXACT: tl.constexpr):
+    """Compute `exp(x) - 1` where `x` is negative: as a series near zero, where the difference lacks float32's digits."""
+    x = x.to(tl.float32)
+    y = tl.exp(x) - 1
+    if EXACT != "tf32":
+        near = x * (1 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720))))))
+        y = tl.where(x > -0.25, near, y)
+    return tl.where(x > 0, x, y)
 
 
 @triton.jit
@@ -37,31 +41,39 @@ def added(total, x, y, KIND: tl.constexpr, EXACT: tl.constexpr):
 
 
 @triton.jit
-def tile(x, strides, place, i, d, SIZE: tl.constexpr):
-    """Say where the positions `i` of a chunk and the features `d` lie, and which of them are there."""
-    b, h, start, length = place
-    first = x + b * strides[0] + h * strides[1] + tl.cast(start, tl.int64) * strides[2]
-    return first + i * strides[2] + d, (start + i < length) & (d < SIZE)
+def mine(x, strides, heads):
+    """Find the sequence and head of this program in `[B, H, T, D]`."""
+    b, h = tl.program_id(0) // heads, tl.program_id(0) % heads
+    return x + b.to(tl.int64) * strides[0] + h.to(tl.int64) * strides[1]
 
 
 @triton.jit
-def load(x, strides, place, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
+def tile(x, strides, start, length, i, d, SIZE: tl.constexpr, WIDTH: tl.constexpr):
+    """Say where the positions `i` from `start` on and the features `d` lie, and which of them are there."""
+    there = start + i < length
+    if SIZE < WIDTH:
+        there &= d < SIZE
+    return x + tl.cast(start, tl.int64) * strides[2] + i * strides[2] + d, there
+
+
+@triton.jit
+def load(x, strides, start, length, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
     """Read a chunk `[CHUNK, WIDTH]`, zero where there is nothing."""
-    where, there = tile(x, strides, place, tl.arange(0, CHUNK)[:, None], tl.arange(0, WIDTH)[None, :], SIZE)
+    where, there = tile(x, strides, start, length, tl.arange(0, CHUNK)[:, None], tl.arange(0, WIDTH)[None, :], SIZE, WIDTH)
     return tl.load(where, mask=there, other=0.0)
 
 
 @triton.jit
-def store(x, strides, place, y, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
+def store(x, strides, start, length, y, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
     """Write a chunk, what is there of it."""
-    where, there = tile(x, strides, place, tl.arange(0, CHUNK)[:, None], tl.arange(0, WIDTH)[None, :], SIZE)
+    where, there = tile(x, strides, start, length, tl.arange(0, CHUNK)[:, None], tl.arange(0, WIDTH)[None, :], SIZE, WIDTH)
     tl.store(where, y.to(x.dtype.element_ty), mask=there)
 
 
 @triton.jit
-def store_turned(x, strides, place, y, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
+def store_turned(x, strides, start, length, y, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr):
     """Write a chunk given as `[WIDTH, CHUNK]`."""
-    where, there = tile(x, strides, place, tl.arange(0, CHUNK)[None, :], tl.arange(0, WIDTH)[:, None], SIZE)
+    where, there = tile(x, strides, start, length, tl.arange(0, CHUNK)[None, :], tl.arange(0, WIDTH)[:, None], SIZE, WIDTH)
     tl.store(where, y.to(x.dtype.element_ty), mask=there)
 
 
@@ -77,11 +89,19 @@ def keeping(row, last, c, SIZE: tl.constexpr, WIDTH: tl.constexpr):
 @triton.jit
 def fading(log_decay, h, CHUNK: tl.constexpr, DECAY: tl.constexpr):
     """Read the log-decay, and compute what is left since a chunk's start, until its end, and of the whole."""
-    i = tl.arange(0, CHUNK)
-    log = 0.0
     if DECAY:
-        log = tl.load(log_decay + h)
-    return log, tl.exp(log * (i + 1)), tl.exp(log * (CHUNK - 1 - i)), tl.exp(log * CHUNK)
+        i, log = tl.arange(0, CHUNK), tl.load(log_decay + h)
+        return log, tl.exp(log * (i + 1)), tl.exp(log * (CHUNK - 1 - i)), tl.exp(log * CHUNK)
+    else:  # noqa: RET505
+        return 0.0, 0.0, 0.0, 1.0
+
+
+@triton.jit
+def faded(x, by, DECAY: tl.constexpr):
+    """Multiply positions by what is left of them, unless nothing fades."""
+    if DECAY:
+        x *= by[:, None]
+    return x
 
 
 @triton.jit
@@ -100,7 +120,8 @@ def summed(x, before, fade, log, REVERSE: tl.constexpr, CHUNK: tl.constexpr, DEC
     if DECAY:
         one = within(tl.full([CHUNK, CHUNK], 1.0, tl.float32), log, REVERSE, CHUNK, DECAY)
         return added(before[None, :] * fade[:, None], one, x, tl.float32, SUMS)
-    return before[None, :] + tl.cumsum(x, 0, REVERSE)
+    else:  # noqa: RET505
+        return before[None, :] + tl.cumsum(x, 0, REVERSE)
 
 
 @triton.jit
@@ -127,15 +148,15 @@ def fill(
     """
     kind: tl.constexpr = q.dtype.element_ty
     row, h = tl.program_id(0).to(tl.int64), tl.program_id(0) % heads
-    last, steps = tl.cdiv(length, CHUNK) - 1, CHUNK - 1 - tl.arange(0, CHUNK)
+    last = tl.cdiv(length, CHUNK) - 1
     log, since, until, whole = fading(log_decay, h, CHUNK, DECAY)
+    q, k, v, out = mine(q, q_at, heads), mine(k, k_at, heads), mine(v, v_at, heads), mine(out, out_at, heads)
     state, norm = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32)
     count, growth = tl.full([], 0.0, tl.float32), tl.full([], 0.0, tl.float32)
     for c in range(last + 1):
-        place = (row // heads, h, c * CHUNK, length)
-        e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
-        key = elu(load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
-        value = load(v, v_at, place, SIZE, CHUNK, WIDTH)
+        e = elu(load(q, q_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
+        key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
+        value = load(v, v_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
         if KEEP:
             d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
             tl.store(norms + d, norm, mask=there)
@@ -147,24 +168,25 @@ def fill(
         s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
         a = e * s[:, None] * r
         weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
-        mixed = added(product(weights, value, kind, EXACT), a * since[:, None], state, kind, EXACT)
-        store(out, out_at, place, mixed, SIZE, CHUNK, WIDTH)
-        faded = key * until[:, None]
-        state = added(state * whole, tl.trans(faded), value, kind, EXACT)
-        norm = norm * whole + tl.sum(key * faded, 0)
-        growth = whole * (growth + CHUNK * count) + tl.sum(until * steps, 0)
-        count = count * whole + tl.sum(until, 0)
+        mixed = added(product(weights, value, kind, EXACT), faded(a, since, DECAY), state, kind, EXACT)
+        store(out, out_at, c * CHUNK, length, mixed, SIZE, CHUNK, WIDTH)
+        state = added(state * whole, tl.trans(faded(key, until, DECAY)), value, kind, EXACT)
+        norm = norm * whole + tl.sum(key * faded(key, until, DECAY), 0)
+        if DECAY:
+            growth = whole * (growth + CHUNK * count) + tl.sum(until * (CHUNK - 1 - tl.arange(0, CHUNK)), 0)
+            count = count * whole + tl.sum(until, 0)
+        else:
+            count += CHUNK
 
 
 @triton.jit
-def before(states, norms, counts, row, last, c, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr):
-    """Read what `fill` kept before a chunk: state, norm, count and its derivative."""
-    d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
-    state, norm = tl.load(states + dd, mask=both, other=0.0), tl.load(norms + d, mask=there, other=0.0)
+def counting(counts, row, last, c, CHUNK: tl.constexpr, DECAY: tl.constexpr):
+    """Read the count before a chunk, and its derivative."""
     if DECAY:
-        at = 2 * (row * (last + 1) + c)
-        return state, norm, tl.load(counts + at), tl.load(counts + at + 1)
-    return state, norm, tl.cast(c * CHUNK, tl.float32), 0.0
+        at = counts + 2 * (row * (last + 1) + c)
+        return tl.load(at), tl.load(at + 1)
+    else:  # noqa: RET505
+        return tl.cast(c * CHUNK, tl.float32), 0.0
 
 
 @triton.jit
@@ -196,42 +218,48 @@ def fill_gradients(
     row, h = tl.program_id(0).to(tl.int64), tl.program_id(0) % heads
     last = tl.cdiv(length, CHUNK) - 1
     log, since, until, whole = fading(log_decay, h, CHUNK, DECAY)
+    q, k, v, g = mine(q, q_at, heads), mine(k, k_at, heads), mine(v, v_at, heads), mine(g, g_at, heads)
+    dq, dk, dv = mine(dq, dq_at, heads), mine(dk, dk_at, heads), mine(dv, dv_at, heads)
     later, after, decay = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32), 0.0
     for behind in range(last + 1):
         c = last - behind
-        place = (row // heads, h, c * CHUNK, length)
-        state, norm, count, growth = before(states, norms, counts, row, last, c, SIZE, CHUNK, WIDTH, DECAY)
-        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
-        e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
-        key = elu(load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
+        norm = tl.load(norms + d, mask=there, other=0.0)
+        count, growth = counting(counts, row, last, c, CHUNK, DECAY)
+        grad = load(g, g_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        state = tl.load(states + dd, mask=both, other=0.0)
+        da = product(faded(grad, since, DECAY), tl.trans(state), kind, EXACT)
+        e = elu(load(q, q_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
+        key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
         a = e * s[:, None] * r
         weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
-        dw = added(product(tl.trans(grad), weights, kind, EXACT), later, tl.trans(key * until[:, None]), kind, EXACT)
-        store_turned(dv, dv_at, place, dw, SIZE, CHUNK, WIDTH)
+        dw = added(product(tl.trans(grad), weights, kind, EXACT), later, tl.trans(faded(key, until, DECAY)), kind, EXACT)
+        store_turned(dv, dv_at, c * CHUNK, length, dw, SIZE, CHUNK, WIDTH)
         # Read again after each part, so that little has to stay in registers.
-        value = load(v, v_at, place, SIZE, CHUNK, WIDTH)
-        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
+        value = load(v, v_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        grad = load(g, g_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
         pull = within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY)
-        da = added(product(pull, key, kind, EXACT), grad * since[:, None], tl.trans(state), kind, EXACT)
+        da = added(da, pull, key, kind, EXACT)
         p = da * a
         given = tl.sum(p, 1)
         p *= r * r
-        e = elu(load(q, q_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        e = elu(load(q, q_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         da = s[:, None] * (da * r - e * (given * counted * s)[:, None])
-        store(dq, dq_at, place, da * slope(e), SIZE, CHUNK, WIDTH)
-        key = elu(load(k, k_at, place, SIZE, CHUNK, WIDTH).to(tl.float32))
+        store(dq, dq_at, c * CHUNK, length, da * slope(e), SIZE, CHUNK, WIDTH)
+        key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         half = key * summed(p, after, until, log, True, CHUNK, DECAY, SUMS) / 2
-        after = after * whole + tl.sum(p * since[:, None], 0)
-        value = load(v, v_at, place, SIZE, CHUNK, WIDTH)
-        grad = load(g, g_at, place, SIZE, CHUNK, WIDTH)
+        after = after * whole + tl.sum(faded(p, since, DECAY), 0)
+        value = load(v, v_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        grad = load(g, g_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
         pull = within(product(value, tl.trans(grad), kind, EXACT), log, True, CHUNK, DECAY)
-        db = added(product(pull, a, kind, EXACT), value * until[:, None], later, kind, EXACT) - half
-        store(dk, dk_at, place, (db - half) * slope(key), SIZE, CHUNK, WIDTH)
-        later = added(later * whole, tl.trans(grad * since[:, None]), a, kind, EXACT)
+        db = added(product(pull, a, kind, EXACT), faded(value, until, DECAY), later, kind, EXACT) - half
+        store(dk, dk_at, c * CHUNK, length, (db - half) * slope(key), SIZE, CHUNK, WIDTH)
+        later = added(later * whole, tl.trans(faded(grad, since, DECAY)), a, kind, EXACT)
         if DECAY:
             share = (given + KEY_EPS * tl.sum(p, 1)) / 2 - tl.sum(key * db, 1)
             decay += of_decay(share, -given / (2 * counted), count, growth, since, log, CHUNK)
+            state = tl.load(states + dd, mask=both, other=0.0)
             decay += CHUNK * (tl.sum(tl.trans(state) * later) - tl.sum(norm * after) / 2)
     if DECAY:
         tl.store(decays + row, decay)
