@@ -10,8 +10,9 @@ from torch import Tensor
 Kept = tuple[Tensor, Tensor, Tensor]
 """Before each chunk but the first: states `[B, H, M, D, D]`, norms `[B, H, M, D]`, counts `[B, H, M, 2]`."""
 
-WIDEST = 128
-"""The widest head: the state of a wider one does not fit the registers."""
+SHAPES = {16: ((32, 2), (16, 1)), 32: ((16, 2), (16, 2)), 64: ((32, 8), (16, 4)), 128: ((16, 8), (16, 8))}
+"""Positions of a chunk and warps, without and with decay, in bfloat16: those that fit the registers, by what sm_90
+compiles to. None was timed."""
 
 
 def available() -> str:
@@ -25,14 +26,16 @@ def available() -> str:
     return ""
 
 
-def settings(size: int, kind: torch.dtype, backward: bool = False) -> dict[str, Any]:
-    """Choose the positions of a chunk, the warps and the precision for heads of `size` features."""
+def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
+    """Choose how heads of `size` features are worked on: in float32 exactly, with small chunks."""
     width = max(16, 1 << (size - 1).bit_length())
-    chunk, warps = (32, 2) if width <= 32 else (64, 8) if width == 64 else (32, 8)
-    exact = kind == torch.float32
+    if kind == torch.float32:
+        chunk, warps, exact, sums = 16, width // 8, "ieee", "ieee"
+    else:
+        (chunk, warps), exact, sums = SHAPES[width][decay], "tf32", "bf16x3"
     return {
-        "SIZE": size, "CHUNK": chunk, "WIDTH": width, "num_warps": warps, "num_stages": 2,
-        "EXACT": "tf32x3" if exact else "tf32", "SUMS": "tf32x3" if exact else "bf16x3",
+        "SIZE": size, "CHUNK": chunk, "WIDTH": width, "DECAY": decay, "EXACT": exact, "SUMS": sums,
+        "num_warps": warps, "num_stages": 1, "enable_fp_fusion": True,
     }  # fmt: skip
 
 
@@ -45,7 +48,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, ke
 
     q, k, v = (dense(x) for x in (q, k, v))
     batch, heads, length, size = q.shape
-    how = settings(size, q.dtype)
+    how = settings(size, q.dtype, log_decay is not None)
     between = -(-length // how["CHUNK"]) - 1 if keep else 0
     states = q.new_empty(batch, heads, between, size, size)
     norms = q.new_empty(batch, heads, between, size, dtype=torch.float32)
@@ -54,8 +57,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, ke
     strides = [x.stride()[:3] for x in (q, k, v, out)]
     with on(q):
         fill[(batch * heads,)](
-            q, k, v, out, log_decay, states, norms, counts, *strides, heads, length,
-            DECAY=log_decay is not None, KEEP=keep, **how,
+            q, k, v, out, log_decay, states, norms, counts, *strides, heads, length, KEEP=keep, **how,
         )  # fmt: skip
     return out, (states, norms, counts)
 
@@ -74,7 +76,7 @@ def backward(
     with on(q):
         fill_gradients[(batch * heads,)](
             *inputs, dq, dk, dv, log_decay, *kept, decays, *strides, heads, length,
-            DECAY=log_decay is not None, **settings(size, q.dtype, backward=True),
+            **settings(size, q.dtype, log_decay is not None),
         )  # fmt: skip
     return dq, dk, dv, None if log_decay is None else decays.sum(0)
 

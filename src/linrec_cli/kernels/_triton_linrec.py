@@ -233,9 +233,6 @@ def fill_gradients(
         key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
         a = e * s[:, None] * r
-        weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
-        dw = added(product(tl.trans(grad), weights, kind, EXACT), later, tl.trans(faded(key, until, DECAY)), kind, EXACT)
-        store_turned(dv, dv_at, c * CHUNK, length, dw, SIZE, CHUNK, WIDTH)
         # Read again after each part, so that little has to stay in registers.
         value = load(v, v_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
         grad = load(g, g_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
@@ -247,6 +244,11 @@ def fill_gradients(
         e = elu(load(q, q_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         da = s[:, None] * (da * r - e * (given * counted * s)[:, None])
         store(dq, dq_at, c * CHUNK, length, da * slope(e), SIZE, CHUNK, WIDTH)
+        key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
+        grad = load(g, g_at, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
+        dw = added(product(tl.trans(grad), weights, kind, EXACT), later, tl.trans(faded(key, until, DECAY)), kind, EXACT)
+        store_turned(dv, dv_at, c * CHUNK, length, dw, SIZE, CHUNK, WIDTH)
         key = elu(load(k, k_at, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         half = key * summed(p, after, until, log, True, CHUNK, DECAY, SUMS) / 2
         after = after * whole + tl.sum(faded(p, since, DECAY), 0)
