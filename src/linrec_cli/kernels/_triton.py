@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 Kept = tuple[Tensor, Tensor, Tensor]
-"""Before each chunk but the first: states `[B, H, M, D, D]`, norms `[B, H, M, D]`, counts `[B, H, M, 2]`."""
+"""States `[B, H, M - 1, D, D]` and norms `[B, H, M - 1, D]` before each chunk but the first, counts `[B, H, M, 2]`."""
 
 SHAPES = {16: ((32, 2), (16, 1)), 32: ((16, 2), (16, 2)), 64: ((32, 8), (16, 4)), 128: ((16, 8), (16, 8))}
 """Positions of a chunk and warps, without and with decay, in bfloat16: those that fit the registers, by what sm_90
@@ -27,8 +27,14 @@ def available() -> str:
 
 
 def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
-    """Choose how heads of `size` features are worked on: in float32 exactly, with small chunks."""
+    """Choose how heads of `size` features are worked on: in float32 exactly, with small chunks.
+
+    Raises:
+        ValueError: heads are wider than 128.
+    """
     width = max(16, 1 << (size - 1).bit_length())
+    if width > max(SHAPES):
+        raise ValueError(f"heads of {size} features, of which at most {max(SHAPES)} fit the registers")
     if kind == torch.float32:
         chunk, warps, exact, sums = 16, width // 8, "ieee", "ieee"
     else:

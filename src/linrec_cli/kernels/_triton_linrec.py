@@ -26,7 +26,7 @@ from linrec_cli.kernels._triton_parts import (
 )  # fmt: skip
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["heads", "length"])
 def fill(
     q, k, v, out, log_decay, states, norms, counts, q_at, k_at, v_at, out_at, heads, length,
     SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, KEEP: tl.constexpr,
@@ -129,7 +129,7 @@ def of_keys(
     return tl.sum(key * db, 1)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["heads", "length"])
 def fill_gradients(
     q, k, v, g, dq, dk, dv, log_decay, states, norms, counts, decays, q_at, k_at, v_at, g_at, dq_at, dk_at, dv_at,
     heads, length, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr,
