@@ -36,7 +36,7 @@ def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
     if width > max(SHAPES):
         raise ValueError(f"heads of {size} features, of which at most {max(SHAPES)} fit the registers")
     if kind == torch.float32:
-        chunk, warps, exact, sums = 16, width // 8, "ieee", "ieee"
+        chunk, warps, exact, sums = 16, max(4, width // 8), "ieee", "ieee"
     else:
         (chunk, warps), exact, sums = SHAPES[width][decay], "tf32", "bf16x3"
     return {
@@ -74,7 +74,7 @@ def backward(
     """Give the gradients of all inputs, from that of the output and what `forward` kept."""
     from linrec_cli.kernels._triton_linrec import fill_gradients
 
-    inputs = [dense(x) for x in (q, k, v, grad)]
+    inputs = [dense(x) for x in (q, k, v, grad.to(q.dtype))]
     batch, heads, length, size = q.shape
     dq, dk, dv = (rows(x) for x in (q, k, v))
     decays = q.new_empty(batch, heads, dtype=torch.float32)

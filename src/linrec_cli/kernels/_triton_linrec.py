@@ -17,7 +17,7 @@ from linrec_cli.kernels._triton_parts import (
     load,
     mine,
     product,
-    scales,
+    scaled,
     slope,
     store,
     store_turned,
@@ -44,8 +44,6 @@ def fill(
     state, norm = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32)
     count, growth = tl.full([], 0.0, tl.float32), tl.full([], 0.0, tl.float32)
     for c in range(last + 1):
-        e = elu(load(q, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
-        key = elu(load(k, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
         value = load(v, c * CHUNK, length, SIZE, CHUNK, WIDTH)
         if KEEP:
             d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
@@ -55,8 +53,9 @@ def fill(
                 at = 2 * (row * (last + 1) + c)
                 tl.store(counts + at, count)
                 tl.store(counts + at + 1, growth)
-        s, r, _ = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
-        a = e * s[:, None] * r
+        a, key, _, _, _ = scaled(
+            q, k, c * CHUNK, length, norm, count, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
+        )
         weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
         mixed = added(product(weights, value, kind, EXACT), faded(a, since, DECAY), state, kind, EXACT)
         store(out, c * CHUNK, length, mixed, SIZE, CHUNK, WIDTH)
@@ -70,27 +69,29 @@ def fill(
 
 
 @triton.jit
-def of_decay(share, lost, count, growth, since, log, CHUNK: tl.constexpr):
+def of_decay(given, p, taken, counted, count, growth, since, log, CHUNK: tl.constexpr):
     """Sum what a chunk adds to the gradient of the log-decay, but for what passes its start.
 
     A pair adds its share as often as it is steps apart: `t` times what position `t` is given, minus `s` times what it
-    gives as a key, from the chunk's start on. `lost` is the gradient of the count.
+    gives as a key, from the chunk's start on. The gradient of the count is `-given / (2 counted)`.
     """
     i = tl.arange(0, CHUNK)
     back = (i[:, None] - i[None, :]).to(tl.float32)
     grown = since * (growth + (i + 1) * count) + tl.sum(within(back, log, False, CHUNK, True), 1)
-    return tl.sum(share * (i + 1) + lost * grown, 0)
+    share = (given + KEY_EPS * tl.sum(p, 1)) / 2 - taken
+    return tl.sum(share * i - given / (2 * counted) * grown, 0)
 
 
 @triton.jit
 def of_queries(
-    q, v, g, dq, start, length, da, a, key, r, s, counted, log, KIND: tl.constexpr,
+    q, v, g, dq, start, length, da, a, key, r, s, counted, log,
     SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of the queries; return the sums of `p`, and `p` times the squared inverse norms."""
+    kind: tl.constexpr = g[0].dtype.element_ty
     value, grad = load(v, start, length, SIZE, CHUNK, WIDTH), load(g, start, length, SIZE, CHUNK, WIDTH)
-    pull = within(product(grad, tl.trans(value), KIND, EXACT), log, False, CHUNK, DECAY)
-    da = added(da, pull, key, KIND, EXACT)
+    pull = within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY)
+    da = added(da, pull, key, kind, EXACT)
     p = da * a
     given = tl.sum(p, 1)
     e = elu(load(q, start, length, SIZE, CHUNK, WIDTH), EXACT)
@@ -101,30 +102,32 @@ def of_queries(
 
 @triton.jit
 def of_values(
-    k, g, dv, start, length, a, later, until, log, KIND: tl.constexpr,
+    k, g, dv, start, length, a, later, until, log,
     SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of the values, turned throughout."""
+    kind: tl.constexpr = g[0].dtype.element_ty
     key = elu(load(k, start, length, SIZE, CHUNK, WIDTH), EXACT)
     grad = load(g, start, length, SIZE, CHUNK, WIDTH)
-    weights = within(product(a, tl.trans(key), KIND, EXACT), log, False, CHUNK, DECAY)
-    dw = product(tl.trans(grad), weights, KIND, EXACT)
-    dw = added(dw, later, tl.trans(faded(key, until, DECAY)), KIND, EXACT)
+    weights = within(product(a, tl.trans(key), kind, EXACT), log, False, CHUNK, DECAY)
+    dw = product(tl.trans(grad), weights, kind, EXACT)
+    dw = added(dw, later, tl.trans(faded(key, until, DECAY)), kind, EXACT)
     store_turned(dv, start, length, dw, SIZE, CHUNK, WIDTH)
 
 
 @triton.jit
 def of_keys(
-    k, v, g, dk, start, length, a, sums, later, until, log, KIND: tl.constexpr,
+    k, v, g, dk, start, length, a, sums, later, until, log,
     SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of the keys; return what each gives, all in all."""
+    kind: tl.constexpr = g[0].dtype.element_ty
     key = elu(load(k, start, length, SIZE, CHUNK, WIDTH), EXACT)
     half = key * sums / 2
     value, grad = load(v, start, length, SIZE, CHUNK, WIDTH), load(g, start, length, SIZE, CHUNK, WIDTH)
-    pull = within(product(value, tl.trans(grad), KIND, EXACT), log, True, CHUNK, DECAY)
-    db = product(pull, a, KIND, EXACT)
-    db = added(db, faded(value, until, DECAY), later, KIND, EXACT) - half
+    pull = within(product(value, tl.trans(grad), kind, EXACT), log, True, CHUNK, DECAY)
+    db = product(pull, a, kind, EXACT)
+    db = added(db, faded(value, until, DECAY), later, kind, EXACT) - half
     store(dk, start, length, (db - half) * slope(key), SIZE, CHUNK, WIDTH)
     return tl.sum(key * db, 1)
 
@@ -137,8 +140,7 @@ def fill_gradients(
 ):  # fmt: skip
     """Compute the gradients of one sequence and head, from the last chunk on, by the formulas of the plain form.
 
-    No product is turned on its way into another, where some compilers err: `later`, the gradient of the state, is kept
-    turned. Each part reads its chunk again, so that little has to stay in registers.
+    No product is turned on its way into another, where some compilers err: `later`, the state's gradient, is turned.
     """
     kind: tl.constexpr = q.dtype.element_ty
     row, last = tl.program_id(0).to(tl.int64), tl.cdiv(length, CHUNK) - 1
@@ -147,32 +149,27 @@ def fill_gradients(
     dq, dk, dv = mine(dq, dq_at, heads), mine(dk, dk_at, heads), mine(dv, dv_at, heads)
     later, after, decay = tl.zeros([WIDTH, WIDTH], tl.float32), tl.zeros([WIDTH], tl.float32), 0.0
     for behind in range(last + 1):
-        c = last - behind
+        c, start = last - behind, (last - behind) * CHUNK
         d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
         norm = tl.load(norms + d, mask=there, other=0.0)
         count, growth = counting(counts, row, last, c, CHUNK, DECAY)
-        grad = load(g, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        grad = load(g, start, length, SIZE, CHUNK, WIDTH)
         state = tl.load(states + dd, mask=both, other=0.0)
         da = product(faded(grad, since, DECAY), tl.trans(state), kind, EXACT)
-        e = elu(load(q, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
-        key = elu(load(k, c * CHUNK, length, SIZE, CHUNK, WIDTH), EXACT)
-        s, r, counted = scales(e, key, norm, count, since, log, CHUNK, DECAY, SUMS)
-        a = e * s[:, None] * r
-        given, p = of_queries(
-            q, v, g, dq, c * CHUNK, length, da, a, key, r, s, counted, log, kind, SIZE, CHUNK, WIDTH, DECAY, EXACT
+        a, key, s, r, counted = scaled(
+            q, k, start, length, norm, count, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
         )
-        of_values(k, g, dv, c * CHUNK, length, a, later, until, log, kind, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+        given, p = of_queries(
+            q, v, g, dq, start, length, da, a, key, r, s, counted, log, SIZE, CHUNK, WIDTH, DECAY, EXACT
+        )
+        of_values(k, g, dv, start, length, a, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
         sums = summed(p, after, until, log, True, CHUNK, DECAY, SUMS)
         after = after * whole + tl.sum(faded(p, since, DECAY), 0)
-        taken = of_keys(
-            k, v, g, dk, c * CHUNK, length, a, sums, later, until, log, kind, SIZE, CHUNK, WIDTH, DECAY, EXACT
-        )
-        grad = load(g, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+        taken = of_keys(k, v, g, dk, start, length, a, sums, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+        grad = load(g, start, length, SIZE, CHUNK, WIDTH)
         later = added(later * whole, tl.trans(faded(grad, since, DECAY)), a, kind, EXACT)
         if DECAY:
-            share = (given + KEY_EPS * tl.sum(p, 1)) / 2 - taken
-            decay += of_decay(share, -given / (2 * counted), count, growth, since, log, CHUNK)
+            decay += of_decay(given, p, taken, counted, count, growth, since, log, CHUNK)
             state = tl.load(states + dd, mask=both, other=0.0)
             decay += CHUNK * (tl.sum(tl.trans(state) * later) - tl.sum(norm * after) / 2)
-    if DECAY:
-        tl.store(decays + row, decay)
+    tl.store(decays + row, decay)

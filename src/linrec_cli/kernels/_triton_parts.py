@@ -128,15 +128,23 @@ def summed(x, before, fade, log, REVERSE: tl.constexpr, CHUNK: tl.constexpr, DEC
 
 
 @triton.jit
-def scales(e, key, norm, count, since, log, CHUNK: tl.constexpr, DECAY: tl.constexpr, SUMS: tl.constexpr):
-    """Compute what the queries `e` are multiplied by, `[CHUNK]` and by feature, and the counts."""
-    n = summed(key * key, norm, since, log, False, CHUNK, DECAY, SUMS)
+def scaled(
+    q, k, start, length, norm, count, since, log, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr,
+    DECAY: tl.constexpr, EXACT: tl.constexpr, SUMS: tl.constexpr,
+):  # fmt: skip
+    """Read queries and keys; return scaled queries, keys, both scales, `[CHUNK]` and by feature, and the counts."""
+    e, key = (
+        elu(load(q, start, length, SIZE, CHUNK, WIDTH), EXACT),
+        elu(load(k, start, length, SIZE, CHUNK, WIDTH), EXACT),
+    )
+    r = tl.rsqrt(summed(key * key, norm, since, log, False, CHUNK, DECAY, SUMS) + KEY_EPS)
     if DECAY:
         one = within(tl.full([CHUNK, CHUNK], 1.0, tl.float32), log, False, CHUNK, DECAY)
         count = count * since + tl.sum(one, 1)
     else:
         count += 1 + tl.arange(0, CHUNK)
-    return tl.rsqrt(count * (tl.sum(e * e, 1) + QUERY_EPS)), tl.rsqrt(n + KEY_EPS), count
+    s = tl.rsqrt(count * (tl.sum(e * e, 1) + QUERY_EPS))
+    return e * s[:, None] * r, key, s, r, count
 
 
 @triton.jit
