@@ -8,7 +8,7 @@ import torch
 
 from linrec_cli import catalog
 from linrec_cli.attentions import linear
-from linrec_cli.kernels import _library
+from linrec_cli.kernels import _chunks, _library, _triton
 from linrec_cli.runs import doctor
 
 ATTEND = linear.Attention.attend
@@ -33,6 +33,25 @@ def test_every_mechanism_in_every_form_is_right_here():
 def test_on_a_gpu_each_number_format_is_checked(monkeypatch):
     monkeypatch.setattr(doctor, "check", lambda *given: given)
     assert {given[2:] for given in doctor.checks("cuda")} == {("float32", "cuda"), ("bfloat16", "cuda")}
+
+
+def test_what_is_not_run_unless_forced_is_checked_where_it_can_run(monkeypatch):
+    monkeypatch.setattr(doctor, "check", lambda *given, **more: (*given, *more.values()))
+    assert [given for given in doctor.checks("cuda") if "triton" in given] == []
+    monkeypatch.setattr(_triton, "available", lambda: "")
+    assert [given for given in doctor.checks("cuda") if "triton" in given] == [
+        (name, "causal", dtype, "cuda", "triton")
+        for name in ("linear", "linear-gated")
+        for dtype in ("float32", "bfloat16")
+    ]
+
+
+def test_a_form_that_is_forced_is_what_runs(monkeypatch):
+    monkeypatch.setattr(_triton, "obstacle", lambda *given: "")
+    monkeypatch.setattr(_triton, "Mix", SimpleNamespace(apply=lambda *given: 2 * _chunks.mix(*given)))
+    found = doctor.check("linear", "causal", "float32", "cpu", forced="triton")
+    assert (found.kernel, found.error) == ("triton", pytest.approx(1.0, rel=0.01))
+    assert doctor.check("linear", "causal", "float32", "cpu", forced="plain").fine
 
 
 def test_one_that_is_a_hundredth_off_is_not_fine(monkeypatch):

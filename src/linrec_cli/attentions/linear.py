@@ -6,7 +6,7 @@ from torch.nn.functional import elu
 
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.attentions._scan import scan
-from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix
+from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix, serves
 
 FORMS = ("causal", "bidirectional")
 
@@ -30,7 +30,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
-        if self.causal and q.device.type == "cpu" and not torch.compiler.is_exporting():
+        if self.causal and serves(q.device.type):
             return mix(q, k, v, lengths=lengths)
         return self.parallel(q, k, v, lengths)
 

@@ -9,7 +9,7 @@ from torch.nn.functional import elu, silu
 from linrec_cli.attentions._decay import scan
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.attentions._norm import normed
-from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix
+from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix, serves
 
 FORMS = ("causal",)
 HALF_LIVES = (8.0, 128.0)
@@ -56,7 +56,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in chunks; all `[B, H, T, D]`, norms, decays and state in at least float32."""
-        if q.device.type == "cpu" and not torch.compiler.is_exporting():
+        if serves(q.device.type):
             return mix(q, k, v, None if self.rate is None else self.log_decay(), lengths)
         return self.parallel(q, k, v)
 

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from linrec_cli.kernels import _chunks
+from linrec_cli.kernels import _chunks, _triton
 from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS
 from linrec_cli.kernels._library import load
 
 __all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "force", "mix", "obstacle"]
 
-FORMS = ("auto", "compiled", "plain")
+FORMS = ("auto", "compiled", "plain", "triton")
+"""`triton`, a GPU's, is taken where it is forced alone: nobody has run it on one yet, as `linrec doctor` will there."""
 WIDEST = 128
 """Features of a head up to which a state fits the first-level cache with room to spare."""
 SEGMENT = 256
@@ -28,7 +29,7 @@ _forced = "auto"
 
 @contextmanager
 def force(form: str) -> Iterator[None]:
-    """Let `mix` take one of `FORMS` within the context; `compiled` is an error where it can't be."""
+    """Let `mix` take one of `FORMS` within the context; `compiled` and `triton` are errors where they can't run."""
     global _forced
     if form not in FORMS:
         raise ValueError(f"no form '{form}'; known: {', '.join(FORMS)}.")
@@ -50,8 +51,13 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
     `SEGMENT` positions.
 
     Raises:
-        RuntimeError: the compiled form is forced, and there is an obstacle.
+        RuntimeError: the compiled form or that of Triton is forced, and there is an obstacle.
     """
+    if _forced == "triton":
+        if why := _triton.obstacle(q, k, v):
+            raise RuntimeError(f"the Triton form of linrec can't run: {why}.")
+        made: Tensor = _triton.Mix.apply(q, k, v, log_decay)
+        return made
     why = "plain is forced" if _forced == "plain" else obstacle(q, k, v)
     if why and _forced == "compiled":
         raise RuntimeError(f"the compiled form of linrec can't run: {why}.")
@@ -60,6 +66,11 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in (q, k, v, log_decay))
     out: Tensor = torch.ops.linrec.mix(q, k, v, log_decay, lengths, keep)[0]
     return out
+
+
+def serves(device: str) -> bool:
+    """Tell whether `mix` is the form for a device: a CPU's, or that which is forced; nothing exported runs it."""
+    return (device == "cpu" or _forced == "triton") and not torch.compiler.is_exporting()
 
 
 def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
@@ -18,6 +19,8 @@ LIMITS = {"float32": 2e-4, "bfloat16": 4e-2}
 """How far a mechanism may be from its formula in float64, relative to the norms of output and gradient."""
 LENGTHS = (70, 33, 1)
 WIDTH, HEADS = 32, 2
+FUSED = ("linear", "linear-gated")
+"""Mechanisms that have a form in Triton."""
 
 
 @dataclass(frozen=True)
@@ -110,18 +113,28 @@ def ceilings(device: str, threads: int, seconds: float = 1.0) -> tuple[dict[str,
 
 def checks(device: str) -> Iterator[Check]:
     """Hold each mechanism, in each form and number format, against its formula in float64 on the CPU."""
+    from linrec_cli.kernels import _triton
+
     dtypes = ["float32"] if device == "cpu" else [*LIMITS]
     for name in catalog.names("attentions"):
         for form in catalog.load("attentions", name).FORMS:
             for dtype in dtypes:
                 yield check(name, form, dtype, device)
+    # Not what is run unless it is asked for, so that it can be held against the formula before it is.
+    for name, dtype in product(FUSED, dtypes if not _triton.available() else ()):
+        yield check(name, "causal", dtype, device, forced="triton")
 
 
-def check(name: str, form: str, dtype: str, device: str) -> Check:
-    """Run one mechanism forward and backward, and its formula; what fails is told and not raised."""
+def check(name: str, form: str, dtype: str, device: str, forced: str = "auto") -> Check:
+    """Run one mechanism forward and backward, and its formula; what fails is told and not raised.
+
+    Args:
+        forced: the form of the kernel that is run.
+    """
     import torch
 
     from linrec_cli.attentions._build import build
+    from linrec_cli.kernels.linrec import force
     from linrec_cli.profiling import kernel
 
     try:
@@ -133,9 +146,11 @@ def check(name: str, form: str, dtype: str, device: str) -> Check:
         expected = ran(exact, given, "cpu", None)
         low = None if dtype == "float32" else getattr(torch, dtype)
         found: list[list[Tensor]] = []
-        ran_by = kernel.name({"once": lambda: found.append(ran(ours.to(device), given, device, low))})
-    except (RuntimeError, LinrecError) as error:
-        return Check(name, form, dtype, note=str(error).strip().splitlines()[0])
+        with force(forced):
+            seen = kernel.name({"once": lambda: found.append(ran(ours.to(device), given, device, low))})
+        ran_by = seen if forced == "auto" else forced
+    except Exception as error:
+        return Check(name, form, dtype, note=(str(error).strip() or type(error).__name__).splitlines()[0])
     most = max(apart(*pair) for pair in zip(found[0], expected, strict=True))
     note = "" if most <= LIMITS[dtype] else f"more than {LIMITS[dtype]:g} from its formula"
     return Check(name, form, dtype, most, ran_by, note)

@@ -1,0 +1,133 @@
+"""LinRec's causal form on a GPU, in one kernel forward and one backward, where Triton is installed."""
+
+import importlib.util
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Kept = tuple[Tensor, Tensor, Tensor]
+"""States `[B, H, M - 1, D, D]` and norms `[B, H, M - 1, D]` before each chunk but the first, counts `[B, H, M, 2]`."""
+
+SHAPES = {16: ((32, 2), (16, 2)), 32: ((16, 2), (16, 4)), 64: ((32, 8), (16, 4)), 128: ((16, 8), (16, 8))}
+"""Positions of a chunk and warps, without and with decay, in bfloat16: what spills least of a few, compiled for sm_90.
+
+Nothing is spilled but for 40 bytes a thread at 32 features with decay and below 100 at 128. None was timed.
+"""
+
+
+def available() -> str:
+    """Say why the kernel cannot run here, nothing where it can."""
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed"
+    if not torch.cuda.is_available():
+        return "there is no GPU that CUDA can use"
+    if torch.cuda.get_device_capability() < (8, 0):
+        return "the GPU is older than compute capability 8.0"
+    return ""
+
+
+def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
+    """Say why the kernel can't take these, or nothing."""
+    if any(x.dtype not in (torch.float32, torch.bfloat16) or x.dtype != q.dtype for x in (q, k, v)):
+        return "it takes float32 or bfloat16"
+    if q.shape[3] > max(SHAPES) or not q.shape == k.shape == v.shape or not q.numel():
+        return f"it takes heads of one width, up to {max(SHAPES)}, and at least a position"
+    return available()
+
+
+class Mix(torch.autograd.Function):
+    """Both kernels as one step of a graph."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None) -> Tensor:
+        """Mix, and keep what the backward pass needs."""
+        decay = None if log_decay is None else log_decay.float().contiguous()
+        out, kept = forward(q, k, v, decay, keep=any(ctx.needs_input_grad))
+        ctx.save_for_backward(q, k, v, decay, *kept)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Give the gradients of all inputs."""
+        q, k, v, decay, *kept = ctx.saved_tensors
+        return backward(grad, q, k, v, decay, (kept[0], kept[1], kept[2]))
+
+
+def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
+    """Choose how heads of `size` features are worked on: in float32 exactly, with small chunks.
+
+    Raises:
+        ValueError: heads are wider than 128.
+    """
+    width = max(16, 1 << (size - 1).bit_length())
+    if width > max(SHAPES):
+        raise ValueError(f"heads of {size} features, of which at most {max(SHAPES)} fit the registers")
+    if kind == torch.float32:
+        chunk, warps, exact, sums = 16, max(4, width // 8), "ieee", "ieee"
+    else:
+        (chunk, warps), exact, sums = SHAPES[width][decay], "tf32", "bf16x3"
+    return {
+        "SIZE": size, "CHUNK": chunk, "WIDTH": width, "DECAY": decay, "EXACT": exact, "SUMS": sums,
+        "num_warps": warps, "num_stages": 1, "enable_fp_fusion": True,
+    }  # fmt: skip
+
+
+def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, keep: bool = True) -> tuple[Tensor, Kept]:
+    """Mix values as the plain form does, all `[B, H, T, D]`, and keep what `backward` needs beside the inputs.
+
+    The type is float32 or bfloat16, that of norms and states float32; `log_decay [H]` is float32.
+    """
+    from linrec_cli.kernels._triton_linrec import fill
+
+    q, k, v = (dense(x) for x in (q, k, v))
+    batch, heads, length, size = q.shape
+    how = settings(size, q.dtype, log_decay is not None)
+    between = -(-length // how["CHUNK"]) - 1 if keep else 0
+    states = q.new_empty(batch, heads, between, size, size)
+    norms = q.new_empty(batch, heads, between, size, dtype=torch.float32)
+    counts = q.new_empty(batch, heads, between + 1 if log_decay is not None else 0, 2, dtype=torch.float32)
+    out = rows(v)
+    strides = [x.stride()[:3] for x in (q, k, v, out)]
+    with on(q):
+        fill[(batch * heads,)](
+            q, k, v, out, log_decay, states, norms, counts, *strides, heads, length, KEEP=keep, **how,
+        )  # fmt: skip
+    return out, (states, norms, counts)
+
+
+def backward(
+    grad: Tensor, q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None, kept: Kept
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Give the gradients of all inputs, from that of the output and what `forward` kept."""
+    from linrec_cli.kernels._triton_linrec import fill_gradients
+
+    inputs = [dense(x) for x in (q, k, v, grad.to(q.dtype))]
+    batch, heads, length, size = q.shape
+    dq, dk, dv = (rows(x) for x in (q, k, v))
+    decays = q.new_empty(batch, heads, dtype=torch.float32)
+    strides = [x.stride()[:3] for x in (*inputs, dq, dk, dv)]
+    with on(q):
+        fill_gradients[(batch * heads,)](
+            *inputs, dq, dk, dv, log_decay, *kept, decays, *strides, heads, length,
+            **settings(size, q.dtype, log_decay is not None),
+        )  # fmt: skip
+    return dq, dk, dv, None if log_decay is None else decays.sum(0)
+
+
+def dense(x: Tensor) -> Tensor:
+    """Make the features of a position lie side by side."""
+    return x if x.stride(3) == 1 else x.contiguous()
+
+
+def rows(x: Tensor) -> Tensor:
+    """Make an empty `[B, H, T, D]` in the order in memory that a projection of `[B, T, H D]` wants."""
+    return x.new_empty(x.transpose(1, 2).shape).transpose(1, 2)
+
+
+def on(x: Tensor) -> Any:
+    """Make the device of `x` the current one: kernels are launched on that."""
+    return torch.cuda.device(x.device) if x.is_cuda else nullcontext()

@@ -1,0 +1,95 @@
+"""The Triton kernel: what it computes under the interpreter, what it compiles to, and where it cannot run."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from linrec_cli.kernels import _triton, linrec
+
+HERE = Path(__file__).parent
+triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="triton is not installed: pip install 'linrec[kernels-test]'"
+)
+
+
+def run(*command: str, **more: str) -> str:
+    """Run Python in this folder: Triton reads once, when it is imported, whether it interprets."""
+    room = Path(_triton.__file__).parents[2]
+    environment = os.environ | more | {"PYTHONPATH": os.pathsep.join([str(room), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, *command], cwd=HERE, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@triton
+def test_output_and_gradients_are_those_of_the_plain_form_at_any_length_and_width() -> None:
+    found = json.loads(run("interpreted.py"))
+    assert found.pop("no keys") == [0.0]
+    # Of a first key nearly all is normed away, and with it the digits of its gradient.
+    assert max(found.pop("(2, 1, 1, 24, False)")) < 3e-5
+    assert max(found.pop("bfloat16")) < 1e-5
+    assert len(found) == 7
+    assert {case: worst for case, errors in found.items() if (worst := max(errors)) > 2e-6} == {}
+
+
+@triton
+def test_what_a_hopper_is_given_spills_nothing(tmp_path: Path) -> None:
+    # The widest of what is mostly run, and the narrowest with most parts; `compiled.py` alone prints all.
+    cases = ("fill bf16 64 no-decay", "fill_gradients bf16 64 no-decay", "fill_gradients bf16 16 decay")
+    found = re.findall(r"(.*): (\d+) (\d+) (\d+)", run("compiled.py", *cases, TRITON_CACHE_DIR=str(tmp_path)))
+    assert {case: int(stack) for case, _, stack, _ in found} == dict.fromkeys(cases, 0)
+
+
+def test_heads_too_wide_for_the_registers_are_refused() -> None:
+    with pytest.raises(ValueError, match="heads of 129 features, of which at most 128 fit the registers"):
+        _triton.settings(129, torch.bfloat16, False)
+
+
+def test_where_the_kernel_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert _triton.available() == "triton is not installed"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert _triton.available() == "there is no GPU that CUDA can use"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for capability, said in [((7, 5), "the GPU is older than compute capability 8.0"), ((8, 0), ""), ((9, 0), "")]:
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None, is_=capability: is_)
+        assert _triton.available() == said
+
+
+def test_the_module_is_imported_without_triton() -> None:
+    run("-c", "import sys; sys.modules['triton'] = None; import linrec_cli.kernels._triton")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "said"),
+    [
+        ((1, 1, 3, 129), torch.float32, "it takes heads of one width, up to 128, and at least a position"),
+        ((1, 1, 0, 16), torch.float32, "it takes heads of one width, up to 128, and at least a position"),
+        ((1, 1, 3, 16), torch.float64, "it takes float32 or bfloat16"),
+        ((1, 1, 3, 16), torch.float32, "there is no GPU"),
+    ],
+)
+def test_what_it_cannot_take_is_an_error_where_it_is_forced_and_not_run_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], dtype: torch.dtype, said: str
+) -> None:
+    monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
+    x = torch.randn(*shape, dtype=dtype)
+    with linrec.force("triton"), pytest.raises(RuntimeError, match=f"the Triton form of linrec can't run: {said}"):
+        linrec.mix(x, x, x)
+    monkeypatch.setattr(_triton.Mix, "apply", None)
+    assert linrec.mix(x, x, x).shape == shape
+
+
+def test_it_serves_another_device_than_a_cpu_where_it_is_forced_alone() -> None:
+    assert linrec.serves("cpu")
+    assert not linrec.serves("cuda")
+    with linrec.force("triton"):
+        assert linrec.serves("cuda")
