@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from linrec_cli.attentions._heads import apart
 from linrec_cli.kernels import _chunks, linrec
@@ -119,6 +120,40 @@ def test_all_stays_finite(scale: float, decay: Tensor | None) -> None:
     parts = projected(2, 80, 16, scale=scale)
     parts[0], parts[1] = parts[0] * -1, parts[1].abs()
     assert all(x.isfinite().all() for x in results(compiled, parts, decay, torch.ones(2, 2, 80, 16)))
+
+
+@pytest.mark.parametrize("decay", [-1e-17, -8e-19, -1e-30, -1e-44])
+def test_a_decay_next_to_none_is_none(decay: float) -> None:
+    parts, grad = projected(2, 70, 16), torch.randn(2, 2, 70, 16)
+    found = results(compiled, parts, torch.tensor([decay, decay]), grad)
+    for mine, other in zip(found[:4], results(compiled, parts, None, grad), strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("given", [(3, None), (None, 4)])
+def test_what_is_too_short_is_not_read_past_its_end(given: tuple[int | None, int | None]) -> None:
+    decay, lengths = (None if size is None else -torch.ones(size) for size in given)
+    with pytest.raises(RuntimeError, match="must match the existing size"):
+        compiled(*projected(5, 20, 8, heads=4), decay, lengths)
+
+
+def test_only_what_is_asked_for_gets_a_gradient_and_no_second_one_is_given() -> None:
+    parts, decay = projected(2, 40, 8), torch.tensor([-0.1, -0.2], requires_grad=True)
+    every = results(compiled, parts, decay.detach(), torch.ones(2, 2, 40, 8))
+    for i in range(4):
+        leaves = [x.detach().requires_grad_(i == j) for j, x in enumerate((*parts, decay))]
+        (one,) = torch.autograd.grad(compiled(*leaves).sum(), leaves[i], create_graph=True)
+        assert torch.equal(one, every[1 + i])
+        with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+            one.sum().backward()
+
+
+def test_it_is_run_again_from_a_checkpoint_and_traced_in_one_graph() -> None:
+    parts, grad = projected(2, 300, 8), torch.randn(2, 2, 300, 8)
+    expected = results(compiled, parts, None, grad)
+    traced = torch.compile(linrec.mix, fullgraph=True, backend="aot_eager")
+    for mix in (lambda *given: checkpoint(compiled, *given, use_reentrant=False), traced):
+        assert all(map(torch.equal, results(mix, parts, None, grad), expected))
 
 
 def test_it_keeps_its_inputs_and_few_states() -> None:
