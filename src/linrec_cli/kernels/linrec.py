@@ -74,7 +74,7 @@ def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
 
 
 # What is loaded once, torch.compile need not trace, which would break the graph there.
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def missing() -> str:
     """Say why there is no library, or nothing."""
     return load()[1]
