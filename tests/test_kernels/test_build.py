@@ -3,15 +3,19 @@
 import importlib.metadata
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
-from linrec_cli.kernels import _library
+from linrec_cli.kernels import _chunks, _library, linrec
 
 TOP = Path(__file__).parents[2]
+WITH_AVX2 = ("AVX2", "AVX512")
 
 
 def initialized(hook: ModuleType, root: Path) -> tuple[dict[str, Any], list[str]]:
@@ -67,6 +71,41 @@ def test_what_does_not_compile_is_an_error(hook: ModuleType, tmp_path: Path) -> 
     with pytest.raises(hook.subprocess.CalledProcessError):
         hook.build(tmp_path, tmp_path / "compiled.so")
     assert not list(tmp_path.glob("compiled.so*"))
+
+
+@pytest.mark.parametrize("form", ["plain", "avx2"])
+def test_the_forms_for_other_processors_are_right_too(
+    hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    if not list(hook.compilers()) or (form == "avx2" and torch.backends.cpu.get_cpu_capability() not in WITH_AVX2):
+        pytest.skip("no compiler is here, or the processor has no such form")
+    for name in (*_library.SOURCES, "_library.py"):
+        shutil.copy(_library.HERE / name, tmp_path)
+    source, narrow = (tmp_path / "linrec.c").read_text(), "avx2_narrow" if form == "avx2" else form
+    start = "static form *chosen(int64_t size) {\n"
+    assert start in source
+    (tmp_path / "linrec.c").write_text(source.replace(start, f"{start}return size == WIDE ? {narrow} : {form};\n"))
+    monkeypatch.setattr(hook, "FLAGS", [flag.replace("-O3", "-O1") for flag in hook.FLAGS])
+    hook.build(tmp_path, tmp_path / "compiled.so")
+    monkeypatch.setattr(_library, "digest", lambda: hook.digest(tmp_path))
+    found = _library.load.__wrapped__(tmp_path / "compiled.so")
+    monkeypatch.setattr(linrec, "load", lambda: found)
+    for size, length in ((16, 70), (50, 300), (3, 33)):
+        torch.manual_seed(size)
+        drawn = [torch.randn(2, 2, length, size) for _ in range(4)]
+        given = [*drawn[:3], torch.tensor([-0.03, -2.0])]
+        with linrec.force("compiled"):
+            mine = mixed(linrec.mix, given, drawn[3])
+        truth = mixed(_chunks.mix, [x.double() for x in given], drawn[3].double())
+        for one, other in zip(mine, truth, strict=True):
+            torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=2e-5 * float(other.abs().max()))
+
+
+def mixed(mix: Callable[..., Tensor], given: list[Tensor], grad: Tensor) -> list[Tensor]:
+    """Mix, and differentiate by all that is given."""
+    leaves = [x.detach().requires_grad_() for x in given]
+    out = mix(*leaves)
+    return [out.detach(), *torch.autograd.grad(out, leaves, grad)]
 
 
 def test_an_object_of_other_source_or_none_is_not_taken(

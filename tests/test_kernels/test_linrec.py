@@ -1,8 +1,11 @@
 """The compiled form of LinRec is held to the loop of torch's operators in float64, and to its error in float32."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from linrec_cli.attentions._heads import apart
 from linrec_cli.kernels import _chunks, linrec
@@ -121,6 +124,60 @@ def test_all_stays_finite(scale: float, decay: Tensor | None) -> None:
     assert all(x.isfinite().all() for x in results(compiled, parts, decay, torch.ones(2, 2, 80, 16)))
 
 
+@pytest.mark.parametrize("decay", [-1e-17, -8e-19, -1e-30, -1e-44])
+def test_a_decay_next_to_none_is_none(decay: float) -> None:
+    parts, grad = projected(2, 70, 16), torch.randn(2, 2, 70, 16)
+    found = results(compiled, parts, torch.tensor([decay, decay]), grad)
+    for mine, other in zip(found[:4], results(compiled, parts, None, grad), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_an_endless_decay_forgets_all_and_lengths_are_of_any_integers() -> None:
+    parts, grad, lengths = projected(2, 40, 8), torch.randn(2, 2, 40, 8), torch.tensor([40, 7])
+    more = ((-torch.inf, torch.int32), (-2000.0, torch.int64))
+    one, other = (
+        results(compiled, parts, torch.full((2,), decay), grad, lengths=lengths.to(kind)) for decay, kind in more
+    )
+    assert all(map(torch.equal, one, other))
+    assert all(x.isfinite().all() for x in one)
+
+
+def test_it_is_told_how_many_threads_and_what_it_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    failing = SimpleNamespace(linrec_run=lambda *given: told.append(given) or 1)
+    monkeypatch.setattr(linrec, "load", lambda: (failing, ""))
+    monkeypatch.setattr(linrec.torch, "get_num_threads", lambda: 7)
+    with pytest.raises(MemoryError, match="scratch"):
+        compiled(*projected(2, 20, 8))
+    assert told[0][-1] == 7
+
+
+@pytest.mark.parametrize("given", [(3, None), (None, 4)])
+def test_what_is_too_short_is_not_read_past_its_end(given: tuple[int | None, int | None]) -> None:
+    decay, lengths = (None if size is None else -torch.ones(size) for size in given)
+    with pytest.raises(RuntimeError, match="must match the existing size"):
+        compiled(*projected(5, 20, 8, heads=4), decay, lengths)
+
+
+def test_only_what_is_asked_for_gets_a_gradient_and_no_second_one_is_given() -> None:
+    parts, decay = projected(2, 300, 8), torch.tensor([-0.1, -0.2], requires_grad=True)
+    every = results(compiled, parts, decay.detach(), torch.ones(2, 2, 300, 8))
+    for i in range(4):
+        leaves = [x.detach().requires_grad_(i == j) for j, x in enumerate((*parts, decay))]
+        (one,) = torch.autograd.grad(compiled(*leaves).sum(), leaves[i], create_graph=True)
+        assert torch.equal(one, every[1 + i])
+        with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+            one.sum().backward()
+
+
+def test_it_is_run_again_from_a_checkpoint_and_traced_in_one_graph() -> None:
+    parts, grad = projected(2, 300, 8), torch.randn(2, 2, 300, 8)
+    expected = results(compiled, parts, None, grad)
+    traced = torch.compile(linrec.mix, fullgraph=True, backend="aot_eager")
+    for mix in (lambda *given: checkpoint(compiled, *given, use_reentrant=False), traced):
+        assert all(map(torch.equal, results(mix, parts, None, grad), expected))
+
+
 def test_it_keeps_its_inputs_and_few_states() -> None:
     x = torch.randn(2, 1025, 3, 4, 16, requires_grad=True)
     kept = counted(lambda: compiled(*(part.transpose(1, 2) for part in x.unbind(2))))
@@ -177,6 +234,10 @@ def test_what_it_can_not_take_the_loop_takes() -> None:
         assert torch.equal(linrec.mix(*wrong), _chunks.mix(*wrong))
         with linrec.force("compiled"), pytest.raises(RuntimeError, match="it takes"):
             linrec.mix(*wrong)
+    q, k, v = projected(2, 20, 8)
+    for uneven in ((q, k, v[..., :4]), (q, k[:, :, 1:], v)):
+        with pytest.raises(RuntimeError, match="of one width"):
+            compiled(*uneven)
     with pytest.raises(ValueError, match="no form 'fast'; known: auto, compiled, plain"), linrec.force("fast"):
         pass
 

@@ -56,6 +56,22 @@ def test_what_was_used_is_in_each_state_that_is_saved_and_saving_is_no_part_of_i
     assert (epoch.cpu_seconds, epoch.aside) == (epoch.batches + 1, 2 * epoch.batches + 2)
 
 
+def test_saving_that_breaks_off_counts_nothing_twice(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = (Usage(0.0, float(n), 2 * n) for n in count())
+    monkeypatch.setattr(usage, "read", lambda: next(readings))
+    state = fit.start(replace(SMALL, epochs=1), sequences, parts)
+
+    def save(state: State) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(fit.epochs(state, sequences, parts, save=save, every=0.0))
+    # One until it is saved, and one while it is.
+    assert (state.at.cpu_seconds, state.at.aside) == (2.0, 4)
+
+
 def scripted(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
     """Let validation give these values, one an epoch."""
     left = iter(values)

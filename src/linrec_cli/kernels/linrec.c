@@ -56,7 +56,7 @@ typedef struct {
 static void begin(const call *c, head *own, int64_t h) {
     double l = c->log_decay ? c->log_decay[h] : 0;
     own->decay = exp(l);
-    own->steps = l == 0 ? CHUNK : l > -MOST ? least(CHUNK, 1 + (int64_t)(-MOST / l)) : 1;
+    own->steps = -l * CHUNK <= MOST ? CHUNK : l > -MOST ? 1 + (int64_t)(-MOST / l) : 1;
     for (int64_t i = 0; i < CHUNK; i++) {
         own->grown[i] = i < own->steps ? (float)exp(-l * (double)i) : 1;
         own->left[i] = (float)exp(l * (double)i);

@@ -81,6 +81,13 @@ def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
         return f"it takes heads of one width, up to {WIDEST}"
     if torch.compiler.is_exporting():
         return "what is exported runs without linrec"
+    return missing()
+
+
+# What is loaded once, torch.compile need not trace, which would break the graph there.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def missing() -> str:
+    """Say why there is no library, or nothing."""
     return load()[1]
 
 
@@ -98,7 +105,7 @@ def forward(
 def made(q: Tensor, *more: Any) -> tuple[Tensor, Tensor]:
     """Make what `forward` fills; the values lie in the order in memory that the output projection wants."""
     batch, heads, length, size = q.shape
-    count = (length - 1) // SEGMENT if more[-1] else 0
+    count = max(0, length - 1) // SEGMENT if more[-1] else 0
     out = q.new_empty(batch, length, heads, size).transpose(1, 2)
     return out, q.new_empty(batch, heads, count, size + 1, size)
 
@@ -144,8 +151,10 @@ def run(*tensors: Tensor | None, log_decay: Tensor | None, lengths: Tensor | Non
     assert first is not None
     sizes = (ctypes.c_int64 * 5)(*first.shape, SEGMENT)
     given = (ctypes.c_int64 * (4 * len(places)))(*(number for place in places for number in place))
-    decay = None if log_decay is None else log_decay.detach().to("cpu", torch.float64).clamp(min=FLOOR).contiguous()
-    real = None if lengths is None else lengths.to("cpu", torch.int64).contiguous()
+    # What is too short would be read past its end; `expand` refuses it.
+    decay = None if log_decay is None else log_decay.detach().to("cpu", torch.float64).clamp(min=FLOOR)
+    decay = None if decay is None else decay.expand(first.shape[1]).contiguous()
+    real = None if lengths is None else lengths.to("cpu", torch.int64).expand(first.shape[0]).contiguous()
     pointers = [None if x is None else x.data_ptr() for x in (decay, real, slope)]
     if library.linrec_run(sizes, given, *pointers, torch.get_num_threads()):
         raise MemoryError("no memory for the scratch of the compiled form of linrec.")
@@ -160,10 +169,11 @@ def saved(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def differentiate(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     """Give the gradients of what `forward` takes."""
-    log_decay = ctx.saved_tensors[3]
-    every, ddecay = torch.ops.linrec.mix_backward(grad, *ctx.saved_tensors)
+    # Once: what unpacks them, such as a checkpoint, may do so once only.
+    kept = ctx.saved_tensors
+    every, ddecay = torch.ops.linrec.mix_backward(grad, *kept)
     grads = (part.transpose(1, 2) for part in every.unbind(2))
-    return *grads, None if log_decay is None else ddecay, None, None
+    return *grads, None if kept[3] is None else ddecay, None, None
 
 
 forward.register_autograd(differentiate, setup_context=saved)

@@ -204,7 +204,9 @@ def train_epoch(
             before = settled(at, pending, before)
             report(at, len(batches))
             if before - saved >= every:
-                at.used(usage.read().since(begin))
+                # Begun anew before it is saved: what breaks off there counts nothing twice.
+                at.used((now := usage.read()).since(begin))
+                begin = now
                 save(state)
                 begin = usage.read()
                 saved = before = begin.wall
