@@ -45,6 +45,19 @@ def leaderboard(reference: Reference, dataset: str) -> str:
     return blocks(table(HEADS, rows), paragraph(" ".join(filter(None, (said, beside(rows))))))
 
 
+def cloze(reference: Reference) -> str:
+    """Make the table of BERT4Rec on ml-100k with every mechanism it was trained with, the best first."""
+    asked, rows = (ML_100K, "bert4rec", MAXLEN), []
+    found = [line for line in lines(reference) if (line.dataset, line.model, line.maxlen) == asked]
+    for line in sorted(found, key=lambda line: -line.ndcg):
+        patience = reference.settings(line.rows[0]["run"])["patience"]
+        ndcg, recall = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}", line.values("recall", "test", 10)
+        rows.append([code(line.mechanism), str(patience), str(line.seeds), ndcg, number(over_seeds(recall), 4)])
+        rows[-1] += [epochs(line), *costs(line)]
+    heads = ["", "patience", "seeds", "NDCG@10", "Recall@10", "best epoch", "s an epoch", "s to best", "MiB"]
+    return blocks(table(heads, rows), beside(rows))
+
+
 def longest(found: Sequence[Line], dataset: str) -> list[Line]:
     """Keep what belongs into a leaderboard; of the same model, mechanism and size what was trained for most epochs."""
     kept: dict[tuple[str, str, tuple[int, int]], Line] = {}

@@ -20,7 +20,8 @@ def root(tmp_path: Path) -> Path:
 def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     empty = Reference(tmp_path)
     assert layer.costs(empty) == layer.gains(empty) == layer.picture(empty) == layer.crossovers(empty) == ""
-    assert models.small(empty) == models.large(empty) == models.backbones(empty) == models.won(empty) == ""
+    assert models.small(empty) == models.large(empty) == models.backbones(empty) == ""
+    assert models.won(empty) == models.cloze(empty) == ""
     assert regimes.lengths(empty) == regimes.made(empty) == regimes.picture(empty) == ""
     assert regimes.objectives(empty) == regimes.splits(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
@@ -154,6 +155,17 @@ def test_seconds_beside_others_have_a_mark_and_those_of_another_machine_are_left
     # A share of a disturbed time is marked, and one of another machine's says nothing.
     found = [line.split("|")[8:10] for line in models.backbones(Reference(tmp_path)).splitlines()[2:4]]
     assert found == [[" 1.00\\* ", " 1.00 "], [" – ", " – "]]
+
+
+def test_bert4rec_stands_with_every_mechanism_and_how_long_it_waited(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.1, model="bert4rec", attention="nystrom")
+    trained(tmp_path, "b", 0.2, "lr = 0.1\n", model="bert4rec", contended=True)
+    trained(tmp_path, "c", 0.3)
+    assert models.cloze(Reference(tmp_path)).splitlines()[2:5] == [
+        "| `linear` | 8 | 1 | .2000 ± .0100 | .2000 | 12 of 20 | 50.0\\* | – | 1 |",
+        "| `nystrom` | 8 | 1 | .1000 ± .0100 | .1000 | 12 of 20 | 50.0 | – | 1 |",
+        "",
+    ]
 
 
 def test_what_is_reached_with_the_history_ranked_stands_beside(tmp_path: Path) -> None:
