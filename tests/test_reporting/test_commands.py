@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +87,7 @@ def dry() -> Iterator[list[tuple[Train, dict[str, Any]]]]:
         card = {name: more[name] for name in ("min_user", "min_item")}
         prepared, sequences = (
             SimpleNamespace(digest="d", card=card),
-            SimpleNamespace(part=None, features={"genres": None}, times=None),
+            SimpleNamespace(part=None, features={"genres": torch.ones(2, 1)}, times=None),
         )
         own = {"split": lambda spec: None, "read": lambda model: ""}
         return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, **own)
