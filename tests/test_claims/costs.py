@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from linrec_cli import catalog
 from linrec_cli.attentions._build import build
+from linrec_cli.kernels.linrec import force
 from linrec_cli.profiling.count import Count, counted
 
 CASES = [(name, form) for name in catalog.names("attentions") for form in catalog.load("attentions", name).FORMS]
@@ -48,7 +49,8 @@ def count(name: str, form: str, length: int, size: int, *, backward: bool = True
     counted with its projections, because they are the mechanism.
     """
     # Not the other way round: to run an operator on shapes alone takes longer than a small one takes.
-    with FakeTensorMode() if size > WIDE else nullcontext():
+    # A compiled kernel says what it does in one formula, and is not everywhere.
+    with force("plain"), FakeTensorMode() if size > WIDE else nullcontext():
         attention = build(spec(name), size, 1, causal=form == "causal", maxlen=length)
         x, lengths = torch.randn(1, length, size, requires_grad=True), torch.full((1,), length)
         if hasattr(attention, "attend"):
