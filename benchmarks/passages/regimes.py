@@ -50,7 +50,8 @@ def made(reference: Reference) -> str:
 
 def picture(reference: Reference) -> str:
     """Show the figure over lengths."""
-    path = reference.figure(f"train-{ML_1M}-sasrec-w64-") if over_lengths(reference) else ""
+    found = over_lengths(reference)
+    path = reference.figure(f"train-{ML_1M}-sasrec-w64-", found[0].rows[0]["device"]) if found else ""
     return f"![Quality, time and memory over lengths on ml-1m]({path})" if path else ""
 
 

@@ -220,6 +220,16 @@ def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
     assert "is .0100 at most" in regimes.made(reference).replace("\n", " ")
 
 
+def test_the_figure_over_lengths_is_that_of_their_machine(tmp_path: Path) -> None:
+    for maxlen in (50, 200):
+        trained(tmp_path, f"l{maxlen}", 0.1, maxlen=maxlen, dataset="ml-1m-sasrec-order", device="cpu Abacus")
+    figures = tmp_path / "results/reference/cpu/figures"
+    figures.mkdir()
+    for device in ("cpu_Abacus", "cpu_Pencil"):
+        (figures / f"train-ml-1m-sasrec-order-sasrec-w64-device-{device}.png").touch()
+    assert regimes.picture(Reference(tmp_path)).endswith("sasrec-w64-device-cpu_Abacus.png)")
+
+
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
     trained(tmp_path, "b", 0.2, "lr = 0.2\n", maxlen=50, objective="next", created=at[1])
