@@ -28,7 +28,7 @@ from linrec_cli.profiling import memory
 torch.set_num_threads(1)
 # At each training, in a heap as large as this one, it takes a twentieth of a second; children, in which it is tested,
 # have their own.
-memory.fill = lambda libc: None
+FILL, memory.fill = memory.fill, lambda libc: None
 # On a busy machine an example may take any time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -53,6 +53,12 @@ def one_thread() -> Iterator[None]:
     """Give back the threads that a test asked for."""
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill the holes of the heap before a training, as it is done outside of tests: what takes memory needs it."""
+    monkeypatch.setattr(memory, "fill", FILL)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from linrec_cli.profiling import memory
 from linrec_cli.runs.peaks import EPOCHS, Peaks
 from linrec_cli.training import fit
 
+pytestmark = pytest.mark.usefixtures("filled")
 MIB = 2**20
 TRAINING, VALIDATION = "peak_bytes", "validation_peak_bytes"
 
