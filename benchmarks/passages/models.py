@@ -145,7 +145,8 @@ def won(reference: Reference) -> str:
         if gains:
             said.append(f"{code(name)} in {sum(gain > 0 for gain in gains)} of {len(gains)}")
     clear = sum(abs(gain) > 2 * error for _, gain, error in every)
-    beyond = f"{clear or 'none'} of the {len(every)} differences {'are' if clear > 1 else 'is'} beyond twice its error"
+    many = ("are", "their") if clear != 1 else ("is", "its")
+    beyond = f"{clear or 'none'} of the {len(every)} differences {many[0]} beyond twice {many[1]} error"
     first = f"Beside the softmax of the same backbone, size and data, {listed(said)} rank higher" if said else ""
     return paragraph(f"{first}; {beyond}." if said else "")
 

@@ -200,7 +200,7 @@ def test_it_is_said_how_often_a_mechanism_ranks_above_its_backbone_s_softmax(tmp
     # Errors of .01 each make .014 of a difference.
     assert models.won(Reference(tmp_path)).replace("\n", " ") == (
         "Beside the softmax of the same backbone, size and data, `linear` in 2 of 4 rank higher; "
-        "2 of the 4 differences are beyond twice its error."
+        "2 of the 4 differences are beyond twice their error."
     )
 
 

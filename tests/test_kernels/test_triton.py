@@ -65,7 +65,8 @@ def test_where_the_kernel_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_module_is_imported_without_triton() -> None:
-    run("-c", "import sys; sys.modules['triton'] = None; import linrec_cli.kernels._triton")
+    code = "import sys; sys.modules['triton'] = None; from linrec_cli.kernels import _triton; print(_triton.SHAPES)"
+    assert run("-c", code) == f"{_triton.SHAPES}\n"
 
 
 @pytest.mark.parametrize(
