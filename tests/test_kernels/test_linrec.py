@@ -217,8 +217,7 @@ def test_the_operators_keep_the_rules_of_torch() -> None:
     parts = [x.detach().requires_grad_() for x in projected(2, 20, 8)]
     decay, lengths = torch.tensor([-0.1, -0.2], requires_grad=True), torch.tensor([20, 5])
     checks = ("test_schema", "test_autograd_registration", "test_faketensor")
-    for more in ((None, None), (decay, lengths)):
-        given = (*parts, *more, True)
+    for given in ((*parts, None, None, True), (*parts, decay, lengths, True)):
         assert {*torch.library.opcheck(torch.ops.linrec.mix.default, given, test_utils=checks).values()} == {"SUCCESS"}
 
 

@@ -9,6 +9,8 @@ import torch
 from linrec_cli import catalog
 from linrec_cli.attentions import linear
 from linrec_cli.kernels import _chunks, _library, _triton
+from linrec_cli.profiling import nvml
+from linrec_cli.profiling.nvml import Reading
 from linrec_cli.runs import doctor
 
 ATTEND = linear.Attention.attend
@@ -98,6 +100,13 @@ def test_the_machine_is_said_and_why_there_is_no_gpu(monkeypatch):
     assert doctor.cuda() == "A Card, 8 GiB, compute capability 9.0"
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     assert "pip install 'linrec[gpu]'" in doctor.driver("cuda")
+
+
+def test_what_the_driver_of_a_gpu_says_is_written_out(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda which: SimpleNamespace(uuid="1"))
+    reading = Reading(1.5e9, 40.0, None)
+    monkeypatch.setattr(nvml, "Gpu", lambda uuid: SimpleNamespace(reading=lambda: reading))
+    assert doctor.driver("cuda") == "clock 1.5e+09 Hz, 40 degrees Celsius, other processes: unknown"
 
 
 def test_what_kernel_there_is_is_said_and_why_not(monkeypatch):

@@ -4,7 +4,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,11 @@ def driver(device: str) -> str:
     if device != "cuda":
         return "not asked: no GPU is used"
     try:
-        return str(Gpu(str(torch.cuda.get_device_properties(0).uuid)).reading())
+        reading = Gpu(str(torch.cuda.get_device_properties(0).uuid)).reading()
     except LinrecError as error:
         return str(error)
+    said = {name: "unknown" if value is None else f"{value:g}" for name, value in asdict(reading).items()}
+    return f"clock {said['hertz']} Hz, {said['celsius']} degrees Celsius, other processes: {said['others']}"
 
 
 def ceilings(device: str, threads: int, seconds: float = 1.0) -> tuple[dict[str, float], bool]:
