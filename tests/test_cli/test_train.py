@@ -29,6 +29,7 @@ from linrec_cli.training import checkpoint
 
 SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1", "--device", "cpu"]
 TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
+AWARE = "hstu:time=true:time_aware=true"
 
 
 def runs(room: Path) -> list[Path]:
@@ -65,6 +66,20 @@ def test_a_run_writes_its_rows_history_ranks_weights_and_settings(
         ("valid", 60),
     ]
     assert folder.name in capsys.readouterr().err
+
+
+def test_a_time_aware_model_is_trained_evaluated_and_measured_and_recommends_to_nobody(
+    room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*TRAIN, "--model", AWARE]) == 0
+    assert "Time-aware models are told when their target was" in " ".join(capsys.readouterr().out.split())
+    assert run(["evaluate", "hstu", "--threads", "1"]) == 0
+    assert store.read(room / "results")["time_aware"].all()
+    asked = ["--maxlen", "4", "--tokens", "8", "--items", "9", "--width", "8", "--threads", "1", "--budget", "0.1"]
+    assert run(["profile", "--model", AWARE, "--phase", "step,evaluate", *asked]) == 0
+    capsys.readouterr()
+    assert run(["recommend", "hstu", "--user", "u1"]) == 3
+    assert "which nobody knows yet" in capsys.readouterr().err
 
 
 def test_the_same_command_again_skips_and_fresh_makes_the_same_anew(
@@ -360,9 +375,10 @@ def test_bad_input_is_one_line_and_the_right_exit_code(
 
 def test_a_model_that_reads_features_or_times_fits_data_that_have_them(sequences: Sequences) -> None:
     timed = replace(sequences, times=torch.arange(len(sequences.flat)))
-    asked = [resolved(Train(model=model, maxlen=9, width=8)) for model in ("fdsa", "sasrecf", "hstu:time=true")]
+    models = ("fdsa", "sasrecf", "hstu:time=true", AWARE)
+    asked = [resolved(Train(model=model, maxlen=9, width=8)) for model in models]
     fitting(asked, Dataset(cast(Any, None), timed, "ring"))
-    for cell, left_out in zip(asked, ("features", "features", "times"), strict=True):
+    for cell, left_out in zip(asked, ("features", "features", "times", "times"), strict=True):
         with pytest.raises(DataError):
             fitting([cell], Dataset(cast(Any, None), replace(timed, **{left_out: None}), "ring"))
 

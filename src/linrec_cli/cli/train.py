@@ -120,10 +120,11 @@ def fitting(asked: Sequence[Train], data: "Dataset") -> None:
         forms.setdefault(cell.split, set()).add(catalog.load("models", catalog.parse(cell.model)[0]).FORM)
     for split, found in forms.items():
         enough.check(data.sequences, data.split(split), counted=found == {None})
-    once, times = torch.ones(1, 1, dtype=torch.int64), data.sequences.times
+    once = torch.ones(1, 1, dtype=torch.int64)
+    times = None if data.sequences.times is None else once
     for cell in {cell.model: cell for cell in asked}.values():
         model = fit.build(cell, Facts(1, data.sequences.features or {}))
         if not cell.objective:
             continue
         with torch.inference_mode():
-            model.eval().query(Batch(once, once[0], times=None if times is None else once))
+            model.eval().query(Batch(once, once[0], times=times, target_times=times))
