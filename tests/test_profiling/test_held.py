@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 import torch
 from simulated import Gpu
 
-from linrec_cli.profiling import clock, held
+from linrec_cli.profiling import clock, held, roofline
+from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.work import Work
 
 Made = Callable[..., Gpu]
 
@@ -198,3 +201,23 @@ def test_a_gpu_is_warm_after_half_a_second_whatever_it_was_given(
         clock.settle(read, seconds, clock.WARM.get(device, 0.0))
         # The first, and two medians of five.
         assert running[0] - begin == pytest.approx(max(least, 0.011), abs=0.006)
+
+
+@pytest.mark.parametrize(("device", "least"), [("cuda", 0.5), ("cpu", 0.0)])
+def test_every_child_that_times_a_gpu_warms_it_up(
+    group: Callable[..., list[Cell]], monkeypatch: pytest.MonkeyPatch, device: str, least: float
+) -> None:
+    warmed: list[tuple[float, float]] = []
+    monkeypatch.setattr("linrec_cli.machine.prepare", lambda threads: None)
+    monkeypatch.setattr(clock, "stopwatch", lambda *given, **more: lambda: clock.Sample({"copy": 1.0, "matmul": 1.0}))
+    monkeypatch.setattr(clock, "settle", lambda watch, seconds, least: warmed.append((seconds, least)))
+    (cell,) = group("linear")
+    child = clock.measure(replace(cell, device=device), lambda cell: Work({}, lambda: None, lambda: None, False))
+    next(child)
+    child.send(0.25)
+    for name in ("ones", "randn"):
+        monkeypatch.setattr(torch, name, lambda *given, **more: torch.zeros(4))
+    ceiling = roofline.measure(device, "float32", 1, 0.5)
+    next(ceiling)
+    next(ceiling)
+    assert warmed == [(0.25, least)] * 2
