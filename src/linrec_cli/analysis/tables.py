@@ -116,8 +116,8 @@ def ratio(line: Line, first: Line) -> str:
 
 def launching(line: Line) -> bool:
     """Tell whether a line's wall time is clearly above the GPU's: then launches are what takes the time."""
-    wall, own = (line.get(metric, {}).get("value") for metric in ("wall_seconds", "seconds"))
-    return bool(wall and own) and wall > ABOVE * own
+    wall, own = (line.get(metric, {}).get("value") or 0.0 for metric in ("wall_seconds", "seconds"))
+    return bool(wall > ABOVE * own > 0)
 
 
 def kernels(rows: pl.DataFrame) -> str:
