@@ -57,6 +57,8 @@ END
 
 train() { timeout --signal=INT "${MINUTES:-9}m" linrec train --threads 1 "${limits[@]}" "$@"; }
 profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
+# What documents quote; elsewhere a profile has the number format of the trainings.
+plain=(--dtype float32)
 
 parts=(quality lengths variants counted backbones own bert4rec prefixes splits ml-1m large models maxlens mechanisms
     layer step long serve bfloat16 cores prepare claims weights documents)
@@ -110,11 +112,12 @@ run() {
     maxlens) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --maxlen 25,50,100,200,400,800 "${short_run[@]}" ;;
     mechanisms) profile --attn "$(causal),$variants" --maxlen 200 --tokens 1600 --phase step --items 1349 --threads 1 ;;
     layer) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
-        --phase attention --roofline --force ;;
+        --phase attention --roofline --force "${plain[@]}" ;;
     step) profile --attn softmax,softmax-naive,linear,linear-gated --maxlen "$lengths" --tokens "$tokens" \
-        --phase step --roofline --force ;;
-    long) profile --attn softmax,linear,linear-gated --maxlen "$long" --tokens "$many" --phase attention ;;
-    serve) profile --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve ;;
+        --phase step --roofline --force "${plain[@]}" ;;
+    long) profile --attn softmax,linear,linear-gated --maxlen "$long" --tokens "$many" --phase attention \
+        "${plain[@]}" ;;
+    serve) profile --attn softmax,linear,linear-gated --maxlen "$lengths" --batch 8 --phase serve "${plain[@]}" ;;
     bfloat16) [ "$device" != cuda ] || profile --dtype bfloat16 --attn softmax,linear,linear-gated \
         --maxlen "$lengths" --tokens "$tokens" --roofline ;;
     cores) python benchmarks/attention.py --out "$out/benchmarks/attention.csv" \

@@ -20,6 +20,21 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_use() -> None:
         machine.device("cuda")
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "native", "expected"),
+    [
+        ("auto", "cuda", True, "bfloat16"), ("auto", "cuda", False, "float32"), ("auto", "cpu", True, "float32"),
+        ("auto", "mps", True, "float32"), ("float32", "cuda", True, "float32"), ("bfloat16", "cpu", False, "bfloat16"),
+    ],
+)  # fmt: skip
+def test_where_no_dtype_is_asked_for_it_is_bfloat16_on_a_gpu_that_computes_in_it(
+    name: str, device: str, native: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One that emulates it has it too, slowly.
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert machine.dtype(name, device) == expected
+
+
 def test_the_environment_of_a_number_is_named() -> None:
     named = machine.describe("cpu")
     assert named["device"].startswith("cpu ")

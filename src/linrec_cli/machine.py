@@ -42,6 +42,20 @@ def device(name: str) -> str:
     return name
 
 
+def dtype(name: str, device: str) -> str:
+    """Resolve `auto` to bfloat16 on a CUDA GPU that computes in it, and to float32 elsewhere; give any other as it is.
+
+    It is one rule for what is trained and what is timed, or the steps of a profile would be of no training.
+    """
+    import torch
+
+    if name != "auto":
+        return name
+    # What is emulated is slower than float32.
+    fast = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if fast else "float32"
+
+
 def prepare(threads: int) -> None:
     """Fix the number of threads, keep freed memory in the process, and leave cuDNN's attention out.
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from linrec_cli import catalog
 from linrec_cli.declared import check, setting
 from linrec_cli.errors import UsageError
-from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPES, LENGTH, SEED, SPECS, THREADS, split_evenly
+from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPE, LENGTH, SEED, SPECS, THREADS, split_evenly
 
 WHAT, SIZE, HOW = "What to measure", "Size", "How to measure"
 PHASES = tuple(catalog.names("phases"))
@@ -40,7 +40,7 @@ class Profile:
     items: int = setting(3416, SIZE, "Items the loss and the ranking go over.", low=1, high=2**31 - 1)
     budget: float = setting(20.0, HOW, "Seconds a cell is timed for, warm-up included.", low=0.1, high=86_400)
     device: str = setting("cpu", HOW, **DEVICE)
-    dtype: tuple[str, ...] = setting(("float32",), HOW, "float32, bfloat16 or both.", choices=DTYPES, axis=True)
+    dtype: tuple[str, ...] = setting(("float32",), HOW, axis=True, **DTYPE)
     threads: int = setting(1, HOW, **THREADS)
     seed: int = setting(0, HOW, "Seed of weights and inputs.", **SEED)
 

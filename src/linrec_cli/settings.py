@@ -15,7 +15,7 @@ from linrec_cli.errors import UsageError
 from linrec_cli.profile_settings import HOW as HOW
 from linrec_cli.profile_settings import Effort as Effort
 from linrec_cli.profile_settings import Profile as Profile
-from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, LENGTH, SEED, SEEN, SPECS, THREADS, split_evenly
+from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPE, LENGTH, SEED, SEEN, SPECS, THREADS, split_evenly
 from linrec_cli.shared_settings import AUTO as AUTO
 from linrec_cli.shared_settings import DTYPES as DTYPES
 
@@ -97,9 +97,7 @@ class Train:
     epochs: int = setting(200, TRAINING, "Epochs at most.", low=1)
     max_minutes: float = setting(0.0, TRAINING, "Minutes at most; 0 is no limit.", low=0.0)
     device: str = setting("cpu", RUNNING, **DEVICE)
-    dtype: str = setting(
-        "float32", RUNNING, "float32, bfloat16, or auto: bfloat16 on cuda.", choices=DTYPES, asked=AUTO, told=True
-    )
+    dtype: str = setting("float32", RUNNING, **DTYPE)
     threads: int = setting(1, RUNNING, **THREADS)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,10 @@ ATTN: Same = {"folder": "attentions", "attribute": "Attention", "axis": True, "t
 BUILT: Same = {"folder": "models", "attribute": "Model", "axis": True}
 DEVICE: Same = {"help": "auto, cpu, cuda or mps.", "asked": AUTO, "told": True}
 DTYPES = ("float32", "bfloat16")
+DTYPE: Same = {
+    "help": "float32, bfloat16, or auto: bfloat16 on a CUDA GPU that computes in it, float32 elsewhere.",
+    "choices": DTYPES, "asked": AUTO, "told": True,
+}  # fmt: skip
 LENGTH: Same = {"low": 1, "high": 1_000_000, "axis": True, "told": True}
 SEED: Same = {"low": 0, "high": 2**63 - 1}
 SPECS = "as a,b or a:option=value"

@@ -35,10 +35,13 @@ def test_curves_are_of_one_phase_and_a_sequence_and_of_several_runs_the_median()
         row("softmax", 16, "seconds", 1.0, options="rotary=true"),
         row("softmax", 48, "seconds", 1.0, status="oom", options="rotary=true"),
     ]
+    rows += [row("linear-gated", 16, metric, value) for metric, value in (("seconds", 1.0), ("wall_seconds", 6.0))]
     found = curves(schema.table({}, rows), "step")
     assert found == {
         "linear": Curve({16: 2.0, 48: 5.0, 128: 9.0}, {16: 30.0}),
         "softmax:rotary=true": Curve({16: 0.25}),
+        # An epoch waits for the host.
+        "linear-gated": Curve({16: 1.5}),
     }
     assert curves(pl.DataFrame(schema=schema.COLUMNS), "step") == {}
 

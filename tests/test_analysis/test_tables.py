@@ -1,5 +1,7 @@
 """Tables show what was measured, and sentences say why anything was not."""
 
+import pytest
+
 from linrec_cli.analysis import tables as summary
 
 SHARED = {"options": "", "maxlen": 64, "width": 8, "heads": 2, "dtype": "float32", "status": "ok"}
@@ -86,6 +88,51 @@ def test_notes_say_why_what_is_missing_and_what_to_distrust():
         "in its bidirectional form, as it has no causal one: linformer",
         "timed while others were using the cores or the GPU: linformer",
     ]
+
+
+def test_a_gpu_s_wall_time_has_a_column_and_what_is_bound_by_launches_is_told():
+    rows = [
+        row(name, metric, value, phase, maxlen=maxlen)
+        for name, phase, maxlen, *times in (
+            ("softmax", "step", 64, 0.001, 0.004), ("softmax", "step", 128, 0.004, 0.005),
+            ("softmax", "step", 256, 0.010, 0.010), ("linear", "step", 64, 0.001, 0.00126),
+            ("linear", "step", 256, 0.001, 0.1), ("linear", "forward", 128, 0.001, 0.00124),
+            ("linear", "forward", 64, 0.001, 0.1),
+        )
+        for metric, value in zip(("seconds", "wall_seconds"), times, strict=True)
+    ]  # fmt: skip
+    step = next(table for table in summary.tables(rows) if table.phase == "step")
+    assert step.columns == ["maxlen", "attention", "ms", "±", "ratio", "wall"]
+    assert [line[-1] for line in step.lines] == ["4", "1.26", "5", "10", "100"]
+    assert summary.notes(rows) == [
+        "bound by launches, the wall time over 1.25 x the GPU's, step: softmax at 64; linear at 64, 256",
+        "bound by launches, the wall time over 1.25 x the GPU's, forward: linear at 64",
+    ]
+    # On a CPU there is one time, and no word of it.
+    assert summary.notes([row("linear", "seconds", 0.001)]) == []
+
+
+def test_one_line_tells_every_length_at_which_a_gpu_was_not_held_back():
+    late = {"note": "it has launches in it"}
+    rows = [row("linear", "seconds", 1.0, maxlen=n, **(late if n > 64 else {})) for n in (64, 128, 256)]
+    assert summary.notes([*rows, row("linear", "flops_per_second", 1.0, maxlen=128, **late)]) == [
+        "linear from 128 on: it has launches in it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, True), ({"device": "cpu AMD EPYC"}, False), ({"dtype": "bfloat16"}, False), ({"width": 56}, False),
+        ({"kernel": "sdpa.efficient"}, False), ({"phase": "serve", "stage": "cache"}, False),
+        ({"phase": "serve", "stage": "recomputation"}, True),
+    ],
+)  # fmt: skip
+def test_heads_that_no_fused_kernel_of_a_gpu_takes_are_told(changed, told):
+    odd = {"phase": "step", "kernel": "sdpa.math", "width": 50, "device": "NVIDIA H200"} | changed
+    other = row("linear", "seconds", 1.0, kernel="eager", width=50, device="NVIDIA H200")
+    notes = summary.notes([row("softmax", "seconds", 1.0, **odd), other])
+    assert [note.rpartition(": ")[2] for note in notes if "quadratic" in note] == ["softmax"] * told
 
 
 def test_one_line_stands_for_a_cell():

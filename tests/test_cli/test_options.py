@@ -110,6 +110,10 @@ def test_a_value_of_another_type_is_named(name: str, text: str, message: str) ->
         ("cuda", {"device": "auto", "dtype": "auto", "threads": 0}, ("cuda", "bfloat16", 7)),
         ("cpu", {"device": "auto", "dtype": "auto", "threads": 2}, ("cpu", "float32", 2)),
         ("cuda", {"device": "auto", "dtype": "float32", "threads": 0}, ("cuda", "float32", 7)),
+        ("cuda", {"device": "auto", "dtype": [], "threads": 1}, ("cuda", ["bfloat16"], 1)),
+        ("cpu", {"device": "auto", "dtype": [], "threads": 1}, ("cpu", ["float32"], 1)),
+        ("cuda", {"device": "auto", "dtype": ["auto", "bfloat16"], "threads": 1}, ("cuda", ["bfloat16"], 1)),
+        ("cuda", {"device": "auto", "dtype": ["auto", "float32"], "threads": 1}, ("cuda", ["bfloat16", "float32"], 1)),
     ],
 )
 def test_the_machine_decides_what_is_left_to_it(
@@ -117,4 +121,5 @@ def test_the_machine_decides_what_is_left_to_it(
 ) -> None:
     monkeypatch.setattr(machine, "device", lambda name: there)
     monkeypatch.setattr(machine, "cores", lambda: 7)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: True)
     assert tuple(options.here(given)[name] for name in ("device", "dtype", "threads")) == wanted

@@ -118,13 +118,15 @@ def test_tables_fit_in_eighty_columns(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     long = CELL | {"attention": "softmax-naive", "maxlen": 131072, "kernel": "sdpa.flash", "width": 64, "heads": 2,
                    "dtype": "float32", "status": "ok"}  # fmt: skip
-    values = {"seconds": 9.99, "peak_bytes": 2.0**36, "saved_bytes": 2.0**36, "roofline_share": 0.99, "joules": 123.0}
+    values = {"seconds": 9.99, "wall_seconds": 9.98, "peak_bytes": 2.0**36, "saved_bytes": 2.0**36,
+              "roofline_share": 0.99, "joules": 123.0}  # fmt: skip
     lines = [long | {"metric": metric, "value": value, "low": 5.0, "high": 9.0} for metric, value in values.items()]
     planted(monkeypatch, lines)
     assert run(["profile", "--results-dir", str(tmp_path)]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert any(
-        "131072  softmax-naive" in line and "65,536 " in line and line.rstrip().endswith("123") for line in shown
+        "131072  softmax-naive" in line and "9,980    65,536 " in line and line.rstrip().endswith("123")
+        for line in shown
     )
 
 

@@ -1,5 +1,6 @@
 """Quality against cost: every point, name, failure and front member is what the table says, and can be read."""
 
+import inspect
 import random
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -8,6 +9,8 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.text import Text
 
+from linrec_cli import machine
+from linrec_cli.cli import profile, train
 from linrec_cli.figures import lengths, pareto
 from linrec_cli.plots import style
 from linrec_cli.plots.groups import groups, looks
@@ -306,3 +309,21 @@ def test_steps_of_two_profiles_are_never_mixed_the_wider_wins_then_the_later():
     assert point(drawn(*THREE, *STEPS, *narrow)[0].figure.axes[2], "linear")[0] == pytest.approx(200)
     again = [step(name, 0.7, run="q", created=LATE) for name in ("softmax", "linear", "mean")]
     assert point(drawn(*THREE, *again, *STEPS)[0].figure.axes[2], "linear")[0] == pytest.approx(700)
+
+
+def usual(command):
+    """What the options of a command are where none is given."""
+    return {name: one.default for name, one in inspect.signature(command).parameters.items()}
+
+
+@pytest.mark.parametrize(("device", "native"), [("cuda", True), ("cuda", False), ("cpu", True)])
+def test_steps_of_a_profile_are_of_the_trainings_where_neither_command_is_told_a_dtype(device, native, monkeypatch):
+    monkeypatch.setattr(machine, "device", lambda name: device)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: native)
+    timed, (cell,) = profile.asked(usual(profile.command)), train.laid_out(usual(train.command))
+    assert timed.dtype == (cell.dtype,) == ("bfloat16" if (device, native) == ("cuda", True) else "float32",)
+    own = {"device": device, "width": cell.width, "heads": cell.heads, "layers": cell.layers, "model": cell.model}
+    runs = [trained(name, 0.1, 2.0, dtype=cell.dtype, **own) for name in ("softmax", "linear", "mean")]
+    given = own | {"dtype": timed.dtype[0], "width": timed.width[0], "heads": timed.heads[0], "layers": timed.layers}
+    steps = [step(name, 0.1, **given | {"model": timed.model[0]}) for name in ("softmax", "linear", "mean")]
+    assert len(drawn(*runs, *steps)[0].figure.axes) == 3

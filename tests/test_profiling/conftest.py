@@ -13,13 +13,15 @@ from linrec_cli.profiling.cell import Cell, cells
 from linrec_cli.profiling.tries import Tries
 from linrec_cli.settings import Profile
 
+# What tests invent lies beside them, and is imported by name.
+sys.path.insert(0, str(Path(__file__).parent))
+
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
 def planted() -> ModuleType:
     """The module of planted cells, importable here and in the children."""
-    sys.path.insert(0, str(Path(__file__).parent))
     # Children run their parent's script again; they need no pytest.
     vars(sys.modules["__main__"]).pop("__file__", None)
     import planted

@@ -1,7 +1,8 @@
 """Planted costs are found, and whatever goes wrong in a cell is a row while the rest goes on."""
 
 from collections.abc import Callable
-from types import ModuleType
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import psutil
@@ -9,7 +10,9 @@ import pytest
 
 from linrec_cli.errors import NothingMeasuredError
 from linrec_cli.profiling import bench, clock, finished, isolate
+from linrec_cli.profiling import rows as rows_of
 from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.count import Count
 from linrec_cli.profiling.footprint import Footprint
 from linrec_cli.profiling.tries import Tries
 from linrec_cli.settings import Profile
@@ -189,3 +192,23 @@ def test_without_the_extra_a_row_says_what_is_not_read(planted: ModuleType, monk
     monkeypatch.setattr(bench.nvml, "opened", absent)
     (first,) = list(bench.machine(bench.Bench(Tries(Profile(), planted.build, 0))))
     assert [(row["phase"], row["status"], row["note"]) for row in first] == [("machine", "skipped", "pip install it")]
+
+
+def test_what_failed_on_a_gpu_lacks_both_of_its_times(group: Callable[..., list[Cell]]) -> None:
+    bare = bench.Bench(Tries(Profile(), lambda cell: None, 0))
+    (cell,) = group("linear")
+    assert bench.timed(bare, cell)[:2] == ("seconds", "flops_per_second")
+    assert bench.timed(bare, replace(cell, device="cuda"))[:2] == ("seconds", "wall_seconds")
+
+
+def test_what_a_child_on_a_gpu_took_and_what_its_host_waited_are_rows(group: Callable[..., list[Cell]]) -> None:
+    (cell,) = group("linear")
+    samples = [clock.Sample({"step": 0.1}, {"step": 0.6}, frozenset(["step"]))]
+    one: Any = SimpleNamespace(failed=None, process=3, contended=False, samples=samples)
+    known = Footprint(cell, 1.0, {"step": "eager"}, {"step": Count(40, 8, 0)})
+    found = bench.timed_rows(bench.Bench(Tries(Profile(), lambda cell: None, 0)), known, one)
+    told = {row["metric"]: (row["value"], row.get("note")) for row in found}
+    assert told == {
+        "seconds": (0.1, rows_of.LATE), "wall_seconds": (0.6, None),
+        "flops_per_second": (pytest.approx(400), rows_of.LATE), "bytes_per_second": (pytest.approx(80), rows_of.LATE),
+    }  # fmt: skip

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,42 +10,43 @@ import torch
 
 from linrec_cli.profiling import clock, energy
 from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.clock import Sample
 from linrec_cli.profiling.work import Work
 
 
 def watch(seconds: list[float]) -> clock.Stopwatch:
     """Make a clock that reads given numbers, the last one again and again."""
     left = list(seconds)
-    return lambda: {"step": left.pop(0) if len(left) > 1 else left[0]}
+    return lambda: Sample({"step": left.pop(0) if len(left) > 1 else left[0]})
 
 
 def test_warming_up_ends_when_two_medians_agree() -> None:
     # What comes next says where it stopped.
     read = watch([9.0] + [5.0] * 5 + [1.0] * 5 + [1.01] * 5 + [7.0, 8.0])
     clock.settle(read, 60)
-    assert read()["step"] == 7.0
+    assert read().seconds["step"] == 7.0
 
 
 def test_one_slow_run_does_not_keep_warm_up_going() -> None:
     # Means of 1 and 20.8, medians of 1 and 1.
     read = watch([9.0] + [1.0] * 5 + [1.0, 1.0, 100.0, 1.0, 1.0] + [7.0, 8.0])
     clock.settle(read, 60)
-    assert read()["step"] == 7.0
+    assert read().seconds["step"] == 7.0
 
 
 def test_warming_up_of_what_never_settles_ends_with_its_time() -> None:
     begin, count = time.perf_counter(), iter(range(10**9))
-    clock.settle(lambda: {"step": float(next(count) ** 2)}, 0.1)
+    clock.settle(lambda: Sample({"step": float(next(count) ** 2)}), 0.1)
     assert time.perf_counter() - begin < 5
 
 
 def test_a_turn_takes_at_least_one_sample_and_at_most_its_number() -> None:
-    assert clock.turn(watch([1.0]), 0.0) == [{"step": 1.0}]
+    assert clock.turn(watch([1.0]), 0.0) == [Sample({"step": 1.0})]
     assert len(clock.turn(watch([1.0]), 60)) == clock.TURN
 
 
 def test_the_first_of_quick_samples_is_thrown_away() -> None:
-    assert clock.turn(watch([0.001, 0.0001]), 60) == [{"step": 0.0001}] * clock.TURN
+    assert clock.turn(watch([0.001, 0.0001]), 60) == [Sample({"step": 0.0001})] * clock.TURN
 
 
 def test_quantiles_are_those_of_the_samples() -> None:
@@ -70,50 +70,11 @@ def test_a_quick_way_to_do_the_same_runs_once_untimed_before_it_is_timed(ways: b
     read = clock.stopwatch(spans, "cpu", flushed=False, ways=ways)
     read()
     counts.update(quick=0, slow=0)
-    assert read().keys() == spans.keys()
+    found = read()
+    assert found.seconds.keys() == spans.keys()
+    # There the wall clock is the only one.
+    assert (found.wall, found.late) == ({}, frozenset())
     assert [*counts.values()] == runs
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a GPU made up for the test is told, in order; between its events pass five milliseconds."""
-    log: list[str] = []
-
-    class Event:
-        def __init__(self, enable_timing: bool) -> None:
-            assert enable_timing
-
-        def record(self) -> None:
-            log.append("record")
-
-        def elapsed_time(self, end: "Event") -> float:
-            return 5.0
-
-    class Scratch:
-        def __init__(self, size: int) -> None:
-            self.size = size
-
-        def numel(self) -> int:
-            return self.size
-
-        def zero_(self) -> None:
-            log.append(f"flush {self.size}")
-
-    monkeypatch.setattr(torch.cuda, "Event", Event)
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: log.append("synchronize"))
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda: SimpleNamespace(L2_cache_size=100))
-    monkeypatch.setattr(torch, "empty", lambda size, dtype, device: Scratch(size * dtype.itemsize))
-    return log
-
-
-@pytest.mark.parametrize(("flushed", "before"), [(True, "flush 200"), (False, "synchronize")])
-def test_a_gpu_s_cache_is_emptied_before_the_events_and_not_between_them(
-    cuda: list[str], flushed: bool, before: str
-) -> None:
-    spans = {name: lambda name=name: cuda.append(name) for name in ("forward", "backward")}
-    found = clock.stopwatch(spans, "cuda", flushed=flushed)()
-    assert cuda == [before, "record", "forward", "record", before, "record", "backward", "record", "synchronize"]
-    assert found == {"forward": 0.005, "backward": 0.005}
 
 
 @pytest.mark.parametrize(("phase", "ways"), [("serve", True), ("step", False)])
@@ -132,7 +93,7 @@ def test_a_timing_child_warms_up_takes_turns_and_tells_the_energy_last(
     assert asked == [3, "built", ((work.spans, "cpu"), {"flushed": True, "ways": ways})]
     assert child.send(0.0) is None
     samples, used = child.send(0.0)
-    assert samples == [{"step": 0.5}]
+    assert samples == [Sample({"step": 0.5})]
     assert 0 < used.cpu <= used.wall < 10
     assert child.send(None) == "joules"
 

@@ -8,6 +8,7 @@ import pytest
 
 from linrec_cli.profiling import interleave
 from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.clock import Sample
 from linrec_cli.profiling.interleave import TURNS, WARM, Timed
 from linrec_cli.profiling.isolate import Answer
 from linrec_cli.profiling.nvml import Reading
@@ -50,7 +51,7 @@ class Ready:
         if self.turn > self.ends:
             return Answer("timeout", note="no answer")
         aside = self.aside.pop(0) if self.aside and self.turn else 0
-        return Answer("ok", ([{"step": 0.1}], Usage(0.1, self.cpu, aside)))
+        return Answer("ok", ([Sample({"step": 0.1})], Usage(0.1, self.cpu, aside)))
 
 
 def timed(group: Group, *names: str, **more: Any) -> tuple[list[Timed], list[tuple[str, Any]]]:

@@ -13,7 +13,7 @@ def test_samples_are_bytes_read_and_written_and_operations_a_second(monkeypatch)
     # A clock that says two seconds for whatever it runs.
     def stopwatch(spans, device, flushed):
         def watch():
-            return {name: (span(), 2.0)[1] for name, span in spans.items()}
+            return clock.Sample({name: (span(), 2.0)[1] for name, span in spans.items()})
 
         return watch
 

@@ -4,6 +4,7 @@ import pytest
 
 from linrec_cli.profiling import rows
 from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.clock import Sample
 from linrec_cli.profiling.count import Count
 from linrec_cli.profiling.isolate import Answer
 from linrec_cli.profiling.nvml import Reading
@@ -76,6 +77,44 @@ def test_a_time_is_the_median_between_the_quantiles_at_20_and_80_percent():
     (row,) = rows.seconds(cell("step"), samples, {})
     assert (row["low"], row["value"], row["high"]) == pytest.approx((2.0, 3.5, 5.0))
     assert row["samples"] == [5.0, 1.0, 1000.0, 2.0, 3.0, 4.0]
+
+
+def halves(forward, backward, late=()):
+    """A run of the layer on a GPU, of whose halves the host waits three and five times as long."""
+    return Sample({"forward": forward, "backward": backward}, {"forward": 3 * forward, "backward": 5 * backward},
+                  frozenset(late))  # fmt: skip
+
+
+def test_a_gpu_has_a_time_of_its_own_and_one_of_its_host_and_a_cpu_has_one():
+    found = rows.times(cell("attention"), [halves(1.0, 2.0), halves(3.0, 4.0)], {"forward": "eager"}, process=7)
+    assert where(found) == [
+        ("forward", None, "seconds", 2.0), ("backward", None, "seconds", 3.0), ("attention", None, "seconds", 5.0),
+        ("forward", None, "wall_seconds", 6.0), ("backward", None, "wall_seconds", 15.0),
+        ("attention", None, "wall_seconds", 21.0),
+    ]  # fmt: skip
+    assert found[5]["samples"] == [13.0, 29.0]
+    assert {(row["unit"], row["process"], row.get("note")) for row in found} == {("s", 7, None)}
+    assert where(rows.times(cell("step"), [Sample({"step": 2.0})], {})) == [("step", None, "seconds", 2.0)]
+
+
+@pytest.mark.parametrize("late", ["forward", "backward"])
+def test_a_time_that_has_launches_in_it_says_so_and_so_does_the_whole(late):
+    found = rows.times(cell("attention"), [halves(1.0, 2.0), halves(1.0, 2.0, [late]), halves(1.0, 2.0)], {})
+    assert {(row["phase"], row["metric"]) for row in found if row.get("note") == rows.LATE} == {
+        (late, "seconds"), ("attention", "seconds"),
+    }  # fmt: skip
+    ways = Sample({"recurrence": 1.0, "cache": 2.0}, {"recurrence": 1.0, "cache": 2.0}, frozenset(["cache"]))
+    noted = [row["stage"] for row in rows.times(cell("serve"), [ways], {}) if "note" in row]
+    assert noted == ["cache"]
+
+
+def test_work_is_done_in_the_gpu_s_time_and_users_wait_for_the_host_s():
+    samples = [Sample({"evaluate": 2.0}, {"evaluate": 4.0})]
+    times = rows.times(cell("evaluate"), samples, {})
+    found = {row["metric"]: row["value"] for row in rows.rates(cell("evaluate"), times, {"evaluate": Count(40, 8, 0)},
+             Ceiling(bytes=100.0, operations=50.0))}  # fmt: skip
+    assert found == {"flops_per_second": 20.0, "bytes_per_second": 4.0, "roofline_share": 0.4, "users_per_second": 1.0}
+    assert len([*rows.rates(cell("evaluate"), times, {"evaluate": Count(40, 8, 0)}, None)]) == 3
 
 
 def test_work_adds_up_and_what_is_kept_is_said_of_the_whole():
@@ -170,7 +209,8 @@ def test_ceilings_are_the_best_sample_or_say_why_there_is_none():
 
 
 def test_every_row_fits_the_table():
-    seconds = rows.seconds(cell("step"), [{"step": 2.0}], {"step": "eager"}, process=1, contended=False)
+    samples = [Sample({"step": 2.0}, {"step": 3.0}, frozenset(["step"]))]
+    seconds = rows.times(cell("step"), samples, {"step": "eager"}, process=1, contended=False)
     found = [*seconds, *rows.rates(cell("step"), seconds, {"step": Count(40, 8, 0)}, Ceiling(1.0, 1.0))]
     found += rows.ceilings("float32", Answer("oom", note="no memory")) + rows.driver(
         cell("step"), [Reading(1, 1, 1)], {}

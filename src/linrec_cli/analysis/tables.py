@@ -18,6 +18,17 @@ MACHINE = "machine"
 SIZE = ("model", "width", "heads", "dtype")
 LAYER = pl.col("model").is_null()
 """Rows of a mechanism's layer alone: a whole model's form is its own affair."""
+UNFUSED = (
+    pl.col("kernel").str.contains("sdpa.math", literal=True)
+    & ~pl.col("device").str.starts_with("cpu").fill_null(False)
+    & (pl.col("dtype") == "float32")
+    & (pl.col("width") // pl.col("heads") % 4 != 0)
+    # One query has as many scores as there are keys.
+    & (pl.col("way").fill_null("") != "cache")
+)
+"""Rows of heads that no fused kernel for CUDA takes: torch then keeps every score."""
+KNOWN = {"skipped": "skipped, ", "ok": ""}
+"""Ends of which one line tells all lengths, and how they begin there."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,8 @@ def one(line: Line) -> Row:
     return next(iter(line.values()))
 
 
+ABOVE = 1.25
+"""From how many times the GPU's time on a wall time says that its host holds it up."""
 DIRECT = ("seconds", "peak_bytes", "saved_bytes")
 """Metrics whose column says why there is no number; the others follow from them."""
 
@@ -101,6 +114,12 @@ def ratio(line: Line, first: Line) -> str:
     return f"{times:.{2 if times < 10 else 1 if times < 100 else 0}f}x"
 
 
+def launching(line: Line) -> bool:
+    """Tell whether a line's wall time is clearly above the GPU's: then launches are what takes the time."""
+    wall, own = (line.get(metric, {}).get("value") or 0.0 for metric in ("wall_seconds", "seconds"))
+    return bool(wall > ABOVE * own > 0)
+
+
 def kernels(rows: pl.DataFrame) -> str:
     """Write which kernels ran, and for which mechanisms."""
     ran = parts(rows.filter(pl.col("kernel").fill_null("") != ""), ["kernel"])
@@ -114,37 +133,51 @@ COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "ms": value("seconds", 1e3, ",.4g"),
     "±": spread,
     "ratio": ratio,
+    "wall": value("wall_seconds", 1e3, ",.4g"),
     "users/s": value("users_per_second", 1, ",.0f"),
     "peak MiB": value("peak_bytes", 2**-20, ",.1f"),
     "kept MiB": value("saved_bytes", 2**-20, ",.1f"),
     "kept KiB": value("state_bytes", 2**-10, ",.1f"),
     "roof": value("roofline_share", 1, ".0%"),
-    "joules": value("joules", 1, ".3g"),
+    "J": value("joules", 1, ".3g"),
 }
-"""What a line shows, by the name of its column."""
+"""What a line shows, by the name of its column; `wall` is in ms too."""
 
 
 def notes(rows: Rows) -> list[str]:
     """Write the machine's ceilings, why cells were not measured, and which times to distrust: a line a reason."""
     table = read(rows)
     told: dict[str, None] = {}
-    skipped: dict[tuple[str, str], list[int]] = {}
+    shared: dict[tuple[str, str], list[int]] = {}
     for row in table.iter_rows(named=True):
         if row["phase"] == MACHINE:
             told[ceiling(row)] = None
-        elif row["note"] and row["status"] == "skipped":
-            skipped.setdefault((mechanism(row), row["note"]), []).append(row["maxlen"])
+        elif row["note"] and row["status"] in KNOWN:
+            shared.setdefault((mechanism(row), KNOWN[row["status"]] + row["note"]), []).append(row["maxlen"])
         elif row["note"]:
             told[f"{mechanism(row)} at {row['maxlen']}: {row['status']}, {row['note']}"] = None
     lengths = sorted({*distinct(table, "maxlen")})
-    told |= {f"{name} {which(some, lengths)}: skipped, {note}": None for (name, note), some in skipped.items()}
+    told |= {f"{name} {which(some, lengths)}: {note}": None for (name, note), some in shared.items()}
     for reason, chosen in (
         ("in its bidirectional form, as it has no causal one", (pl.col("form") == "bidirectional") & LAYER),
         ("timed while others were using the cores or the GPU", pl.col("contended")),
+        ("on torch's quadratic kernel, as float32 heads of no multiple of 4 channels are", UNFUSED),
     ):
         if names := distinct(table.filter(chosen), "mechanism"):
             told[f"{reason}: {', '.join(names)}"] = None
-    return list(told)
+    return [*told, *launched(table, lengths)]
+
+
+def launched(table: pl.DataFrame, lengths: Sequence[int]) -> Iterator[str]:
+    """Write a line a phase of the times on a GPU that are bound by how fast its host launches."""
+    for phase in parts(table.filter(pl.col("phase") != MACHINE), ["phase"]):
+        found: dict[str, list[int]] = {}
+        for line in (line for same in parts(phase, SIZE) for line, _ in lines(same)):
+            if launching(line):
+                found.setdefault(mechanism(one(line)), []).append(one(line)["maxlen"])
+        if found:
+            places = "; ".join(f"{name} {which(some, lengths)}" for name, some in found.items())
+            yield f"bound by launches, the wall time over {ABOVE:g} x the GPU's, {phase['phase'][0]}: {places}"
 
 
 def which(some: Sequence[int], lengths: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from linrec_cli import catalog
-from linrec_cli.declared import Declared, declared, element, flag
+from linrec_cli.declared import Declared, declared, each, element, flag
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import AUTO, MODEL
 
@@ -152,5 +152,9 @@ def here(settings: dict[str, Any]) -> dict[str, Any]:
     from linrec_cli import machine
 
     device = machine.device(settings["device"])
-    usual = {"dtype": "bfloat16" if device == "cuda" else "float32"} if settings.get("dtype") == AUTO else {}
-    return settings | usual | {"device": device, "threads": settings["threads"] or machine.cores()}
+    found: dict[str, Any] = {"device": device, "threads": settings["threads"] or machine.cores()}
+    if "dtype" in settings:
+        asked = settings["dtype"]
+        known = list(dict.fromkeys(machine.dtype(name, device) for name in each(asked) or (AUTO,)))
+        found["dtype"] = known if isinstance(asked, list) else known[0]
+    return settings | found

@@ -78,7 +78,8 @@ def measured(bench: Bench, group: list[Cell]) -> Iterator[list[Row]]:
 
 def timed(bench: Bench, cell: Cell) -> tuple[str, ...]:
     """List the metrics that need a time."""
-    return ("seconds", *rows.followers(cell, bench.roofed), *(("joules",) if bench.gpu else ()))
+    host = ("wall_seconds",) if cell.device == "cuda" else ()
+    return ("seconds", *host, *rows.followers(cell, bench.roofed), *(("joules",) if bench.gpu else ()))
 
 
 def machine(bench: Bench) -> Iterator[list[Row]]:
@@ -136,8 +137,8 @@ def timed_rows(bench: Bench, known: Footprint, one: Timed) -> list[Row]:
         bench.tries.end(cell, one.failed)
         return rows.failed(cell, timed(bench, cell), one.failed.status, one.failed.note)
     shared = {"process": one.process, "contended": one.contended}
-    seconds = rows.seconds(cell, one.samples, known.kernels, **shared)
-    follows = [*rows.rates(cell, seconds, known.counts, bench.ceilings.get(cell.dtype))]
+    times = rows.times(cell, one.samples, known.kernels, **shared)
+    follows = [*rows.rates(cell, times, known.counts, bench.ceilings.get(cell.dtype))]
     lacking = {*rows.followers(cell, bench.roofed)} - {row["metric"] for row in follows}
     follows += rows.failed(cell, tuple(sorted(lacking)), "skipped", "what it is made from was not measured")
-    return seconds + follows + (rows.driver(cell, one.readings, one.joules, **shared) if bench.gpu else [])
+    return times + follows + (rows.driver(cell, one.readings, one.joules, **shared) if bench.gpu else [])

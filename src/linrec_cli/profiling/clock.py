@@ -2,20 +2,39 @@
 
 import statistics
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
     from linrec_cli.profiling.work import Builder, Spans
 
-Stopwatch = Callable[[], dict[str, float]]
-"""Runs every span once and says how many seconds each took."""
+
+@dataclass(frozen=True)
+class Sample:
+    """What a run of every span took, by span.
+
+    Attributes:
+        seconds: of the device.
+        wall: seconds from the call until the device was done, where these are others: on a GPU.
+        late: spans that a GPU began before they were all queued, so that their seconds have launches in them.
+    """
+
+    seconds: Mapping[str, float]
+    wall: Mapping[str, float] = field(default_factory=dict)
+    late: frozenset[str] = frozenset()
+
+
+Stopwatch = Callable[[], Sample]
+"""Runs every span and says what each took."""
 
 TURN = 20
 """Samples a turn, at most."""
 AGREE = 0.05
 """Two successive medians of the warm-up are the same within this."""
+WARM = {"cuda": 0.5}
+"""Seconds that a warm-up takes at least, by device: the clock of an idle GPU is a fraction of a busy one's."""
 QUICK = 0.02
 """Below these seconds a run is so short that the other mechanisms' turn, before it, shows in it."""
 
@@ -23,8 +42,8 @@ QUICK = 0.02
 def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None]:
     """Do the task of a timing child: build; warm up for at most the seconds sent; then a turn a message.
 
-    A turn's answer is its samples, each the seconds of every span, and what the turn took of the machine. A message of
-    `None` asks for the energy, after the last turn.
+    A turn's answer is its samples and what the turn took of the machine. A message of `None` asks for the energy, after
+    the last turn.
     """
     from linrec_cli import machine, usage
     from linrec_cli.profiling import energy
@@ -32,7 +51,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
     machine.prepare(cell.threads)
     work = build(cell)
     watch = stopwatch(work.spans, cell.device, flushed=work.flushed, ways=cell.what.ways)
-    settle(watch, (yield None) or 0.0)
+    settle(watch, (yield None) or 0.0, WARM.get(cell.device, 0.0))
     seconds = yield None
     while True:
         if seconds is None:
@@ -43,27 +62,28 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, float | None, None
         seconds = yield samples, usage.read().since(begin)
 
 
-def settle(watch: Stopwatch, seconds: float) -> None:
-    """Run until two successive medians agree, or the time is over."""
-    end, last = time.perf_counter() + seconds, 0.0
+def settle(watch: Stopwatch, seconds: float, least: float = 0.0) -> None:
+    """Run until two successive medians agree or the time is over, and for `least` seconds at least."""
+    begin, last = time.perf_counter(), 0.0
+    end, enough = begin + max(seconds, least), begin + least
     watch()
     while time.perf_counter() < end:
         # What is slow may use the time up within a batch.
-        batch = (sum(watch().values()) for _ in range(5) if time.perf_counter() < end)
+        batch = (sum(watch().seconds.values()) for _ in range(5) if time.perf_counter() < end)
         median = statistics.median([*batch] or [last])
-        if abs(median - last) <= AGREE * median:
+        if abs(median - last) <= AGREE * median and time.perf_counter() >= enough:
             return
         last = median
 
 
-def turn(watch: Stopwatch, seconds: float) -> list[dict[str, float]]:
+def turn(watch: Stopwatch, seconds: float) -> list[Sample]:
     """Take samples until the turn's are full or its time is over; at least one."""
     end = time.perf_counter() + seconds
     samples = [watch()]
     while len(samples) <= TURN and time.perf_counter() < end:
         samples.append(watch())
     # The first ran on caches that another process had filled.
-    quick = sum(samples[0].values()) < QUICK
+    quick = sum(samples[0].seconds.values()) < QUICK
     return samples[1:] if quick and len(samples) > 1 else samples[:TURN]
 
 
@@ -77,20 +97,22 @@ def stopwatch(spans: "Spans", device: str, flushed: bool, ways: bool = False) ->
     """
     import torch
 
+    from linrec_cli.profiling import held
+
     if device == "cuda":
         size = torch.cuda.get_device_properties().L2_cache_size if flushed else 0
-        return events(spans, torch.empty(2 * size, dtype=torch.int8, device=device))
+        return held.stopwatch(spans, torch.empty(2 * size, dtype=torch.int8, device=device))
     done = torch.mps.synchronize if device == "mps" else lambda: None
     quick = dict.fromkeys(spans, ways)
 
-    def watch() -> dict[str, float]:
-        found = {}
+    def watch() -> Sample:
+        found: dict[str, float] = {}
         for name, span in spans.items():
             if quick[name]:
                 span()
             found[name] = wall(span, done)
             quick[name] = ways and found[name] < QUICK
-        return found
+        return Sample(found)
 
     return watch
 
@@ -102,28 +124,6 @@ def wall(span: Callable[[], object], done: Callable[[], None]) -> float:
     span()
     done()
     return time.perf_counter() - start
-
-
-def events(spans: "Spans", scratch: Any) -> Stopwatch:
-    """Make a clock of CUDA events; writing `scratch`, larger than L2, empties the cache."""
-    import torch
-
-    pairs = {name: [torch.cuda.Event(enable_timing=True) for _ in range(2)] for name in spans}
-
-    def watch() -> dict[str, float]:
-        for name, span in spans.items():
-            if scratch.numel():
-                # Not waited for: the span's launches queue up behind it, and their latency is not timed.
-                scratch.zero_()
-            else:
-                torch.cuda.synchronize()
-            pairs[name][0].record()
-            span()
-            pairs[name][1].record()
-        torch.cuda.synchronize()
-        return {name: start.elapsed_time(end) / 1000 for name, (start, end) in pairs.items()}
-
-    return watch
 
 
 def quantiles(samples: list[float]) -> tuple[float, float, float]:

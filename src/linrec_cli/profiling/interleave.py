@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from linrec_cli.profiling.cell import Cell
+from linrec_cli.profiling.clock import Sample
 from linrec_cli.profiling.isolate import Answer, Child
 from linrec_cli.profiling.nvml import Gpu, Reading
 from linrec_cli.usage import Usage
@@ -30,7 +31,7 @@ class Timed:
     cell: Cell
     child: Child
     process: int
-    samples: list[dict[str, float]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     spent: float = 0.0
     used: Usage = field(default_factory=Usage)
     failed: Answer | None = None

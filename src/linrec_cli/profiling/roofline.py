@@ -41,6 +41,6 @@ def measure(device: str, dtype: str, threads: int, seconds: float) -> Generator[
     work = {"copy": 2 * COPIED[device], "matmul": 2 * side**3}
     yield None
     watch = clock.stopwatch(spans, device, flushed=False)
-    clock.settle(watch, seconds / 2)
+    clock.settle(watch, seconds / 2, clock.WARM.get(device, 0.0))
     samples = clock.turn(watch, seconds / 2)
-    yield {name: [work[name] / sample[name] for sample in samples] for name in spans}
+    yield {name: [work[name] / sample.seconds[name] for sample in samples] for name in spans}

@@ -1,11 +1,11 @@
 """The rows of a cell: what its children measured, in the columns of the table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linrec_cli.profiling.cell import Cell
-from linrec_cli.profiling.clock import quantiles
+from linrec_cli.profiling.clock import Sample, quantiles
 from linrec_cli.profiling.memory import RESOLUTION
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 UNITS = {
     "seconds": "s",
+    "wall_seconds": "s",
     "peak_bytes": "B",
     "saved_bytes": "B",
     "state_bytes": "B",
@@ -36,6 +37,8 @@ UNITS = {
 """Every metric of a profile, with its unit."""
 COUNTED = ("operations", "bytes_moved", "saved_bytes")
 """What is counted, not measured: the same on every device."""
+LATE = "the GPU began before all was queued, so that the time has launches in it"
+"""The note of a time on a GPU that could not be held back for as long as its launches take, or that waits for it."""
 TICK = 1e-9
 """Seconds that a clock tells apart: a span that does nothing may take none."""
 
@@ -128,23 +131,39 @@ def both(a: "Count", b: "Count") -> "Count":
     return Count(a.operations + b.operations, a.bytes + b.bytes, a.saved_bytes, a.saved_input_bytes)
 
 
-def seconds(cell: Cell, samples: list[dict[str, float]], kernels: dict[str, str], **more: Any) -> list[Row]:
+def times(cell: Cell, samples: list[Sample], kernels: dict[str, str], **more: Any) -> list[Row]:
+    """Write what the device took and, on a GPU, what its host waited; of what was not held back a row says so."""
+    found = seconds(cell, [one.seconds for one in samples], kernels, **more)
+    late = {span: any(span in one.late for one in samples) for span in samples[0].seconds}
+    marked = completed(cell, late, lambda a, b: a or b).values()
+    found = [row | {"note": LATE} if so else row for row, so in zip(found, marked, strict=True)]
+    walls = [one.wall for one in samples]
+    return found + (seconds(cell, walls, kernels, "wall_seconds", **more) if walls[0] else [])
+
+
+def seconds(
+    cell: Cell, samples: Sequence[Mapping[str, float]], kernels: dict[str, str], metric: str = "seconds", **more: Any
+) -> list[Row]:
     """Write samples; the whole's are the sums of its parts in one run."""
     by_span = {name: [sample[name] for sample in samples] for name in samples[0]}
     kernels, rows = completed(cell, kernels, first), []
     for span, values in completed(cell, by_span, lambda a, b: [x + y for x, y in zip(a, b, strict=True)]).items():
         low, middle, high = quantiles(values)
         shared = where(cell, span) | {"kernel": kernels.get(span)} | more
-        rows.append(row(cell, "seconds", value=middle, low=low, high=high, samples=values, **shared))
+        rows.append(row(cell, metric, value=middle, low=low, high=high, samples=values, **shared))
     return rows
 
 
 def rates(cell: Cell, times: list[Row], counts: "dict[str, Count]", ceiling: "Ceiling | None") -> Iterator[Row]:
-    """Write what follows from rows of seconds: work a second, the share of the roofline, users a second."""
-    counts = completed(cell, counts, both)
+    """Write what follows from rows of times: work a second, the share of the roofline, users a second.
+
+    Work is the device's; users wait for the host too, where there is a time of it.
+    """
+    counts, last = completed(cell, counts, both), times[-1]["metric"]
     for one in times:
-        amounts = {"users_per_second": float(cell.batch)} if cell.what.users else {}
-        if count := counts.get(one["stage"] if cell.what.ways else one["phase"]):
+        amounts = {"users_per_second": float(cell.batch)} if cell.what.users and one["metric"] == last else {}
+        count = counts.get(one["stage"] if cell.what.ways else one["phase"])
+        if count and one["metric"] == "seconds":
             amounts |= {"flops_per_second": float(count.operations), "bytes_per_second": float(count.bytes)}
             if ceiling:
                 amounts["roofline_share"] = ceiling.seconds(count.operations, count.bytes)
