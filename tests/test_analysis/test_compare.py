@@ -17,7 +17,7 @@ FIVE = [1.00, 1.01, 1.02, 1.01, 1.00]
 
 
 def row(run, attention, value, metric="seconds", **more):
-    how = {"seconds": {"unit": "s"}, "peak_bytes": {"unit": "B", "stage": "rss"}, "saved_bytes": {"unit": "B"}}[metric]
+    how = {"peak_bytes": {"unit": "B", "stage": "rss"}, "saved_bytes": {"unit": "B"}}.get(metric, {"unit": "s"})
     return CELL | how | {"run": str(run), "attention": attention, "metric": metric, "value": value} | more
 
 
@@ -56,6 +56,20 @@ def test_the_yardstick_is_that_of_the_same_turn_phase_and_length():
     ]  # fmt: skip
     found = compare(table(*rows), table(*rows), Rule())
     assert {one.cell["maxlen"]: one.base for one in found} == {512: (3.0, 4.0, 7.0), 64: (5.0,)}
+
+
+def test_what_a_gpu_takes_and_what_its_host_waits_are_judged_apart_each_by_the_yardsticks_own():
+    def both(launches):
+        host = [row(run, name, launches * (5.0 if name == "linear" else 2.0), "wall_seconds", process=1 + 2 * run)
+                for run in range(5) for name in ("linear", "softmax")]  # fmt: skip
+        return pl.concat([timed(FIVE), table(*host)])
+
+    waited = (pl.col("metric") == "wall_seconds") & (pl.col("attention") == "linear")
+    slower = both(1.0).with_columns(value=pl.when(waited).then(6.5).otherwise("value"))
+    found = {one.cell["metric"]: one for one in compare(both(1.0), slower, Rule())}
+    assert {name: one.verdict for name, one in found.items()} == {"seconds": "ok", "wall_seconds": "regression"}
+    assert (found["wall_seconds"].base[0], found["wall_seconds"].new[0]) == (2.5, 3.25)
+    assert words(compare(both(1.0), both(1.7), Rule())) == ["ok", "ok"]
 
 
 def test_a_way_that_the_yardstick_has_not_is_measured_by_the_one_it_has():

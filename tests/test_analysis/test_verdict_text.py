@@ -27,6 +27,11 @@ def test_a_line_says_cell_metric_values_change_and_noise():
     ]
 
 
+def test_a_gpus_time_and_that_of_its_host_have_names_of_their_own():
+    waited = Verdict("ok", CELL | {"metric": "wall_seconds"}, "time", "s")
+    assert [line[2] for line in lines([SLOW, waited])] == ["time", "wall time"]
+
+
 def test_a_name_says_no_more_than_tells_cells_apart():
     other = Verdict("ok", CELL | {"width": 128, "tokens": 2048}, "time", "s")
     third = Verdict("ok", CELL | {"maxlen": 64, "dtype": "bfloat16"}, "time", "s")

@@ -28,6 +28,8 @@ OWN = ("attention", "options", "form")
 """What the yardstick need not share with a mechanism."""
 COUNTED = {"saved_bytes": "saved", "state_bytes": "state"}
 """Bytes that are counted, not measured, and what they are called in short."""
+TIMES = {"seconds": "time", "wall_seconds": "wall time"}
+"""Times of a profile, and what they are called in short."""
 LIVE = ("seconds", "peak_bytes", "run")
 """Metrics whose failure means that the cell itself could not be run."""
 GONE = "not in NEW"
@@ -107,7 +109,7 @@ def place(what: Keys, how: Keys) -> Keys:
 
 def numbered(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
     """Take the rows that have a number, of times a quantile of the samples."""
-    timed = pl.col("metric").is_in(["seconds", "seconds_per_epoch"])
+    timed = pl.col("metric").is_in([*TIMES, "seconds_per_epoch"])
     fast = pl.when(timed).then(pl.col("samples").list.eval(pl.element().quantile(quantile, "linear")).list.first())
     return table.filter(status="ok").with_columns(value=pl.coalesce(fast, "value"))
 
@@ -132,7 +134,7 @@ def times(rows: pl.DataFrame, yardstick: str) -> pl.DataFrame:
 
     Trainings take no turns, so that their seconds are times only where seconds are compared.
     """
-    profiled = rows.filter(command="profile", metric="seconds")
+    profiled = rows.filter(pl.col("metric").is_in([*TIMES]), command="profile")
     if not yardstick:
         return pl.concat([profiled, rows.filter(metric="seconds_per_epoch")])
     turn = pl.int_range(pl.len()).over("run", *WHAT, *HOW)
