@@ -19,18 +19,25 @@ USUAL_SIZE = (64, 2)
 """Width and layers of the README's tables."""
 USUAL_SPLIT = "leave-one-out"
 USUAL = {"protocol": "full", "seen": "remove"}
+OPTIMISER = ("lr", "weight_decay", "warmup", "schedule", "clip", "ema")
+"""Settings of which a table names those that are not as usual."""
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """Trainings that differ in nothing but the seed, a row of each metric of each of them."""
+    """Trainings that differ in nothing but the seed, a row of each metric of each of them.
+
+    Attributes:
+        asked: settings of the optimiser that are not as usual.
+    """
 
     dataset: str
     model: str
     maxlen: int
     mechanism: str
     rows: list[Row]
+    asked: str = ""
 
     def values(self, metric: str, stage: str = "train", k: int | None = None) -> list[float]:
         """Give the numbers of a metric, a seed a number."""
@@ -77,9 +84,9 @@ class Line:
 
     @property
     def regime(self) -> str:
-        """Give the objective, where it is not the model's usual one."""
+        """Give the objective, where it is not the model's usual one, and what was asked of the optimiser."""
         objective, usual = self.rows[0]["objective"], catalog.load("models", catalog.parse(self.model)[0]).OBJECTIVE
-        return "" if objective in (None, usual) else objective
+        return ", ".join(filter(None, ("" if objective in (None, usual) else objective, self.asked)))
 
     @property
     def seeds(self) -> int:
@@ -100,8 +107,17 @@ def lines(reference: Reference, split: str = USUAL_SPLIT) -> list[Line]:
     for row in rows:
         if row["run"] in latest.values():
             found.setdefault(tuple(row[name] for name in same), []).append(row)
-    made = [Line(r[0]["dataset"], r[0]["model"], r[0]["maxlen"], mechanism(r[0]), r) for r in found.values()]
+    made = [Line(*(r[0][name] for name in same[1:3]), r[0]["maxlen"], mechanism(r[0]), r, asked(reference, r[0]["run"]))
+            for r in found.values()]  # fmt: skip
     return [line for line in made if line.values("ndcg", "test", 10)]
+
+
+def asked(reference: Reference, run: str) -> str:
+    """Write the settings of a run's optimiser that are not as usual."""
+    own = from_stored(Train, reference.settings(run))
+    return ", ".join(
+        f"{name} {getattr(own, name)}" for name in OPTIMISER if getattr(own, name) != getattr(Train(), name)
+    )
 
 
 def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -> Line | None:

@@ -2,8 +2,8 @@
 
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, number, paragraph, place, table
-from passages.models import beside, costs
-from passages.quality import ML_1M, ML_100K, TELLING, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
+from passages.models import MAXLEN, beside, change, costs, mixing, share, sized
+from passages.quality import ML_1M, ML_100K, TELLING, TITLES, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
 
 LAST = 50
 """Length at which a sample a prefix is compared with all positions at once."""
@@ -82,3 +82,30 @@ def splits(reference: Reference) -> str:
             cells = [f"{number(found[name].ndcg, 4)} ({order.index(name) + 1})" for name in TELLING]
             rows.append([code(split), *cells, number(max(found[name].spread for name in TELLING), 4)])
     return table(["split", *map(code, TELLING), "± at most"], rows) if len(rows) == 2 else ""
+
+
+def changed(reference: Reference) -> str:
+    """Make the table of what a setting of the optimiser, and length in a larger model, add to the usual training."""
+    found = lines(reference)
+    usual = {key(line): line for line in found if (line.maxlen, line.regime) == (MAXLEN, "")}
+    own = [line for line in found if key(line) in usual and (line.asked or larger(line))]
+    rows = []
+    for line in sorted(own, key=lambda line: (line.dataset != ML_1M, *key(line)[1:3], line.maxlen, line.regime)):
+        plain = usual[key(line)]
+        gain, error = change(line, plain)
+        quality = [number(plain.ndcg, 4), number(line.ndcg, 4), f"{'+' if gain > 0 else ''}{number(gain, 4)}"]
+        what = ", ".join(filter(None, (f"maxlen {line.maxlen}" if larger(line) else "", line.regime)))
+        first = [TITLES.get(line.dataset, line.dataset), code(line.model), mixing(line), sized(line), what]
+        rows.append([*first, *quality, number(error, 4), epochs(line), share(line, plain, "seconds_per_epoch")])
+    heads = ["data", "model", "", "width, layers", "changed", "usual", "NDCG@10", "gain", "±", "best epoch", "time"]
+    return blocks(table(heads, rows), beside(rows)) if rows else ""
+
+
+def key(line: Line) -> tuple[str, str, str, tuple[int, int]]:
+    """Give what a training shares with the usual one."""
+    return line.dataset, line.model, line.mechanism, line.size
+
+
+def larger(line: Line) -> bool:
+    """Tell whether a model that is larger than usual was given another length."""
+    return line.size != USUAL_SIZE and line.maxlen != MAXLEN

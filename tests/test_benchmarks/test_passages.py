@@ -106,10 +106,10 @@ def test_another_size_is_never_the_usual_one_and_has_a_table_of_its_own(tmp_path
 
 def test_of_two_setups_that_of_more_seeds_counts_then_that_of_more_epochs(tmp_path: Path) -> None:
     for seed in (0, 1):
-        trained(tmp_path, f"few-{seed}", 0.1, "lr = 0.1\n", seed=seed)
+        trained(tmp_path, f"few-{seed}", 0.1, "dropout = 0.1\n", seed=seed)
     for seed in (0, 1, 2):
-        trained(tmp_path, f"many-{seed}", 0.2, "lr = 0.2\n", seed=seed)
-    trained(tmp_path, "single", 0.3, "lr = 0.3\n")
+        trained(tmp_path, f"many-{seed}", 0.2, "dropout = 0.2\n", seed=seed)
+    trained(tmp_path, "single", 0.3, "dropout = 0.3\n")
     trained(tmp_path, "long", 0.4, "epochs = 9\n", attention="softmax", facts={"epochs": 30.0})
     trained(tmp_path, "short", 0.5, "epochs = 8\n", attention="softmax")
     reference = Reference(tmp_path)
@@ -159,7 +159,7 @@ def test_seconds_beside_others_have_a_mark_and_those_of_another_machine_are_left
 
 def test_bert4rec_stands_with_every_mechanism_and_how_long_it_waited(tmp_path: Path) -> None:
     trained(tmp_path, "a", 0.1, model="bert4rec", attention="nystrom")
-    trained(tmp_path, "b", 0.2, "lr = 0.1\n", model="bert4rec", contended=True)
+    trained(tmp_path, "b", 0.2, "dropout = 0.1\n", model="bert4rec", contended=True)
     trained(tmp_path, "c", 0.3)
     assert models.cloze(Reference(tmp_path)).splitlines()[2:5] == [
         "| `linear` | 8 | 1 | .2000 ± .0100 | .2000 | 12 of 20 | 50.0\\* | – | 1 |",
@@ -233,16 +233,36 @@ def test_the_figure_over_lengths_is_that_of_their_machine(tmp_path: Path) -> Non
 
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-    trained(tmp_path, "b", 0.2, "lr = 0.2\n", maxlen=50, objective="next", created=at[1])
-    trained(tmp_path, "a", 0.1, "lr = 0.1\n", maxlen=50, objective="next", created=at[0])
+    trained(tmp_path, "b", 0.2, "dropout = 0.2\n", maxlen=50, objective="next", created=at[1])
+    trained(tmp_path, "a", 0.1, "dropout = 0.1\n", maxlen=50, objective="next", created=at[0])
     assert regimes.objectives(Reference(tmp_path)) == ""
     last = {"objective": "last", "facts": {"seconds_per_epoch": 900.0}}
-    trained(tmp_path, "c", 0.3, "lr = 0.3\n", maxlen=50, created=at[2], **last)
+    trained(tmp_path, "c", 0.3, "dropout = 0.3\n", maxlen=50, created=at[2], **last)
     assert [line.split("|")[1:6] for line in regimes.objectives(Reference(tmp_path)).splitlines()[2:]] == [
         [" `next` ", " .2000 ± .0100 ", " 12 of 20 ", " 50.0 ", " – "],
         [" `last` ", " .3000 ± .0100 ", " 12 of 20 ", " 900.0 ", " – "],
     ]
     assert "| sasrec, last | 64, 2 | 50 |" in quality.every(Reference(tmp_path))
+
+
+def test_what_the_optimiser_is_asked_stands_beside_the_usual_training_and_in_no_leaderboard(tmp_path: Path) -> None:
+    large = {"dataset": "ml-1m-sasrec-order", "width": 128, "layers": 3}
+    trained(tmp_path, "a", 0.2, **large)
+    trained(tmp_path, "b", 0.25, "ema = 0.999\n", maxlen=800, facts={"seconds_per_epoch": 60.0}, **large)
+    trained(tmp_path, "c", 0.21, "maxlen = 800\n", maxlen=800, contended=True, **large)
+    trained(tmp_path, "d", 0.4)
+    trained(tmp_path, "e", 0.3, "clip = 1.0\nschedule = 'cosine'\n", facts={"epochs": 90.0})
+    trained(tmp_path, "f", 0.9, "ema = 0.999\n", attention="softmax")
+    trained(tmp_path, "g", 0.5, maxlen=50)
+    reference = Reference(tmp_path)
+    assert [line.replace("`", "").split(" | ")[3:] for line in regimes.changed(reference).splitlines()[2:5]] == [
+        ["128, 3", "maxlen 800", ".2000", ".2100", "+.0100", ".0141", "12 of 20", "1.00\\* |"],
+        ["128, 3", "maxlen 800, ema 0.999", ".2000", ".2500", "+.0500", ".0141", "12 of 20", "1.20 |"],
+        ["64, 2", "schedule cosine, clip 1.0", ".4000", ".3000", "-.1000", ".0141", "12 of 90", "1.00 |"],
+    ]
+    assert ".9000" not in models.small(reference)
+    assert [line.split(" | ")[4] for line in models.small(reference).splitlines()[2:3]] == [".4000 ± .0100"]
+    assert "| sasrec, ema 0.999 | 64, 2 | 200 |" in quality.every(reference)
 
 
 def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Path) -> None:
