@@ -52,6 +52,7 @@ def test_what_is_done_in_place_is_read_and_written_and_what_is_written_over_is_n
     assert counted(lambda: x.mul_(Y)) == Count(12, 3 * N, 0)
     assert counted(lambda: x.zero_()) == Count(0, N, 0)
     assert counted(lambda: x.copy_(Y)) == Count(0, 2 * N, 0)
+    assert counted(lambda: x.abs_()) == counted(lambda: nn.functional.elu_(x)) == Count(12, 2 * N, 0)
     assert counted(lambda: torch.exp(X, out=x)) == Count(12, 2 * N, 0)
     y = torch.ones(1, 3, 4)
     assert counted(lambda: y.baddbmm_(torch.ones(1, 3, 2), torch.ones(1, 2, 4))).operations == 2 * 3 * 2 * 4 + 12

@@ -126,7 +126,9 @@ def operations(func: Any, name: str, args: Any, kwargs: Any, out: Any) -> int:
     if name == "linalg_solve_triangular":
         # Half a product.
         return args[1].numel() * args[0].shape[-1]
-    if torch.Tag.pointwise in func.tags or name in POINTWISE:
+    # Of some, torch tags only the one that is not in place.
+    twin = getattr(packet, func._overloadname, func)
+    if torch.Tag.pointwise in [*func.tags, *twin.tags] or name in POINTWISE:
         return made * (1 if not complex_numbers else 6 if name == "mul" else 2)
     raise NotImplementedError(f"no rule to count {func}; add one to {__name__}.")
 

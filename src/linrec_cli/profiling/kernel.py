@@ -17,7 +17,8 @@ def name(spans: dict[str, Callable[[], object]]) -> str:
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+    # There is one cycle; unless told to keep all, torch warns that only the last is kept.
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler:
         for span in spans.values():
             span()
     return named({event.key for event in profiler.key_averages()})
