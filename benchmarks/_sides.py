@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -36,8 +35,6 @@ SETTINGS = {
 }
 WIDER = 2
 """How many times as wide as the block RecBole's feed-forward is inside."""
-EPOCHS = 3
-"""Trained by linrec, of which the first warms up."""
 
 Found = dict[str, Any]
 
@@ -93,19 +90,11 @@ def released(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return q @ (k.mT @ v) / math.sqrt(q.shape[-1])
 
 
-def replace(layers: ModuleType) -> type:
-    """Put attention by the released formula, which reads no mask, in the place of that of RecBole's layers."""
-
-    class Released(layers.MultiHeadAttention):  # type: ignore[misc, name-defined]
-        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-            parts = (
-                part(x).unflatten(-1, (self.num_attention_heads, -1)) for part in (self.query, self.key, self.value)
-            )
-            mixed = released(*(part.transpose(1, 2) for part in parts)).transpose(1, 2).flatten(2)
-            return self.LayerNorm(x + self.out_dropout(self.dense(mixed)))
-
-    layers.MultiHeadAttention = Released
-    return Released
+def mix(self: Any, x: Tensor, mask: Tensor) -> Tensor:
+    """Stand in for the forward pass of RecBole's attention: its projections, the released formula; no mask is read."""
+    parts = (part(x).unflatten(-1, (self.num_attention_heads, -1)) for part in (self.query, self.key, self.value))
+    mixed = released(*(part.transpose(1, 2) for part in parts)).transpose(1, 2).flatten(2)
+    return self.LayerNorm(x + self.out_dropout(self.dense(mixed)))
 
 
 def recbole(asked: Found) -> Found:
@@ -119,7 +108,8 @@ def recbole(asked: Found) -> Found:
     own = {name: asked[name] for name in ("n_layers", "n_heads", "hidden_size", "MAX_ITEM_LIST_LENGTH")}
     own |= {"train_batch_size": asked["batch"], "eval_batch_size": asked["batch"], "inner_size": WIDER * asked["width"]}
     config = Config(model="SASRec", config_dict=SETTINGS | own | {"data_path": str(Path(asked["log"]).parents[1])})
-    mixes = replace(layers) if asked["attention"] == "released" else layers.MultiHeadAttention
+    if asked["attention"] == "released":
+        layers.MultiHeadAttention.forward = mix
     begin = time.process_time()
     train, valid, test = data_preparation(config, create_dataset(config))
     found: Found = {"prepare_seconds": time.process_time() - begin}
@@ -128,7 +118,7 @@ def recbole(asked: Found) -> Found:
     def fresh() -> Any:
         init_seed(config["seed"], config["reproducibility"])
         model = get_model(config["model"])(config, train._dataset)
-        assert sum(type(part) is mixes for part in model.modules()) == asked["layers"]
+        assert sum(isinstance(part, layers.MultiHeadAttention) for part in model.modules()) == asked["layers"]
         made = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
         torch.autograd.set_detect_anomaly(False)
         return made
@@ -176,7 +166,7 @@ def linrec(asked: Found) -> Found:
         data = runs.prepare(asked["log"], data_dir=Path(folder), min_user=0, min_item=0)
     parts = data.split("leave-one-out")
     found: Found = {"prepare_seconds": time.process_time() - begin}
-    numbers = torch.cat([torch.zeros(1, dtype=torch.int64), torch.from_numpy(data.prepared.items["raw"].to_numpy())])
+    numbers = torch.tensor([0, *data.prepared.items["raw"]])
     found |= linrec_targets(data.sequences, parts, numbers)
     shape = {name: asked[name] for name in ("maxlen", "width", "heads", "layers", "threads")}
     settings = {"attn": asked["attention"], "seen_items": "rank", "patience": 10_000, **shape}
@@ -184,7 +174,7 @@ def linrec(asked: Found) -> Found:
     def started(epochs: int) -> Any:
         return fit.start(settled(Train(epochs=epochs, **settings), data), data.sequences, parts)
 
-    state = started(EPOCHS)
+    state = started(asked["epochs"])
     history = list(fit.epochs(state, data.sequences, parts))
     assert history[0].targets == found["targets"], history[0].targets
     found |= {"epoch_seconds": statistics.median(one.cpu_seconds for one in history[1:]), "peak_bytes": peak()}

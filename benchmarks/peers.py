@@ -56,6 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=Path("datasets"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batches", type=int, default=3, help="of RecBole's, after one that warms up")
+    parser.add_argument("--epochs", type=int, default=3, help="of linrec's, of which the first warms up; 2 at least")
     parser.add_argument("--maxlen", type=int, help="default: 50 on ml-100k, else 200")
     parser.add_argument("--batch", type=int, help="of RecBole's; default: 2048 on ml-100k, else 256")
     parser.add_argument("--width", type=int, default=128)
@@ -192,7 +193,7 @@ def main() -> None:
     given = arguments()
     data = runs.prepare(given.data, data_dir=given.data_dir, min_user=0, min_item=0)
     python = environment(given.environment)
-    shape = ("maxlen", "width", "heads", "layers", "batch", "batches", "threads", "until", "minutes")
+    shape = ("maxlen", "width", "heads", "layers", "batch", "batches", "epochs", "threads", "until", "minutes")
     size = {name: getattr(given, name) for name in shape}
     with tempfile.TemporaryDirectory() as folder:
         log = str(atomic(data.prepared.events, Path(folder)))
