@@ -154,7 +154,7 @@ def test_a_side_that_failed_says_why_and_has_no_ratio() -> None:
     assert [row.get("epoch_seconds_ratio") for row in peers.with_ratios(rows)][:4] == [30, None, None, None]
 
 
-@pytest.mark.parametrize("name", peers.SAME)
+@pytest.mark.parametrize("name", ["targets", "valid", "test", "target_sum"])
 def test_sides_with_other_targets_are_not_compared(name: str) -> None:
     rows = rounds()
     peers.agreed(rows)
@@ -177,6 +177,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         told.append(command)
         if command[2] == "venv":
             Path(command[-1]).mkdir(parents=True, exist_ok=True)
+            (Path(command[-1]) / "pyvenv.cfg").touch()
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(peers.subprocess, "run", run)
@@ -202,15 +203,26 @@ def test_an_environment_is_made_once_and_linrec_in_it_is_this_commit(
 
 
 def test_a_folder_of_others_is_left_alone_and_one_broken_off_is_made_anew(
-    commands: list[list[str]], tmp_path: Path
+    commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(SystemExit, match="not empty"):
         peers.environment(tmp_path)
     assert commands == []
-    (tmp_path / "made.json").write_text("{}")
-    peers.environment(tmp_path)
+    run = peers.subprocess.run
+    monkeypatch.setattr(
+        peers.subprocess, "run", lambda command, **how: run(command) if command[2] == "venv" else broken_off()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        peers.environment(tmp_path / "env")
+    monkeypatch.setattr(peers.subprocess, "run", run)
+    commands.clear()
+    peers.environment(tmp_path / "env")
     assert len(commands) == 3
+
+
+def broken_off() -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_fails_in_an_installation_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -218,7 +230,7 @@ def test_what_fails_in_an_installation_is_one_line(monkeypatch: pytest.MonkeyPat
     failed = subprocess.CompletedProcess([], 1, "", told)
     monkeypatch.setattr(peers.subprocess, "run", lambda *command, **how: failed)
     with pytest.raises(SystemExit) as caught:
-        peers.environment(tmp_path / "env")
+        peers.called(["python", "-m", "pip", "install"])
     assert str(caught.value).endswith("ERROR: No matching distribution found for recbole==1.2.1")
     assert "\n" not in str(caught.value)
     assert peers.measured(Path("python"), {}, tmp_path) == {

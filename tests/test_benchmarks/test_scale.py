@@ -37,12 +37,14 @@ def test_sizes_that_were_not_measured_take_no_part_and_one_alone_or_a_cost_of_0_
     assert rows[1]["memory_slope"] == 0
 
 
-@pytest.mark.parametrize(("power", "last"), [(2.0, 8.0), (1.0, 4.0), (0.2, 4.0)])
-def test_a_cost_is_taken_to_go_on_as_it_rose_and_linearly_at_least(power: float, last: float) -> None:
+@pytest.mark.parametrize(("power", "last"), [(2.0, 18.0), (1.0, 6.0), (0.2, 6.0)])
+def test_a_cost_is_taken_to_go_on_as_it_rose_last_and_linearly_at_least(power: float, last: float) -> None:
     rows = [{"size": n, "seconds": 2.0 * (n / 20) ** power, "peak_bytes": 1.0} for n in (10, 20)]
-    most = {"seconds": last, "peak_bytes": 9.0}
-    assert scale.beyond(rows, 40, {**most, "seconds": last * 1.01}) == ""
-    assert "seconds" in scale.beyond(rows, 40, {**most, "seconds": last * 0.99})
+    # What came before the last two says nothing.
+    rows.insert(0, {"size": 5, "seconds": 1e-9, "peak_bytes": 1.0})
+    most = {"peak_bytes": 9.0}
+    assert scale.beyond(rows, 60, {**most, "seconds": last * 1.01}) == ""
+    assert "seconds" in scale.beyond(rows, 60, {**most, "seconds": last * 0.99})
 
 
 def test_from_the_first_size_that_is_too_large_on_none_is_measured_and_each_says_why() -> None:
