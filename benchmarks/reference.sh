@@ -56,12 +56,19 @@ END
 }
 
 train() { timeout --signal=INT "${MINUTES:-9}m" linrec train --threads 1 "${limits[@]}" "$@"; }
+peers() {
+    if [ -n "${QUICK:-}" ]; then
+        echo "left out with QUICK: it installs RecBole, and a batch of RecBole's takes many seconds"
+    else
+        python benchmarks/peers.py "$@"
+    fi
+}
 profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 # What documents quote; elsewhere a profile has the number format of the trainings.
 plain=(--dtype float32)
 
 parts=(quality lengths variants counted backbones own bert4rec prefixes splits ml-1m large models maxlens mechanisms
-    layer step long serve bfloat16 cores prepare claims weights documents)
+    layer step long serve bfloat16 cores prepare scale peers peers-ml-1m claims weights documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
@@ -85,6 +92,9 @@ what() {
     bfloat16) echo "the layer and the step in bfloat16 (cuda alone)" ;;
     cores) echo "mechanisms without their projections, in turns: benchmarks/attention.py" ;;
     prepare) echo "preparing 20 million rows: benchmarks/prepare.py" ;;
+    scale) echo "slopes over one history, the catalog and the users: benchmarks/scale.py" ;;
+    peers) echo "RecBole beside linrec on ml-100k: benchmarks/peers.py" ;;
+    peers-ml-1m) echo "RecBole beside linrec on ml-1m, one round of two batches: benchmarks/peers.py" ;;
     claims) echo "what docs/claims.md computes: benchmarks/claims.py" ;;
     weights) echo "weights of trained layers, from trainings of their own (trainings)" ;;
     documents) echo "figures, report, and what the documents say" ;;
@@ -123,6 +133,9 @@ run() {
     cores) python benchmarks/attention.py --out "$out/benchmarks/attention.csv" \
         ${QUICK:+--lengths 50 --rounds 1 --tokens 400} ;;
     prepare) python benchmarks/prepare.py --out "$out/benchmarks/prepare.csv" ${QUICK:+--rows 20000 --items 100} ;;
+    scale) python benchmarks/scale.py --out "$out/benchmarks/scale.csv" ${QUICK:+--quick} ;;
+    peers) peers --rounds 2 --out "$out/benchmarks/peers.csv" ;;
+    peers-ml-1m) peers --data "${ML1M:-ml-1m}" --rounds 1 --batches 2 --epochs 2 --out "$out/benchmarks/peers-ml-1m.csv" ;;
     claims) python benchmarks/claims.py --out "$out/claims" ;;
     weights)
         local kept=${WEIGHTS:-results/weights}

@@ -28,26 +28,43 @@ def attention(reference: Reference) -> str:
 
 
 def recbole(reference: Reference) -> str:
-    """Say what an epoch takes RecBole and linrec: `benchmarks/peer_recbole.py`."""
-    rows = reference.csv("benchmarks/peer_recbole")
-    sides: dict[str, list[Row]] = {}
-    for row in rows:
-        sides.setdefault(row["side"], []).append(row)
-    if not {"recbole", "linrec"} <= sides.keys():
+    """Make the tables of `benchmarks/peers.py`: RecBole's SASRec beside linrec's, a log each."""
+    return blocks(*(beside(reference.csv(f"benchmarks/{name}")) for name in PEERS))
+
+
+PEERS = ("peers", "peers-ml-1m")
+FORMULAS = {"released": "LinRec's released formula"}
+
+
+def beside(rows: list[Row]) -> str:
+    """Make the table of one log; of a side the medians of its rounds."""
+    rows = [r for r in rows if r.get("epoch_seconds") is not None]
+    if not {"recbole", "linrec"} <= {r["program"] for r in rows}:
         return ""
-    (theirs, peak), (ours, own) = (
-        (median(r["epoch_seconds"] for r in sides[side]), max(r["peak_bytes"] for r in sides[side]) / 1e9)
-        for side in ("recbole", "linrec")
+    sides: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        sides.setdefault((row["program"], row["attention"]), []).append(row)
+    lines = []
+    for (program, attention), own in sides.items():
+        name = f"{program if program == 'linrec' else 'RecBole'}, {FORMULAS.get(attention) or code(attention)}"
+        epoch, held, prepared, ranked = (
+            median(r[column] for r in own)
+            for column in ("epoch_seconds", "peak_bytes", "prepare_seconds", "users_per_second")
+        )
+        ratios = [r["epoch_seconds_ratio"] for r in own if r.get("epoch_seconds_ratio") is not None]
+        slower = f"{median(ratios):,.0f}" if ratios else NONE
+        lines.append(
+            [name, f"{epoch:,.{0 if epoch >= 10 else 1}f}", slower, size(held), f"{prepared:,.1f}", f"{ranked:,.0f}"]
+        )
+    first = rows[0]
+    heading = paragraph(
+        f"**Beside RecBole {first['recbole']}**: SASRec on all of {code(first['data'])}, {first['targets']:,} targets,"
+        f" maxlen {first['maxlen']}, width {first['width']}, {first['heads']} heads, {first['layers']} layers, on"
+        f" {place(first)} (`{first['command']}`), CPU seconds; RecBole's epoch, a sample a prefix, is extrapolated from"
+        f" {first['batches']} batches of {first['batch']:,}, linrec's, every position at once, is real:"
     )
-    first = sides["recbole"][0]
-    what = f"{first['targets']:,} targets, maxlen 50, width 128, 8 heads, 2 layers"
-    return paragraph(
-        f"**Beside RecBole {first['recbole']}** (SASRec, ml-100k unfiltered, {what}, {place(first)}): an epoch takes"
-        f" RecBole {theirs:,.0f} s (extrapolated from {first['batches']} batches) and linrec {ours:,.1f} s, because"
-        " every position is trained at once and not one sample a prefix."
-        f" Peak resident memory of the whole process: {peak:.1f} GB against {own:.1f} GB."
-        " `benchmarks/peer_recbole.py` repeats it."
-    )
+    heads = ["", "s an epoch", "times linrec's", "peak of the process", "s to prepare", "users ranked a s"]
+    return blocks(heading, table(heads, lines))
 
 
 def prepare(reference: Reference) -> str:
@@ -102,7 +119,7 @@ def flat(rows: list[Row], name: str) -> str:
 def missing(reference: Reference) -> str:
     """Say what has not been measured yet."""
     named = {
-        "benchmarks/peer_recbole": "RecBole beside linrec (`benchmarks/peer_recbole.py`)",
+        "benchmarks/peers": "RecBole beside linrec (`benchmarks/peers.py`)",
         "benchmarks/prepare": "preparing 20 million rows (`benchmarks/prepare.py`)",
     }
     gpu = (

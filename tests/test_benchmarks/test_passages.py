@@ -434,28 +434,36 @@ def test_cores_in_turns_stand_a_line_a_length_with_their_ratios(tmp_path: Path) 
     ]
 
 
-def test_a_peer_is_told_by_its_median_epoch_and_its_highest_peak(tmp_path: Path) -> None:
+def test_a_peer_stands_beside_linrec_by_the_medians_of_its_rounds(tmp_path: Path) -> None:
+    same = {"recbole": "1.2.1", "data": "ml-100k", "targets": 97_171, "batches": 3, "batch": 2048, "maxlen": 50}
+    same |= {"width": 128, "heads": 8, "layers": 2}
     rows = [
-        {
-            "side": side,
-            "epoch_seconds": seconds,
-            "peak_bytes": peak,
-            "recbole": "1.2.1",
-            "targets": 97_171,
-            "batches": 3,
-        }
-        for side, seconds, peak in (
-            ("recbole", 400.0, 4e9),
-            ("recbole", 500.0, 3e9),
-            ("recbole", 450.0, 3e9),
-            ("linrec", 2.5, 6e8),
+        same
+        | {"program": program, "attention": attention, "epoch_seconds": seconds, "epoch_seconds_ratio": ratio}
+        | {"peak_bytes": peak, "prepare_seconds": 1.25, "users_per_second": 1234.0}
+        for program, attention, seconds, ratio, peak in (
+            ("recbole", "softmax", 400.0, 100.0, 2**32),
+            ("recbole", "softmax", 500.0, 300.0, 2**32),
+            ("recbole", "released", 350.0, None, 2**31),
+            ("linrec", "softmax", 2.5, None, 2**29),
+            ("linrec", "linear", None, None, None),
         )
     ]
-    kept(tmp_path, "benchmarks/peer_recbole", rows)
-    said = scripts.recbole(Reference(tmp_path)).replace("\n", " ")
-    assert "an epoch takes RecBole 450 s (extrapolated from 3 batches) and linrec 2.5 s" in said
-    assert "4.0 GB against 0.6 GB" in said
+    kept(tmp_path, "benchmarks/peers", rows)
+    heading, lines = scripts.recbole(Reference(tmp_path)).split("\n\n")
+    assert "RecBole 1.2.1**: SASRec on all of `ml-100k`, 97,171 targets, maxlen 50" in heading.replace("\n", " ")
+    assert "extrapolated from 3 batches of 2,048" in heading.replace("\n", " ")
+    assert lines.splitlines()[2:] == [
+        "| RecBole, `softmax` | 450 | 200 | 4.0 GiB | 1.2 | 1,234 |",
+        "| RecBole, LinRec's released formula | 350 | – | 2.0 GiB | 1.2 | 1,234 |",
+        "| linrec, `softmax` | 2.5 | – | 512 MiB | 1.2 | 1,234 |",
+    ]
     assert "RecBole beside linrec" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
+
+
+def test_a_peer_alone_is_not_told(tmp_path: Path) -> None:
+    kept(tmp_path, "benchmarks/peers", [{"program": "recbole", "attention": "softmax", "epoch_seconds": 1.0}])
+    assert scripts.recbole(Reference(tmp_path)) == ""
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:
