@@ -78,6 +78,45 @@ def prepare(reference: Reference) -> str:
     )
 
 
+SERIES = {
+    "history": ("a training step on one history, {name}", "events"),
+    "catalog": ("a training step on {tokens:,} positions, {name}", "items"),
+    "users": ("{name}, {events} events a user", "users"),
+}
+"""What the parts of `benchmarks/scale.py` are, and in what their size is counted."""
+
+
+def scale(reference: Reference) -> str:
+    """Make the table of `benchmarks/scale.py`: how costs grow with one history, the catalog and the users."""
+    rows = reference.csv("benchmarks/scale")
+    series: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        series.setdefault((row["part"], row["name"]), []).append(row)
+    lines = []
+    for (part, name), every in series.items():
+        known = [r for r in every if r["seconds"] is not None]
+        title, unit = SERIES[part]
+        asked = every[0] | {"name": code(name), "tokens": (every[0]["batch"] or 0) * (every[0]["maxlen"] or 0)}
+        sizes = f"{known[0]['size']:,} to {known[-1]['size']:,} {unit}" if known else NONE
+        ends = [f"{known[-1]['seconds']:,.2g} s", size(known[-1]["peak_bytes"])] if known else [NONE] * 2
+        slopes = [slope(known, f"{cost}_slope_overall") for cost in ("time", "memory")]
+        beyond = [r for r in every if r["seconds"] is None]
+        why = f"{beyond[0]['size']:,}: {beyond[0]['note']}" if beyond else ""
+        lines.append([title.format(**asked), sizes, *ends, *slopes, why])
+    if not lines:
+        return ""
+    heading = paragraph(f"Width {rows[0]['width']}, on {place(rows[0])} (`{rows[0]['command']}`):")
+    return blocks(
+        heading, table(["", "from, to", "at the last", "peak", "time grows", "memory grows", "beyond"], lines)
+    )
+
+
+def slope(rows: list[Row], column: str) -> str:
+    """Write the exponent of a growth."""
+    found = rows[0][column] if rows else None
+    return NONE if found is None else f"n^{found:.2f}"
+
+
 def stream(reference: Reference) -> str:
     """Make the table of `benchmarks/stream.py`: an event of a stream, and the whole history read again."""
     rows = reference.csv("benchmarks/stream")
@@ -120,6 +159,7 @@ def missing(reference: Reference) -> str:
     """Say what has not been measured yet."""
     named = {
         "benchmarks/peers": "RecBole beside linrec (`benchmarks/peers.py`)",
+        "benchmarks/scale": "how costs grow with one history, the catalog and the users (`benchmarks/scale.py`)",
         "benchmarks/prepare": "preparing 20 million rows (`benchmarks/prepare.py`)",
     }
     gpu = (

@@ -466,6 +466,27 @@ def test_a_peer_alone_is_not_told(tmp_path: Path) -> None:
     assert scripts.recbole(Reference(tmp_path)) == ""
 
 
+def test_a_series_is_told_by_its_ends_how_it_grows_and_what_was_left_out(tmp_path: Path) -> None:
+    step = {"part": "history", "name": "linear", "batch": 1, "width": 64, "events": None, "note": ""}
+    step |= {"seconds": None, "peak_bytes": None, "time_slope_overall": 1.04, "memory_slope_overall": 0.9}
+    batch = {"part": "catalog", "name": "bce", "batch": 8, "maxlen": 200, "time_slope_overall": None}
+    rows = [
+        step | {"size": 4096, "maxlen": 4096, "seconds": 0.15, "peak_bytes": 2**26},
+        step | {"size": 65_536, "maxlen": 65_536, "seconds": 2.8, "peak_bytes": 2**30},
+        step | {"size": 10**6, "maxlen": 10**6, "note": "left out: too long"},
+        step | batch | {"size": 10, "seconds": 9.0, "peak_bytes": 2**20},
+        step | {"part": "users", "name": "preprocess", "size": 7, "events": 5, "batch": None, "note": "no room"},
+    ]
+    kept(tmp_path, "benchmarks/scale", rows)
+    assert scripts.scale(Reference(tmp_path)).splitlines()[4:] == [
+        "| a training step on one history, `linear` | 4,096 to 65,536 events | 2.8 s | 1.0 GiB | n^1.04 | n^0.90 "
+        "| 1,000,000: left out: too long |",
+        "| a training step on 1,600 positions, `bce` | 10 to 10 items | 9 s | 1 MiB | – | n^0.90 |  |",
+        "| `preprocess`, 5 events a user | – | – | – | – | – | 7: no room |",
+    ]
+    assert "how costs grow" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
+
+
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:
     streamed = [("stream", 100, 1.0, 0.5), ("stream", 200, 2.0, 0.75), ("stream", 300, 2.5, 0.7)]
     again = [("recomputation", 200, 9.0, 4.0), ("recomputation", 1600, 99.0, 44.444)]
