@@ -130,28 +130,24 @@ def across(states, norm, later, after, row, last, c, SIZE: tl.constexpr, CHUNK: 
 
 
 @triton.jit
-def before(
-    g, states, norms, counts, row, last, c, length, since,
-    SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr,
+def asked(
+    q, k, v, g, states, norms, counts, row, last, c, length, since, log, SIZE: tl.constexpr, CHUNK: tl.constexpr,
+    WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr, SUMS: tl.constexpr,
 ):  # fmt: skip
-    """Read norm and counts before a chunk; compute what the state before it gives to scaled queries' gradient."""
+    """Return scaled queries, their gradient, all that they are scaled with, and norm and counts before the chunk."""
+    kind: tl.constexpr = g[0].dtype.element_ty
     d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
     norm = tl.load(norms + d, mask=there, other=0.0)
     count, growth = counting(counts, row, last, c, CHUNK, DECAY)
     grad = load(g, c * CHUNK, length, SIZE, CHUNK, WIDTH)
     state = tl.load(states + dd, mask=both, other=0.0)
-    return norm, count, growth, product(faded(grad, since, DECAY), tl.trans(state), g[0].dtype.element_ty, EXACT)
-
-
-@triton.jit
-def pulled(
-    da, v, g, start, length, key, log,
-    SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr,
-):  # fmt: skip
-    """Add to that gradient what the keys of the chunk give."""
-    kind: tl.constexpr = g[0].dtype.element_ty
-    value, grad = load(v, start, length, SIZE, CHUNK, WIDTH), load(g, start, length, SIZE, CHUNK, WIDTH)
-    return added(da, within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY), key, kind, EXACT)
+    da = product(faded(grad, since, DECAY), tl.trans(state), kind, EXACT)
+    a, key, s, r, counted = scaled(
+        q, k, c * CHUNK, length, norm, count, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
+    )
+    value, grad = load(v, c * CHUNK, length, SIZE, CHUNK, WIDTH), load(g, c * CHUNK, length, SIZE, CHUNK, WIDTH)
+    pull = within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY)
+    return a, added(da, pull, key, kind, EXACT), s, r, counted, norm, count, growth
 
 
 @triton.jit
@@ -186,6 +182,19 @@ def of_keys(
     return tl.sum(key * db, 1)
 
 
+@triton.jit
+def of_inputs(
+    q, k, v, g, dq, dk, dv, start, length, a, da, s, r, counted, later, after, until, log, SIZE: tl.constexpr,
+    CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr, SUMS: tl.constexpr,
+):  # fmt: skip
+    """Write all gradients of a chunk; return what its queries are given and what its keys give, all in all."""
+    p = da * a
+    given = of_queries(q, dq, start, length, da, p, r, s, counted, SIZE, CHUNK, WIDTH, EXACT)
+    of_values(k, g, dv, start, length, a, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+    sums = summed(p * r * r, after, until, log, True, CHUNK, DECAY, SUMS)
+    return given, of_keys(k, v, g, dk, start, length, a, sums, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+
+
 @triton.jit(do_not_specialize=["heads", "length", "span"])
 def fill_gradients(
     q, k, v, g, dq, dk, dv, log_decay, states, norms, counts, entries, entry_norms, decays, q_at, k_at, v_at, g_at,
@@ -208,21 +217,15 @@ def fill_gradients(
         later, after = entering(entries, entry_norms, row, number, tl.num_programs(1) - 1, SIZE, WIDTH)
     for behind in range(end - first):
         c, start = end - 1 - behind, (end - 1 - behind) * CHUNK
-        norm, count, growth, da = before(
-            g, states, norms, counts, row, last, c, length, since, SIZE, CHUNK, WIDTH, DECAY, EXACT
+        a, da, s, r, counted, norm, count, growth = asked(
+            q, k, v, g, states, norms, counts, row, last, c, length, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
         )
-        a, key, s, r, counted = scaled(
-            q, k, start, length, norm, count, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
-        )
-        da = pulled(da, v, g, start, length, key, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
-        p = da * a
         if not GATHER:
-            given = of_queries(q, dq, start, length, da, p, r, s, counted, SIZE, CHUNK, WIDTH, EXACT)
-            of_values(k, g, dv, start, length, a, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
-        p = p * r * r
-        if not GATHER:
-            sums = summed(p, after, until, log, True, CHUNK, DECAY, SUMS)
-            taken = of_keys(k, v, g, dk, start, length, a, sums, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+            given, taken = of_inputs(
+                q, k, v, g, dq, dk, dv, start, length, a, da, s, r, counted, later, after, until, log,
+                SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS,
+            )  # fmt: skip
+        p = da * a * r * r
         after = after * whole + tl.sum(faded(p, since, DECAY), 0)
         grad = load(g, start, length, SIZE, CHUNK, WIDTH)
         later = added(later * whole, tl.trans(faded(grad, since, DECAY)), a, kind, EXACT)
