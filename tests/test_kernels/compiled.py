@@ -15,12 +15,10 @@ from linrec_cli.kernels import _triton
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 WIDE = {"log_decay", "norms", "counts", "decays", "entries", "entry_norms"}
 WHOLE = {"heads", "length", "span", "slots", "steps"}
-FLAGS = {"fill": {"KEEP": True}, "fill_gradients": {"GATHER": False}, "first_gradients": {"GATHER": True}}
-"""What a kernel is compiled with beside settings; `first_gradients` names the first pass of `fill_gradients`."""
-CAUSAL, BIDIRECTIONAL = (
-    ("fill", "fill_gradients", "first_gradients", "gather"),
-    ("answer", "ask_gradients", "key_gradients"),
-)
+SECOND = {"first_gradients": "fill_gradients", "gather_real": "gather"}
+"""Kernels that are launched in two ways, by the names that the second one has here."""
+CAUSAL = ("fill", "fill_gradients", "first_gradients", "gather", "carry")
+BIDIRECTIONAL = ("gather_real", "answer", "ask_gradients", "key_gradients")
 
 
 class Taken(NamedTuple):
@@ -49,15 +47,15 @@ def taken(name: str, kind: str, size: int, decay: bool) -> Taken:
 
     from linrec_cli.kernels import _triton_linrec, _triton_linrec_whole
 
-    room = _triton_linrec_whole if name in BIDIRECTIONAL else _triton_linrec
-    function = getattr(room, "fill_gradients" if name == "first_gradients" else name)
     how = _triton.settings(size, KINDS[kind], decay)
     options = {key: how.pop(key) for key in ("num_warps", "num_stages", "enable_fp_fusion")}
-    none = {"lengths": None} if name == "gather" else {}
-    constants = how | FLAGS.get(name, {}) | none | ({} if decay else {"log_decay": None})
+    constants = how | {"KEEP": True, "GATHER": name == "first_gradients"} | ({} if decay else {"log_decay": None})
+    constants |= {} if name in BIDIRECTIONAL else {"lengths": None}
+    name = SECOND.get(name, name)
+    function = getattr(_triton_linrec, name, None) or getattr(_triton_linrec_whole, name)
     constants = {key: x for key, x in constants.items() if key in function.arg_names}
-    # Only `fill` and its gradients are given states in another type.
-    wide = WIDE if name in ("fill", "fill_gradients", "first_gradients") else WIDE | {"states"}
+    # States between chunks alone are kept in another type.
+    wide = WIDE if name in ("fill", "fill_gradients") else WIDE | {"states"}
     signature = signed(function, kind, wide, {*constants})
     # As with addresses and strides of contiguous tensors.
     even = [(i,) if isinstance(t, str) else (i, j) for i, t in enumerate(signature.values()) for j in range(3)
@@ -75,7 +73,7 @@ def taken(name: str, kind: str, size: int, decay: bool) -> Taken:
 
 CASES = {
     f"{name} {kind} {size} {'decay' if decay else 'no-decay'}": (name, kind, size, decay)
-    for name, kind, size, decay in product((*CAUSAL, "carry", *BIDIRECTIONAL), KINDS, (16, 32, 64, 128), (False, True))
+    for name, kind, size, decay in product((*CAUSAL, *BIDIRECTIONAL), KINDS, (16, 32, 64, 128), (False, True))
     if not (decay and name in BIDIRECTIONAL)
 }
 

@@ -21,8 +21,8 @@ SHAPES = [
     (1, 1, 17, 128, False),
 ]
 """Batch, heads, positions, features, and whether they fade; chunks are of 16 positions."""
-CUT = [(8, (2, 2, 37, 8, True)), (16, (1, 1, 70, 8, True)), (8, (1, 1, 40, 12, False))]
-"""Least positions of a segment, and shapes: segments of one chunk and of two, of which the last are shorter."""
+CUT = [(16, (2, 1, 70, 8, True)), (12, (1, 2, 50, 8, True)), (8, (1, 1, 40, 12, False))]
+"""Least positions of a segment, and shapes: segments of two chunks and of one, of which the last are shorter."""
 LENGTHS = {1024: [17, 5], 16: [39, 20, 0]}
 """Real positions of each sequence, by the least of a segment: one of the longest alone, and two."""
 

@@ -14,7 +14,7 @@ Kept = tuple[Tensor, Tensor, Tensor]
 SHAPES = {16: ((32, 2), (16, 2)), 32: ((16, 2), (16, 4)), 64: ((32, 8), (16, 4)), 128: ((16, 8), (16, 8))}
 """Positions of a chunk and warps, without and with decay, in bfloat16: what spills least of a few, compiled for sm_90.
 
-Nothing is spilled but for 40 bytes a thread at 32 features with decay and at most 120 at 128. None was timed.
+Nothing is spilled but for 32 bytes a thread at 32 features with decay and at most 120 at 128. None was timed.
 """
 PROGRAMS = 512
 """Programs that keep a GPU busy: where sequences and heads are fewer, long sequences are cut in segments. Not timed."""

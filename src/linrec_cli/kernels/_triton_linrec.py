@@ -108,16 +108,16 @@ def fill(
 
 
 @triton.jit
-def of_decay(given, p, taken, counted, count, growth, since, log, CHUNK: tl.constexpr):
+def of_decay(given, share, counted, count, growth, since, log, CHUNK: tl.constexpr):
     """Sum what a chunk adds to the gradient of the log-decay, but for what passes its start.
 
     A pair adds its share as often as it is steps apart: `t` times what position `t` is given, minus `s` times what it
-    gives as a key, from the chunk's start on. The gradient of the count is `-given / (2 counted)`.
+    gives as a key, from the chunk's start on; `share` is the one less the other. The gradient of the count is
+    `-given / (2 counted)`.
     """
     i = tl.arange(0, CHUNK)
     back = (i[:, None] - i[None, :]).to(tl.float32)
     grown = since * (growth + (i + 1) * count) + tl.sum(within(back, log, False, CHUNK, True), 1)
-    share = (given + KEY_EPS * tl.sum(p, 1)) / 2 - taken
     return tl.sum(share * i - given / (2 * counted) * grown, 0)
 
 
@@ -184,15 +184,16 @@ def of_keys(
 
 @triton.jit
 def of_inputs(
-    q, k, v, g, dq, dk, dv, start, length, a, da, s, r, counted, later, after, until, log, SIZE: tl.constexpr,
+    q, k, v, g, dq, dk, dv, start, length, a, da, p, s, r, counted, later, after, until, log, SIZE: tl.constexpr,
     CHUNK: tl.constexpr, WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr, SUMS: tl.constexpr,
 ):  # fmt: skip
-    """Write all gradients of a chunk; return what its queries are given and what its keys give, all in all."""
-    p = da * a
-    given = of_queries(q, dq, start, length, da, p, r, s, counted, SIZE, CHUNK, WIDTH, EXACT)
+    """Write all gradients of a chunk; return what its queries are given, and half of it less what its keys give."""
+    given = of_queries(q, dq, start, length, da, da * a, r, s, counted, SIZE, CHUNK, WIDTH, EXACT)
+    half = (given + KEY_EPS * tl.sum(p, 1)) / 2
     of_values(k, g, dv, start, length, a, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
-    sums = summed(p * r * r, after, until, log, True, CHUNK, DECAY, SUMS)
-    return given, of_keys(k, v, g, dk, start, length, a, sums, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+    sums = summed(p, after, until, log, True, CHUNK, DECAY, SUMS)
+    taken = of_keys(k, v, g, dk, start, length, a, sums, later, until, log, SIZE, CHUNK, WIDTH, DECAY, EXACT)
+    return given, half - taken
 
 
 @triton.jit(do_not_specialize=["heads", "length", "span"])
@@ -220,17 +221,19 @@ def fill_gradients(
         a, da, s, r, counted, norm, count, growth = asked(
             q, k, v, g, states, norms, counts, row, last, c, length, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
         )
+        p = da * a * r * r
+        # Here already, so that nothing of it need be held meanwhile.
+        more = tl.sum(faded(p, since, DECAY), 0)
         if not GATHER:
-            given, taken = of_inputs(
-                q, k, v, g, dq, dk, dv, start, length, a, da, s, r, counted, later, after, until, log,
+            given, share = of_inputs(
+                q, k, v, g, dq, dk, dv, start, length, a, da, p, s, r, counted, later, after, until, log,
                 SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS,
             )  # fmt: skip
-        p = da * a * r * r
-        after = after * whole + tl.sum(faded(p, since, DECAY), 0)
+        after = after * whole + more
         grad = load(g, start, length, SIZE, CHUNK, WIDTH)
         later = added(later * whole, tl.trans(faded(grad, since, DECAY)), a, kind, EXACT)
         if DECAY and not GATHER:
-            decay += of_decay(given, p, taken, counted, count, growth, since, log, CHUNK)
+            decay += of_decay(given, share, counted, count, growth, since, log, CHUNK)
             decay += across(states, norm, later, after, row, last, c, SIZE, CHUNK, WIDTH)
     if GATHER:
         leaving(entries, entry_norms, row, number, tl.num_programs(1), later, after, SIZE, WIDTH)
