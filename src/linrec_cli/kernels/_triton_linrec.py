@@ -134,7 +134,10 @@ def asked(
     q, k, v, g, states, norms, counts, row, last, c, length, since, log, SIZE: tl.constexpr, CHUNK: tl.constexpr,
     WIDTH: tl.constexpr, DECAY: tl.constexpr, EXACT: tl.constexpr, SUMS: tl.constexpr,
 ):  # fmt: skip
-    """Return scaled queries, their gradient, all that they are scaled with, and norm and counts before the chunk."""
+    """Return scaled queries, their gradient, what the norms are given, by position and in all, and what scales them.
+
+    Then norm and counts before the chunk.
+    """
     kind: tl.constexpr = g[0].dtype.element_ty
     d, there, dd, both = keeping(row, last, c, SIZE, WIDTH)
     norm = tl.load(norms + d, mask=there, other=0.0)
@@ -147,7 +150,10 @@ def asked(
     )
     value, grad = load(v, c * CHUNK, length, SIZE, CHUNK, WIDTH), load(g, c * CHUNK, length, SIZE, CHUNK, WIDTH)
     pull = within(product(grad, tl.trans(value), kind, EXACT), log, False, CHUNK, DECAY)
-    return a, added(da, pull, key, kind, EXACT), s, r, counted, norm, count, growth
+    da = added(da, pull, key, kind, EXACT)
+    p = da * a * r * r
+    # Summed here already, so that nothing of it need be held meanwhile.
+    return a, da, p, tl.sum(faded(p, since, DECAY), 0), s, r, counted, norm, count, growth
 
 
 @triton.jit
@@ -218,12 +224,9 @@ def fill_gradients(
         later, after = entering(entries, entry_norms, row, number, tl.num_programs(1) - 1, SIZE, WIDTH)
     for behind in range(end - first):
         c, start = end - 1 - behind, (end - 1 - behind) * CHUNK
-        a, da, s, r, counted, norm, count, growth = asked(
+        a, da, p, more, s, r, counted, norm, count, growth = asked(
             q, k, v, g, states, norms, counts, row, last, c, length, since, log, SIZE, CHUNK, WIDTH, DECAY, EXACT, SUMS
         )
-        p = da * a * r * r
-        # Here already, so that nothing of it need be held meanwhile.
-        more = tl.sum(faded(p, since, DECAY), 0)
         if not GATHER:
             given, share = of_inputs(
                 q, k, v, g, dq, dk, dv, start, length, a, da, p, s, r, counted, later, after, until, log,
