@@ -13,7 +13,12 @@ import torch
 from linrec_cli.kernels import _triton
 
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-WIDE = {"log_decay", "norms", "counts", "decays"}
+WIDE = {"log_decay", "norms", "counts", "decays", "entries", "entry_norms"}
+WHOLE = {"heads", "length", "span", "slots", "steps"}
+SECOND = {"first_gradients": "fill_gradients", "gather_real": "gather"}
+"""Kernels that are launched in two ways, by the names that the second one has here."""
+CAUSAL = ("fill", "fill_gradients", "first_gradients", "gather", "carry")
+BIDIRECTIONAL = ("gather_real", "answer", "ask_gradients", "key_gradients")
 
 
 class Taken(NamedTuple):
@@ -24,23 +29,34 @@ class Taken(NamedTuple):
     shared: int
 
 
+def signed(function: Any, kind: str, wide: set[str], constants: set[str]) -> dict[str, Any]:
+    """Give the types of a kernel's arguments."""
+    signature: dict[str, Any] = {}
+    for argument in function.arg_names:
+        pointer = "*i64" if argument == "lengths" else f"*{'fp32' if argument in wide else kind}"
+        whole = ("i32",) * 3 if argument.endswith("_at") else "i32" if argument in WHOLE else pointer
+        signature[argument] = "constexpr" if argument in constants else whole
+    return signature
+
+
 def taken(name: str, kind: str, size: int, decay: bool) -> Taken:
     """Compile the kernel `name` as it is launched for heads of `size` features, and read its resources."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from linrec_cli.kernels import _triton_linrec
+    from linrec_cli.kernels import _triton_linrec, _triton_linrec_whole
 
-    function = getattr(_triton_linrec, name)
     how = _triton.settings(size, KINDS[kind], decay)
     options = {key: how.pop(key) for key in ("num_warps", "num_stages", "enable_fp_fusion")}
-    constants = how | ({"KEEP": True} if name == "fill" else {}) | ({} if decay else {"log_decay": None})
-    signature: dict[str, Any] = {}
-    for argument in function.arg_names:
-        pointer = f"*{'fp32' if argument in WIDE else kind}"
-        whole = ("i32",) * 3 if argument.endswith("_at") else "i32" if argument in ("heads", "length") else pointer
-        signature[argument] = "constexpr" if argument in constants else whole
+    constants = how | {"KEEP": True, "GATHER": name == "first_gradients"} | ({} if decay else {"log_decay": None})
+    constants |= {} if name in BIDIRECTIONAL else {"lengths": None}
+    name = SECOND.get(name, name)
+    function = getattr(_triton_linrec, name, None) or getattr(_triton_linrec_whole, name)
+    constants = {key: x for key, x in constants.items() if key in function.arg_names}
+    # States between chunks alone are kept in another type.
+    wide = WIDE if name in ("fill", "fill_gradients") else WIDE | {"states"}
+    signature = signed(function, kind, wide, {*constants})
     # As with addresses and strides of contiguous tensors.
     even = [(i,) if isinstance(t, str) else (i, j) for i, t in enumerate(signature.values()) for j in range(3)
             if t not in ("constexpr", "i32")]  # fmt: skip
@@ -57,7 +73,8 @@ def taken(name: str, kind: str, size: int, decay: bool) -> Taken:
 
 CASES = {
     f"{name} {kind} {size} {'decay' if decay else 'no-decay'}": (name, kind, size, decay)
-    for name, kind, size, decay in product(("fill", "fill_gradients"), KINDS, (16, 32, 64, 128), (False, True))
+    for name, kind, size, decay in product((*CAUSAL, *BIDIRECTIONAL), KINDS, (16, 32, 64, 128), (False, True))
+    if not (decay and name in BIDIRECTIONAL)
 }
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from linrec_cli.kernels import _triton, linrec
+from linrec_cli.kernels import _triton, _triton_whole, linrec
 
 HERE = Path(__file__).parent
 triton = pytest.mark.skipif(
@@ -28,21 +28,84 @@ def run(*command: str, **more: str) -> str:
     return done.stdout
 
 
-@triton
-def test_output_and_gradients_are_those_of_the_plain_form_at_any_length_and_width() -> None:
-    found = json.loads(run("interpreted.py"))
-    assert found.pop("no keys") == [0.0]
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[float]]:
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed: pip install 'linrec[kernels-test]'")
+    errors: dict[str, list[float]] = json.loads(run("interpreted.py"))
+    return errors
+
+
+def worst(found: dict[str, list[float]], start: str) -> dict[str, float]:
+    """Give the largest error of each case whose name starts so; what is no number is endless."""
+    cases = {case: errors for case, errors in found.items() if case.startswith(start)}
+    return {case: max(x if x == x else float("inf") for x in errors) for case, errors in cases.items()}
+
+
+def test_output_and_gradients_are_those_of_the_plain_form_at_any_length_and_width(
+    found: dict[str, list[float]],
+) -> None:
+    assert found["no keys"] == [0.0]
+    others = worst(found, "(") | worst(found, "small") | worst(found, "apart, ") | worst(found, "in a graph")
     # Of a first key nearly all is normed away, and with it the digits of its gradient.
-    assert max(found.pop("(2, 1, 1, 24, False)")) < 3e-5
-    assert max(found.pop("bfloat16")) < 1e-5
-    assert len(found) == 7
-    assert {case: worst for case, errors in found.items() if (worst := max(errors)) > 2e-6} == {}
+    assert others.pop("(2, 1, 1, 24, False)") < 3e-5
+    assert worst(found, "bfloat16").popitem()[1] < 1e-5
+    assert len(others) == 6
+    assert {case: error for case, error in others.items() if error > 2e-6} == {}
+
+
+def test_segments_give_and_keep_what_one_does(found: dict[str, list[float]]) -> None:
+    many, one = worst(found, "cut"), worst(found, "same")
+    assert len(many) == len(one) == 3
+    assert {case: error for case, error in many.items() if error > 2e-6} == {}
+    assert {case: error for case, error in one.items() if error > 2e-6} == {}
+
+
+def test_counts_before_a_segment_are_sums_over_all_before_it(found: dict[str, list[float]]) -> None:
+    assert max(worst(found, "counts").values()) < 1e-6
+
+
+def test_the_bidirectional_form_is_the_formula_over_real_keys(found: dict[str, list[float]]) -> None:
+    errors = worst(found, "bidirectional")
+    assert len(errors) == 2
+    assert max(errors.values()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("programs", "length", "chunk", "expected"),
+    [
+        (8, 4096, 32, (8, 16)),
+        (1, 700, 16, (22, 2)),
+        (100, 65536, 32, (410, 5)),
+        (1, 2048, 16, (16, 8)),
+        (256, 65536, 64, (512, 2)),
+        (257, 65536, 64, (1024, 1)),
+        (1000, 65536, 64, (1024, 1)),
+        (1, 511, 16, (32, 1)),
+        (1, 1, 16, (1, 1)),
+        # Of 20 chunks in 6 segments, 4 each leave none for the sixth.
+        (80, 10240, 512, (4, 5)),
+    ],
+)
+def test_sequences_are_cut_where_they_are_few_and_long(
+    programs: int, length: int, chunk: int, expected: tuple[int, int]
+) -> None:
+    assert _triton.segments(programs, length, chunk) == expected
+
+
+def test_lengths_are_whole_numbers_one_a_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
+    x = torch.randn(2, 1, 3, 16)
+    for lengths in (torch.tensor([1.0, 2.0]), torch.tensor([3]), torch.tensor(3)):
+        assert _triton_whole.obstacle(x, x, x, lengths) == "it takes a whole length for each sequence"
+    assert _triton_whole.obstacle(x, x, x, torch.tensor([3, 1])) == "there is no GPU"
 
 
 @triton
 def test_what_a_hopper_is_given_spills_nothing(tmp_path: Path) -> None:
     # The widest of what is mostly run, and the narrowest with most parts; `compiled.py` alone prints all.
-    cases = ("fill bf16 64 no-decay", "fill_gradients bf16 64 no-decay", "fill_gradients bf16 16 decay")
+    wide = ("fill", "fill_gradients", "first_gradients", "ask_gradients")
+    cases = (*(f"{name} bf16 64 no-decay" for name in wide), "fill_gradients bf16 16 decay", "gather bf16 64 decay")
     found = re.findall(r"(.*): (\d+) (\d+) (\d+)", run("compiled.py", *cases, TRITON_CACHE_DIR=str(tmp_path)))
     assert {case: int(stack) for case, _, stack, _ in found} == dict.fromkeys(cases, 0)
 

@@ -1,4 +1,4 @@
-"""LinRec's causal form on a GPU, in one kernel forward and one backward, where Triton is installed."""
+"""LinRec's causal form on a GPU, in one kernel forward and one backward or three of each, where Triton is installed."""
 
 import importlib.util
 from contextlib import nullcontext
@@ -14,8 +14,12 @@ Kept = tuple[Tensor, Tensor, Tensor]
 SHAPES = {16: ((32, 2), (16, 2)), 32: ((16, 2), (16, 4)), 64: ((32, 8), (16, 4)), 128: ((16, 8), (16, 8))}
 """Positions of a chunk and warps, without and with decay, in bfloat16: what spills least of a few, compiled for sm_90.
 
-Nothing is spilled but for 40 bytes a thread at 32 features with decay and below 100 at 128. None was timed.
+Nothing is spilled but for 32 bytes a thread at 32 features with decay and at most 120 at 128. None was timed.
 """
+PROGRAMS = 512
+"""Programs that keep a GPU busy: where sequences and heads are fewer, long sequences are cut in segments. Not timed."""
+LEAST = 256
+"""Positions of a segment, at least: a shorter one is hardly worth that its keys are read twice. Not timed."""
 
 
 def available() -> str:
@@ -81,20 +85,25 @@ def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, ke
 
     The type is float32 or bfloat16, that of norms and states float32; `log_decay [H]` is float32.
     """
-    from linrec_cli.kernels._triton_linrec import fill
+    from linrec_cli.kernels._triton_linrec import carry, fill, gather
 
     q, k, v = (dense(x) for x in (q, k, v))
     batch, heads, length, size = q.shape
     how = settings(size, q.dtype, log_decay is not None)
+    span, many = segments(batch * heads, length, how["CHUNK"])
     between = -(-length // how["CHUNK"]) - 1 if keep else 0
     states = q.new_empty(batch, heads, between, size, size)
     norms = q.new_empty(batch, heads, between, size, dtype=torch.float32)
     counts = q.new_empty(batch, heads, between + 1 if log_decay is not None else 0, 2, dtype=torch.float32)
-    out = rows(v)
+    out, entries = rows(v), ends(q, many - 1)
     strides = [x.stride()[:3] for x in (q, k, v, out)]
     with on(q):
-        fill[(batch * heads,)](
-            q, k, v, out, log_decay, states, norms, counts, *strides, heads, length, KEEP=keep, **how,
+        if many > 1:
+            only = without(how, "SUMS")
+            gather[batch * heads, many - 1](k, v, log_decay, None, *entries, *strides[1:3], heads, length, span, **only)
+            carried(carry, entries, log_decay, span, how)
+        fill[batch * heads, many](
+            q, k, v, out, log_decay, states, norms, counts, *entries, *strides, heads, length, span, KEEP=keep, **how,
         )  # fmt: skip
     return out, (states, norms, counts)
 
@@ -103,19 +112,55 @@ def backward(
     grad: Tensor, q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None, kept: Kept
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Give the gradients of all inputs, from that of the output and what `forward` kept."""
-    from linrec_cli.kernels._triton_linrec import fill_gradients
+    from linrec_cli.kernels._triton_linrec import carry, fill_gradients
 
     inputs = [dense(x) for x in (q, k, v, grad.to(q.dtype))]
     batch, heads, length, size = q.shape
+    how = settings(size, q.dtype, log_decay is not None)
+    span, many = segments(batch * heads, length, how["CHUNK"])
     dq, dk, dv = (rows(x) for x in (q, k, v))
-    decays = q.new_empty(batch, heads, dtype=torch.float32)
+    entries, decays = ends(q, many - 1), q.new_empty(batch, heads, many, dtype=torch.float32)
     strides = [x.stride()[:3] for x in (*inputs, dq, dk, dv)]
+    given = (*inputs, dq, dk, dv, log_decay, *kept, *entries, decays, *strides, heads, length, span)
     with on(q):
-        fill_gradients[(batch * heads,)](
-            *inputs, dq, dk, dv, log_decay, *kept, decays, *strides, heads, length,
-            **settings(size, q.dtype, log_decay is not None),
-        )  # fmt: skip
-    return dq, dk, dv, None if log_decay is None else decays.sum(0)
+        if many > 1:
+            fill_gradients[batch * heads, many - 1](*given, GATHER=True, **how)
+            carried(carry, entries, log_decay, span, how)
+        fill_gradients[batch * heads, many](*given, GATHER=False, **how)
+    return dq, dk, dv, None if log_decay is None else decays.sum((0, 2))
+
+
+def segments(programs: int, length: int, chunk: int) -> tuple[int, int]:
+    """Cut sequences so that there are more programs, if need be.
+
+    Returns:
+        chunks of a segment, and segments.
+    """
+    chunks = -(-length // chunk)
+    span = -(-chunks // max(1, min(PROGRAMS // programs, length // LEAST)))
+    return span, -(-chunks // span)
+
+
+def ends(x: Tensor, many: int) -> tuple[Tensor, Tensor]:
+    """Make what is known at ends of segments: states `[B, H, many, D, D]` and norms `[B, H, many, D]`."""
+    batch, heads, _, size = x.shape
+    states = x.new_empty(batch, heads, many, size, size, dtype=torch.float32)
+    return states, x.new_empty(batch, heads, many, size, dtype=torch.float32)
+
+
+def carried(
+    carry: Any, entries: tuple[Tensor, Tensor], log_decay: Tensor | None, span: int, how: dict[str, Any]
+) -> None:
+    """Turn what each segment adds into what the next is entered with."""
+    batch, heads, slots, _ = entries[1].shape
+    carry[batch * heads,](
+        log_decay, *entries, heads, slots, span * how["CHUNK"], **without(how, "CHUNK", "EXACT", "SUMS")
+    )
+
+
+def without(how: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Leave out settings that a kernel has none of."""
+    return {key: value for key, value in how.items() if key not in names}
 
 
 def dense(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the Triton kernels of LinRec share: chunks in and out, ELU, products, sums that fade, norms."""
+"""What the Triton kernels of LinRec share: chunks and segments, ELU, products, sums that fade, norms."""
 
 # Triton has no types, and a kernel's arguments are none of Python's.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call"
@@ -84,11 +84,32 @@ def store_turned(x, start, length, y, SIZE: tl.constexpr, CHUNK: tl.constexpr, W
 
 @triton.jit
 def keeping(row, last, c, SIZE: tl.constexpr, WIDTH: tl.constexpr):
-    """Say where norm and state before a chunk are kept, and which of them are there: none before the first."""
+    """Say where norm and state before a chunk or segment are kept, and what is there of them: none before the first."""
     at, d = row * last + c - 1, tl.arange(0, WIDTH)
     # The interpreter makes numbers of conditions joined with that of a scalar.
     there = (d < SIZE) & (d < SIZE * c)
     return at * SIZE + d, there, (at * SIZE + d[:, None]) * SIZE + d[None, :], there[:, None] & there[None, :]
+
+
+@triton.jit
+def segment(number, span, length, CHUNK: tl.constexpr):
+    """Say with which chunk a segment of `span` chunks begins, and before which it ends."""
+    return number * span, tl.minimum(number * span + span, tl.cdiv(length, CHUNK))
+
+
+@triton.jit
+def entering(states, norms, row, number, slots, SIZE: tl.constexpr, WIDTH: tl.constexpr):
+    """Read the state and the norm before a segment."""
+    d, there, dd, both = keeping(row, slots, number, SIZE, WIDTH)
+    return tl.load(states + dd, mask=both, other=0.0), tl.load(norms + d, mask=there, other=0.0)
+
+
+@triton.jit
+def leaving(states, norms, row, number, slots, state, norm, SIZE: tl.constexpr, WIDTH: tl.constexpr):
+    """Write what a segment leaves to the next."""
+    d, there, dd, both = keeping(row, slots, number + 1, SIZE, WIDTH)
+    tl.store(states + dd, state, mask=both)
+    tl.store(norms + d, norm, mask=there)
 
 
 @triton.jit
@@ -150,6 +171,31 @@ def scaled(
 
 
 @triton.jit
+def advanced(state, norm, key, value, until, whole, KIND: tl.constexpr, EXACT: tl.constexpr, DECAY: tl.constexpr):
+    """Take a chunk into the state and the norm."""
+    left = faded(key, until, DECAY)
+    return added(state * whole, tl.trans(left), value, KIND, EXACT), norm * whole + tl.sum(key * left, 0)
+
+
+@triton.jit
+def counted_to(log, steps, DECAY: tl.constexpr):
+    """Sum what is left after each of so many steps, from none on, by doubling; return the sum's derivative too."""
+    count, growth = tl.full([], 0.0, tl.float32), tl.full([], 0.0, tl.float32)
+    if DECAY:
+        for bit in range(31):
+            half, all = steps >> (31 - bit), steps >> (30 - bit)
+            left = tl.exp(log * half)
+            growth += left * (growth + half * count)
+            count += left * count
+            more = tl.where(all > 2 * half, tl.exp(log * 2 * half), 0.0)
+            growth += more * 2 * half
+            count += more
+    else:
+        count += steps
+    return count, growth
+
+
+@triton.jit
 def counting(counts, row, last, c, CHUNK: tl.constexpr, DECAY: tl.constexpr):
     """Read the count before a chunk, and its derivative."""
     if DECAY:
@@ -157,3 +203,14 @@ def counting(counts, row, last, c, CHUNK: tl.constexpr, DECAY: tl.constexpr):
         return tl.load(at), tl.load(at + 1)
     else:  # noqa: RET505
         return tl.cast(c * CHUNK, tl.float32), 0.0
+
+
+@triton.jit
+def of_queries(q, dq, start, length, da, p, r, s, count, SIZE: tl.constexpr, CHUNK: tl.constexpr, WIDTH: tl.constexpr,
+               EXACT: tl.constexpr):  # fmt: skip
+    """Write the gradient of the queries; return the sums of `p`."""
+    given = tl.sum(p, 1)
+    e = elu(load(q, start, length, SIZE, CHUNK, WIDTH), EXACT)
+    da = s[:, None] * (da * r - e * (given * count * s)[:, None])
+    store(dq, start, length, da * slope(e), SIZE, CHUNK, WIDTH)
+    return given
