@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from linrec_cli.kernels import _chunks, _library, linrec
+from linrec_cli.kernels import _chunks, _compiled, _library, linrec
 
 TOP = Path(__file__).parents[2]
 WITH_AVX2 = ("AVX2", "AVX512")
@@ -89,7 +89,7 @@ def test_the_forms_for_other_processors_are_right_too(
     hook.build(tmp_path, tmp_path / "compiled.so")
     monkeypatch.setattr(_library, "digest", lambda: hook.digest(tmp_path))
     found = _library.load.__wrapped__(tmp_path / "compiled.so")
-    monkeypatch.setattr(linrec, "load", lambda: found)
+    monkeypatch.setattr(_compiled, "load", lambda: found)
     for size, length in ((16, 70), (50, 300), (3, 33)):
         torch.manual_seed(size)
         drawn = [torch.randn(2, 2, length, size) for _ in range(4)]

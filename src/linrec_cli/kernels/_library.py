@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OBJECT = HERE / "compiled.so"
-SOURCES = ("linrec.c", "passes.h", "sweeps.h", "vectors.h")
+SOURCES = ("linrec.c", "bidirectional.h", "passes.h", "sweeps.h", "vectors.h")
 
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int64
 

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "passes.h"
+#include "bidirectional.h"
 
 /* A digest of the source, given by who compiles it. */
 #ifndef SOURCE
@@ -17,7 +17,9 @@ typedef void form(const call *, int64_t, int64_t, int64_t, head *, room *);
     features static void name(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {        \
         call own = *c;                                                                                              \
         if (fixed) own.size = own.rows = own.cols = fixed;                                                          \
-        if (c->g.data) backwards(most, &own, b, first, last, heads, w);                                             \
+        if (!c->segment && c->g.data) bidirectional_backwards(most, &own, b, first, last, heads, w);                \
+        else if (!c->segment) bidirectional_forwards(most, &own, b, first, last, heads, w);                         \
+        else if (c->g.data) backwards(most, &own, b, first, last, heads, w);                                        \
         else forwards(most, &own, b, first, last, heads, w);                                                        \
     }
 
@@ -95,7 +97,7 @@ static void take(queue *all, int64_t unit, float *memory, head *heads) {
         *own = (head){.state = memory, .later = memory + square, .turned = memory + 2 * square};
         own->norm = memory + 3 * square;
         own->after = own->norm + c->cols;
-        begin(c, own, h);
+        if (c->segment) begin(c, own, h);
     }
     all->chosen(c, b, first, last, heads, &w);
     for (int64_t h = first; h < last; h++) {
@@ -113,6 +115,8 @@ static void *work(void *given) {
     float *memory = aligned_alloc(64, (size_t)numbers * sizeof(float));
     head *heads = malloc((size_t)all->share * sizeof(head));
     if (!memory || !heads) atomic_store(&all->failed, 1);
+    /* Rows of a chunk past its end are computed with, and not read. */
+    else memset(memory, 0, (size_t)(8 * CHUNK * c->cols) * sizeof(float));
     while (!atomic_load(&all->failed)) {
         long long unit = atomic_fetch_add(&all->next, 1);
         if (unit >= c->batch * all->groups) break;
@@ -141,7 +145,7 @@ const char *linrec_source(void) { return SOURCE; }
 
 /* Run forwards, or backwards if there is a gradient `g`.
 
-   sizes: B, H, T, D, and the positions of a segment, whole chunks.
+   sizes: B, H, T, D, and the positions of a segment, whole chunks; 0 for the bidirectional form, which has none.
    tensors: for q, k, v, kept, out, g, dq, dk, dv an address, or 0, and the strides of B, H and T.
    log_decay: [H], not positive, or none. lengths: [B], or none. ddecay: filled, [B, H], or none.
    Gives 0, or 1 if there was no memory. */
@@ -154,11 +158,13 @@ int64_t linrec_run(const int64_t *sizes, const int64_t *tensors, const double *l
         *places[i] = (tensor){(float *)(intptr_t)tensors[0], tensors[1], tensors[2], tensors[3]};
     c.rows = (c.size + 7) / 8 * 8;
     c.cols = (c.size + WIDE - 1) / WIDE * WIDE;
-    c.segments = (c.length + c.segment - 1) / c.segment;
+    c.segments = c.segment ? (c.length + c.segment - 1) / c.segment : 0;
     if (c.batch * c.heads * c.length * c.size == 0) return 0;
-    c.counts = malloc((size_t)(c.heads * c.segments) * 2 * sizeof(double));
-    if (!c.counts) return 1;
-    for (int64_t h = 0; h < c.heads; h++) count(&c, h);
+    if (c.segment) {
+        c.counts = malloc((size_t)(c.heads * c.segments) * 2 * sizeof(double));
+        if (!c.counts) return 1;
+        for (int64_t h = 0; h < c.heads; h++) count(&c, h);
+    }
     int failed = run(&c, threads);
     free(c.counts);
     return failed;

@@ -7,15 +7,6 @@
 
 #include "sweeps.h"
 
-/* Copy n positions from t on, the last first if `turned`. */
-INLINE void copy(const call *c, tensor x, int64_t b, int64_t h, int64_t t, int64_t n, int turned, float *to) {
-    for (int64_t i = 0; i < n; i++) {
-        const float *from = at(x, b, h, turned ? t + n - 1 - i : t + i);
-        if (!turned) ask(c, x, from);
-        for (int64_t j = 0; j < c->cols; j += WIDE) *(vec *)(to + i * c->cols + j) = load(from + j, c->size - j);
-    }
-}
-
 /* Queries to `e` and `s`, keys, with the growing powers, to `k`, and the inverse roots of their norms to `r`. */
 INLINE void prepare(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
