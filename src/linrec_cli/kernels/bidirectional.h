@@ -5,6 +5,55 @@
 
 #include "passes.h"
 
+INLINE void sum_tile(int rows, int64_t n, int64_t cols, float *state, const float *a, const float *b) {
+    vec m[16] = {0};
+    for (int64_t t = 0; t < n; t++, a += cols, b += cols) {
+        vec x = *(const vec *)b;
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) m[i] += a[i] * x;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) *(vec *)(state + i * cols) += m[i];
+}
+
+INLINE void ask_tile(int rows, int64_t n, int64_t cols, int first, const float *state, const float *c, float *out) {
+    vec m[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) m[i] = *(const vec *)(state + i * cols);
+    for (int64_t t = 0; t < n; t++, c += cols, out += cols) {
+        vec even = first ? (vec){0} : *(vec *)out, odd = {0};
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i += 2) {
+            even += c[i] * m[i];
+            odd += c[i + 1] * m[i + 1];
+        }
+        *(vec *)out = even + odd;
+    }
+}
+
+/* Add a b^T of n steps to a state: their sum by itself, then that, which rounds less. */
+INLINE void sum_products(int most, const call *c, int64_t n, float *state, const float *a, const float *b) {
+    for (int64_t j = 0; j < c->cols; j += WIDE) {
+        int64_t i = 0;
+        if (most == 16)
+            for (; i + 16 <= c->rows; i += 16) sum_tile(16, n, c->cols, state + i * c->cols + j, a + i, b + j);
+        for (; i < c->rows; i += most == 16 ? 8 : 4)
+            sum_tile(most == 16 ? 8 : 4, n, c->cols, state + i * c->cols + j, a + i, b + j);
+    }
+}
+
+/* c^T M of n steps. */
+INLINE void ask_state(int most, const call *c, int64_t n, const float *state, const float *asked, float *out) {
+    for (int64_t j = 0; j < c->cols; j += WIDE) {
+        int64_t i = 0;
+        if (most == 16)
+            for (; i + 16 <= c->rows; i += 16)
+                ask_tile(16, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
+        for (; i < c->rows; i += most == 16 ? 8 : 4)
+            ask_tile(most == 16 ? 8 : 4, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
+    }
+}
+
 /* Queries to `e`, and divided by their norms, whose inverses stand in `s`, to `a`. */
 INLINE void queries(const call *c, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
@@ -54,12 +103,12 @@ INLINE void settle(const call *c, head *own, int64_t count) {
 INLINE void gather(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     norms(c, own, w, b, h, t, n);
     copy(c, c->v, b, h, t, n, 0, w->v);
-    product(most, c->rows, n, c->cols, 1, c->cols, 1, w->k, w->v, own->state);
+    sum_products(most, c, n, own->state, w->k, w->v);
 }
 
 INLINE void answer(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     queries(c, w, b, h, t, n);
-    product(most, n, c->size, c->cols, c->cols, 1, 0, w->a, own->state, w->o);
+    ask_state(most, c, n, own->state, w->a, w->o);
     for (int64_t i = 0; i < n; i++) {
         float *out = at(c->out, b, h, t + i);
         ask_to_write(c, c->out, out);
@@ -73,8 +122,8 @@ INLINE void gather_both(int most, const call *c, head *own, room *w, int64_t b, 
     queries(c, w, b, h, t, n);
     copy(c, c->v, b, h, t, n, 0, w->v);
     copy(c, c->g, b, h, t, n, 0, w->g);
-    product(most, c->rows, n, c->cols, 1, c->cols, 1, w->v, w->k, own->state);
-    product(most, c->rows, n, c->cols, 1, c->cols, 1, w->g, w->a, own->later);
+    sum_products(most, c, n, own->state, w->v, w->k);
+    sum_products(most, c, n, own->later, w->g, w->a);
 }
 
 /* f to `after`; r multiplied to S and R, and R turned back. */
@@ -99,9 +148,9 @@ INLINE void differentiate(int most, const call *c, head *own, room *w, int64_t b
     queries(c, w, b, h, t, n);
     copy(c, c->v, b, h, t, n, 0, w->v);
     copy(c, c->g, b, h, t, n, 0, w->g);
-    product(most, n, c->size, c->cols, c->cols, 1, 0, w->g, own->state, w->o);
-    product(most, n, c->size, c->cols, c->cols, 1, 0, w->v, own->later, w->x);
-    product(most, n, c->size, c->cols, c->cols, 1, 0, w->k, own->turned, w->r);
+    ask_state(most, c, n, own->state, w->g, w->o);
+    ask_state(most, c, n, own->later, w->v, w->x);
+    ask_state(most, c, n, own->turned, w->k, w->r);
     for (int64_t i = 0; i < n; i++) {
         float *dq = at(c->dq, b, h, t + i), *dk = at(c->dk, b, h, t + i), *dv = at(c->dv, b, h, t + i);
         vec sum = {0};

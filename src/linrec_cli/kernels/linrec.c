@@ -115,8 +115,6 @@ static void *work(void *given) {
     float *memory = aligned_alloc(64, (size_t)numbers * sizeof(float));
     head *heads = malloc((size_t)all->share * sizeof(head));
     if (!memory || !heads) atomic_store(&all->failed, 1);
-    /* Rows of a chunk past its end are computed with, and not read. */
-    else memset(memory, 0, (size_t)(8 * CHUNK * c->cols) * sizeof(float));
     while (!atomic_load(&all->failed)) {
         long long unit = atomic_fetch_add(&all->next, 1);
         if (unit >= c->batch * all->groups) break;

@@ -86,31 +86,6 @@ INLINE void sweep(int most, const call *c, int64_t n, float after, float *state,
     }
 }
 
-INLINE void block(int rows, int64_t n, int64_t cols, int64_t across, int64_t along, int more, const float *a,
-                  const float *b, float *out) {
-    vec m[16] = {0};
-    for (int64_t t = 0; t < n; t++, a += along, b += cols) {
-        vec x = *(const vec *)b;
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) m[i] += a[i * across] * x;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) *(vec *)(out + i * cols) = more ? *(vec *)(out + i * cols) + m[i] : m[i];
-}
-
-/* A B, or what is there and A B, of rows and n numbers of A that lie `across` and `along` apart. */
-INLINE void product(int most, int64_t rows, int64_t n, int64_t cols, int64_t across, int64_t along, int more,
-                    const float *a, const float *b, float *out) {
-    for (int64_t j = 0; j < cols; j += WIDE)
-        for (int64_t i = 0; i < rows;) {
-            const float *from = a + i * across;
-            float *to = out + i * cols + j;
-            if (most == 16 && rows - i > 8) block(16, n, cols, across, along, more, from, b + j, to), i += 16;
-            else if (most == 16) block(8, n, cols, across, along, more, from, b + j, to), i += 8;
-            else block(4, n, cols, across, along, more, from, b + j, to), i += 4;
-        }
-}
-
 /* Copy n positions from t on, the last first if `turned`. */
 INLINE void copy(const call *c, tensor x, int64_t b, int64_t h, int64_t t, int64_t n, int turned, float *to) {
     for (int64_t i = 0; i < n; i++) {
