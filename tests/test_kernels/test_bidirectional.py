@@ -1,4 +1,4 @@
-"""The compiled bidirectional form of LinRec is held to its formula in float64, and to the error of torch's operators."""
+"""The compiled bidirectional form of LinRec is held to its formula in float64, and to the error of torch's form."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

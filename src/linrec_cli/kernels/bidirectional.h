@@ -1,7 +1,7 @@
-/* LinRec's bidirectional form in float32, forward and backward: one pass over a sequence sums, another asks the sums.
+/* LinRec's bidirectional form in float32, forward and backward: one pass over a sequence sums, the next asks the sums.
 
-   With the symbols of `bidirectional.py`: the first pass makes n and S, backwards R too; then o, or da, dk and dv, are
-   products of a chunk with S or R, whose rows or columns r scales once. Nothing is kept: backwards S is summed again. */
+   In the symbols of `bidirectional.py`: the first pass makes n and S, backwards R too; r is multiplied to them once; then
+   o, or da, dk and dv, are products of each chunk with them. Nothing is kept: backwards n and S are summed again. */
 
 #include "passes.h"
 
@@ -32,25 +32,24 @@ INLINE void ask_tile(int rows, int64_t n, int64_t cols, int first, const float *
 }
 
 /* Add a b^T of n steps to a state: their sum by itself, then that, which rounds less. */
-INLINE void sum_products(int most, const call *c, int64_t n, float *state, const float *a, const float *b) {
+INLINE void sum_products(const call *c, int64_t n, float *state, const float *a, const float *b) {
     for (int64_t j = 0; j < c->cols; j += WIDE) {
         int64_t i = 0;
-        if (most == 16)
-            for (; i + 16 <= c->rows; i += 16) sum_tile(16, n, c->cols, state + i * c->cols + j, a + i, b + j);
-        for (; i < c->rows; i += most == 16 ? 8 : 4)
-            sum_tile(most == 16 ? 8 : 4, n, c->cols, state + i * c->cols + j, a + i, b + j);
+        for (; i + MOST_ROWS <= c->rows; i += MOST_ROWS)
+            sum_tile(MOST_ROWS, n, c->cols, state + i * c->cols + j, a + i, b + j);
+        for (; i < c->rows; i += LEAST_ROWS)
+            sum_tile(LEAST_ROWS, n, c->cols, state + i * c->cols + j, a + i, b + j);
     }
 }
 
 /* c^T M of n steps. */
-INLINE void ask_state(int most, const call *c, int64_t n, const float *state, const float *asked, float *out) {
+INLINE void ask_state(const call *c, int64_t n, const float *state, const float *asked, float *out) {
     for (int64_t j = 0; j < c->cols; j += WIDE) {
         int64_t i = 0;
-        if (most == 16)
-            for (; i + 16 <= c->rows; i += 16)
-                ask_tile(16, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
-        for (; i < c->rows; i += most == 16 ? 8 : 4)
-            ask_tile(most == 16 ? 8 : 4, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
+        for (; i + MOST_ROWS <= c->rows; i += MOST_ROWS)
+            ask_tile(MOST_ROWS, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
+        for (; i < c->rows; i += LEAST_ROWS)
+            ask_tile(LEAST_ROWS, n, c->cols, i == 0, state + i * c->cols + j, asked + i, out + j);
     }
 }
 
@@ -94,21 +93,28 @@ INLINE void norms(const call *c, head *own, room *w, int64_t b, int64_t h, int64
 }
 
 /* r in the place of n. */
-INLINE void settle(const call *c, head *own, int64_t count) {
+INLINE void invert(const call *c, head *own, int64_t count) {
     inverse_roots(own->norm, c->cols, KEY_EPS);
     float root = 1.0f / sqrtf((float)count);
     for (int64_t j = 0; j < c->cols; j += WIDE) *(vec *)(own->norm + j) *= root;
 }
 
-INLINE void gather(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
-    norms(c, own, w, b, h, t, n);
-    copy(c, c->v, b, h, t, n, 0, w->v);
-    sum_products(most, c, n, own->state, w->k, w->v);
+/* r multiplied to S. */
+INLINE void settle(const call *c, head *own, int64_t count) {
+    invert(c, own, count);
+    for (int64_t i = 0; i < c->size; i++)
+        for (int64_t j = i * c->cols; j < (i + 1) * c->cols; j += WIDE) *(vec *)(own->state + j) *= own->norm[i];
 }
 
-INLINE void answer(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void gather(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+    norms(c, own, w, b, h, t, n);
+    copy(c, c->v, b, h, t, n, 0, w->v);
+    sum_products(c, n, own->state, w->k, w->v);
+}
+
+INLINE void answer(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     queries(c, w, b, h, t, n);
-    ask_state(most, c, n, own->state, w->a, w->o);
+    ask_state(c, n, own->state, w->a, w->o);
     for (int64_t i = 0; i < n; i++) {
         float *out = at(c->out, b, h, t + i);
         ask_to_write(c, c->out, out);
@@ -117,18 +123,18 @@ INLINE void answer(int most, const call *c, head *own, room *w, int64_t b, int64
 }
 
 /* S and R, transposed both. */
-INLINE void gather_both(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void gather_both(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     norms(c, own, w, b, h, t, n);
     queries(c, w, b, h, t, n);
     copy(c, c->v, b, h, t, n, 0, w->v);
     copy(c, c->g, b, h, t, n, 0, w->g);
-    sum_products(most, c, n, own->state, w->v, w->k);
-    sum_products(most, c, n, own->later, w->g, w->a);
+    sum_products(c, n, own->state, w->v, w->k);
+    sum_products(c, n, own->later, w->g, w->a);
 }
 
 /* f to `after`; r multiplied to S and R, and R turned back. */
 INLINE void settle_both(const call *c, head *own, int64_t count) {
-    settle(c, own, count);
+    invert(c, own, count);
     for (int64_t j = 0; j < c->cols; j += WIDE) {
         vec r = *(vec *)(own->norm + j), sum = {0};
         for (int64_t i = 0; i < c->size; i++) {
@@ -143,14 +149,14 @@ INLINE void settle_both(const call *c, head *own, int64_t count) {
         for (int64_t j = 0; j < c->size; j++) own->turned[j * c->cols + i] = own->later[i * c->cols + j];
 }
 
-INLINE void differentiate(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void differentiate(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     keys(c, w, b, h, t, n, NULL);
     queries(c, w, b, h, t, n);
     copy(c, c->v, b, h, t, n, 0, w->v);
     copy(c, c->g, b, h, t, n, 0, w->g);
-    ask_state(most, c, n, own->state, w->g, w->o);
-    ask_state(most, c, n, own->later, w->v, w->x);
-    ask_state(most, c, n, own->turned, w->k, w->r);
+    ask_state(c, n, own->state, w->g, w->o);
+    ask_state(c, n, own->later, w->v, w->x);
+    ask_state(c, n, own->turned, w->k, w->r);
     for (int64_t i = 0; i < n; i++) {
         float *dq = at(c->dq, b, h, t + i), *dk = at(c->dk, b, h, t + i), *dv = at(c->dv, b, h, t + i);
         vec sum = {0};
@@ -174,27 +180,20 @@ INLINE void differentiate(int most, const call *c, head *own, room *w, int64_t b
 }
 
 /* One sequence's share of the heads. Heads take turns at every chunk, so that memory is read as it lies. */
-INLINE void bidirectional_forwards(int most, const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
+INLINE void bidirectional_forwards(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
     int64_t length = real(c, b);
     for (int64_t t = 0; t < length; t += CHUNK)
-        for (int64_t h = first; h < last; h++) gather(most, c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
-    for (int64_t h = first; length && h < last; h++) {
-        head *own = heads + h - first;
-        settle(c, own, length);
-        for (int64_t i = 0; i < c->size; i++)
-            for (int64_t j = 0; j < c->cols; j += WIDE) *(vec *)(own->state + i * c->cols + j) *= own->norm[i];
-    }
+        for (int64_t h = first; h < last; h++) gather(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
+    for (int64_t h = first; length && h < last; h++) settle(c, heads + h - first, length);
     for (int64_t t = 0; t < length; t += CHUNK)
-        for (int64_t h = first; h < last; h++) answer(most, c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
+        for (int64_t h = first; h < last; h++) answer(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
 }
 
-INLINE void bidirectional_backwards(int most, const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
+INLINE void bidirectional_backwards(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
     int64_t length = real(c, b);
     for (int64_t t = 0; t < length; t += CHUNK)
-        for (int64_t h = first; h < last; h++)
-            gather_both(most, c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
+        for (int64_t h = first; h < last; h++) gather_both(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
     for (int64_t h = first; length && h < last; h++) settle_both(c, heads + h - first, length);
     for (int64_t t = 0; t < length; t += CHUNK)
-        for (int64_t h = first; h < last; h++)
-            differentiate(most, c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
+        for (int64_t h = first; h < last; h++) differentiate(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
 }

@@ -15,6 +15,7 @@ __all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "force", "mix", "obstacle"]
 SEGMENT = 256
 """Positions between the states that are kept: what the backward pass touches of them fits the second-level cache."""
 
+
 def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
     """Compute `o_t = (q_t / (|q_t| sqrt(c_t n_t))) S_t` for `[B, H, T, D]`, after an ELU on `q` and `k`.
 
