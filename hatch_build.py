@@ -62,7 +62,8 @@ def build(source: Path, target: Path) -> None:
     for compiler in compilers():
         # Under another name first: a process may have the old one loaded.
         made = target.with_name(f"{target.name}.{os.getpid()}")
-        command = [*compiler, *FLAGS, f'-DSOURCE="{digest(source)}"', str(source / "linrec.c"), "-o", str(made), "-lm"]
+        files = map(str, sorted(source.glob("*.c")))
+        command = [*compiler, *FLAGS, f'-DSOURCE="{digest(source)}"', *files, "-o", str(made), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
             ctypes.CDLL(str(made))

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from linrec_cli.kernels import _library, linrec
+from linrec_cli.kernels import _compiled, _library
 
 TOP = Path(__file__).parents[2]
 
@@ -35,5 +35,5 @@ def compiled(hook: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iter
     found = _library.load(path)
     assert found[0] is not None, found[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linrec, "load", lambda: found)
+        patch.setattr(_compiled, "load", lambda: found)
         yield

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from linrec_cli.kernels import _chunks, _library, linrec
+from linrec_cli.attentions.linear import Attention
+from linrec_cli.kernels import _chunks, _compiled, _library, linrec
 
 TOP = Path(__file__).parents[2]
 WITH_AVX2 = ("AVX2", "AVX512")
@@ -65,9 +67,9 @@ def test_with_one_the_wheel_is_of_a_platform(hook: ModuleType, monkeypatch: pyte
 def test_what_does_not_compile_is_an_error(hook: ModuleType, tmp_path: Path) -> None:
     if not list(hook.compilers()):
         pytest.skip("no C compiler is here")
-    for name in (*_library.SOURCES, "_library.py"):
-        shutil.copy(_library.HERE / name, tmp_path)
-    (tmp_path / "linrec.c").write_text("no C")
+    shutil.copy(_library.HERE / "_library.py", tmp_path)
+    for name in _library.SOURCES:
+        (tmp_path / name).write_text("no C")
     with pytest.raises(hook.subprocess.CalledProcessError):
         hook.build(tmp_path, tmp_path / "compiled.so")
     assert not list(tmp_path.glob("compiled.so*"))
@@ -81,24 +83,26 @@ def test_the_forms_for_other_processors_are_right_too(
         pytest.skip("no compiler is here, or the processor has no such form")
     for name in (*_library.SOURCES, "_library.py"):
         shutil.copy(_library.HERE / name, tmp_path)
-    source, narrow = (tmp_path / "linrec.c").read_text(), "avx2_narrow" if form == "avx2" else form
-    start = "static form *chosen(int64_t size) {\n"
+    source, start = (tmp_path / "linrec.c").read_text(), "static kind chosen(void) {\n"
     assert start in source
-    (tmp_path / "linrec.c").write_text(source.replace(start, f"{start}return size == WIDE ? {narrow} : {form};\n"))
+    chosen = f"return (kind){{linrec_{form}, {form.upper()}_WIDE}};\n"
+    (tmp_path / "linrec.c").write_text(source.replace(start, start + chosen))
     monkeypatch.setattr(hook, "FLAGS", [flag.replace("-O3", "-O1") for flag in hook.FLAGS])
     hook.build(tmp_path, tmp_path / "compiled.so")
     monkeypatch.setattr(_library, "digest", lambda: hook.digest(tmp_path))
     found = _library.load.__wrapped__(tmp_path / "compiled.so")
-    monkeypatch.setattr(linrec, "load", lambda: found)
-    for size, length in ((16, 70), (50, 300), (3, 33)):
+    monkeypatch.setattr(_compiled, "load", lambda: found)
+    for size, length in ((16, 70), (50, 300), (3, 33), (12, 40)):
         torch.manual_seed(size)
-        drawn = [torch.randn(2, 2, length, size) for _ in range(4)]
-        given = [*drawn[:3], torch.tensor([-0.03, -2.0])]
-        with linrec.force("compiled"):
-            mine = mixed(linrec.mix, given, drawn[3])
-        truth = mixed(_chunks.mix, [x.double() for x in given], drawn[3].double())
-        for one, other in zip(mine, truth, strict=True):
-            torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=2e-5 * float(other.abs().max()))
+        drawn, decay, lengths = [torch.randn(2, 2, length, size) for _ in range(4)], [-0.03, -2.0], [length, length]
+        both = partial(Attention(2 * size, 2, False, length).attend, lengths=torch.tensor(lengths))
+        for mix, exact, more in ((linrec.mix, _chunks.mix, [torch.tensor(decay)]), (both, both, [])):
+            given = [*drawn[:3], *more]
+            with linrec.force("compiled"):
+                mine = mixed(mix, given, drawn[3])
+            truth = mixed(exact, [x.double() for x in given], drawn[3].double())
+            for one, other in zip(mine, truth, strict=True):
+                torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=2e-5 * float(other.abs().max()))
 
 
 def mixed(mix: Callable[..., Tensor], given: list[Tensor], grad: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from linrec_cli.attentions._heads import apart
-from linrec_cli.kernels import _chunks, linrec
+from linrec_cli.kernels import _chunks, _compiled, linrec
 from linrec_cli.profiling import kernel
 from linrec_cli.profiling.count import counted
 
@@ -145,8 +145,8 @@ def test_an_endless_decay_forgets_all_and_lengths_are_of_any_integers() -> None:
 def test_it_is_told_how_many_threads_and_what_it_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[object, ...]] = []
     failing = SimpleNamespace(linrec_run=lambda *given: told.append(given) or 1)
-    monkeypatch.setattr(linrec, "load", lambda: (failing, ""))
-    monkeypatch.setattr(linrec.torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(_compiled, "load", lambda: (failing, ""))
+    monkeypatch.setattr(_compiled.torch, "get_num_threads", lambda: 7)
     with pytest.raises(MemoryError, match="scratch"):
         compiled(*projected(2, 20, 8))
     assert told[0][-1] == 7
@@ -243,7 +243,7 @@ def test_what_it_can_not_take_the_loop_takes() -> None:
 
 
 def test_without_a_library_the_loop_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linrec, "load", lambda: (None, "not built"))
+    monkeypatch.setattr(_compiled, "load", lambda: (None, "not built"))
     parts = projected(2, 20, 8)
     assert torch.equal(linrec.mix(*parts), _chunks.mix(*parts))
     with linrec.force("compiled"), pytest.raises(RuntimeError, match="can't run: not built"):

@@ -111,7 +111,7 @@ def test_what_the_driver_of_a_gpu_says_is_written_out(monkeypatch):
 
 def test_what_kernel_there_is_is_said_and_why_not(monkeypatch):
     monkeypatch.setattr(_library, "load", lambda: (object(), ""))
-    assert doctor.machine("cpu")["kernel"] == "compiled for the CPU: LinRec's causal form"
+    assert doctor.machine("cpu")["kernel"] == "compiled for the CPU: LinRec, causal and bidirectional"
     monkeypatch.setattr(_library, "load", lambda: (None, "not built; install it again"))
     assert doctor.machine("cpu")["kernel"] == "not built; install it again"
 

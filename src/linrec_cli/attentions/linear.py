@@ -6,6 +6,7 @@ from torch.nn.functional import elu
 
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.attentions._scan import scan
+from linrec_cli.kernels import bidirectional
 from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix, serves
 
 FORMS = ("causal", "bidirectional")
@@ -32,6 +33,8 @@ class Attention(Heads):
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
         if self.causal and serves(q.device.type):
             return mix(q, k, v, lengths=lengths)
+        if not self.causal and bidirectional.serves(q, k, v):
+            return bidirectional.mix(q, k, v, lengths)
         return self.parallel(q, k, v, lengths)
 
     def parallel(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:

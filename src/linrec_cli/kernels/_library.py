@@ -7,7 +7,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OBJECT = HERE / "compiled.so"
-SOURCES = ("linrec.c", "passes.h", "sweeps.h", "vectors.h")
+SOURCES = (
+    *("linrec.c", "plain.c", "avx2.c", "avx512.c"),
+    *("call.h", "vectors.h", "sweeps.h", "passes.h", "bidirectional.h", "form.h"),
+)
 
 POINTER, INTEGER = ctypes.c_void_p, ctypes.c_int64
 

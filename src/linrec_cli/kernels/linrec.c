@@ -4,50 +4,33 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "passes.h"
+#include "call.h"
 
 /* A digest of the source, given by who compiles it. */
 #ifndef SOURCE
 #define SOURCE ""
 #endif
 
-typedef void form(const call *, int64_t, int64_t, int64_t, head *, room *);
+typedef struct {
+    form *run;
+    int64_t wide;
+} kind;
 
-#define FORM(name, features, most, fixed)                                                                           \
-    features static void name(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {        \
-        call own = *c;                                                                                              \
-        if (fixed) own.size = own.rows = own.cols = fixed;                                                          \
-        if (c->g.data) backwards(most, &own, b, first, last, heads, w);                                             \
-        else forwards(most, &own, b, first, last, heads, w);                                                        \
-    }
-
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")))
-
-/* Where a head is one vector, nothing is looped over, which is worth a form of its own. */
-FORM(plain, , 4, 0)
-#if defined(__x86_64__)
-FORM(avx2, AVX2, 4, 0)
-FORM(avx2_narrow, AVX2, 4, WIDE)
-FORM(avx512, AVX512, 16, 0)
-FORM(avx512_narrow, AVX512, 16, WIDE)
-#endif
-
-static form *chosen(int64_t size) {
+static kind chosen(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma"))
-        return size == WIDE ? avx512_narrow : avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return size == WIDE ? avx2_narrow : avx2;
+        return (kind){linrec_avx512, AVX512_WIDE};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (kind){linrec_avx2, AVX2_WIDE};
 #endif
-    return plain;
+    return (kind){linrec_plain, PLAIN_WIDE};
 }
 
 typedef struct {
     call *given;
     int64_t groups, share;
-    form *chosen;
+    form *run;
     atomic_llong next;
     atomic_int failed;
 } queue;
@@ -95,9 +78,9 @@ static void take(queue *all, int64_t unit, float *memory, head *heads) {
         *own = (head){.state = memory, .later = memory + square, .turned = memory + 2 * square};
         own->norm = memory + 3 * square;
         own->after = own->norm + c->cols;
-        begin(c, own, h);
+        if (c->segment) begin(c, own, h);
     }
-    all->chosen(c, b, first, last, heads, &w);
+    all->run(c, b, first, last, heads, &w);
     for (int64_t h = first; h < last; h++) {
         if (c->ddecay) c->ddecay[b * c->heads + h] = heads[h - first].ddecay;
         const tensor made[] = {c->out, c->dq, c->dk, c->dv};
@@ -110,7 +93,7 @@ static void *work(void *given) {
     queue *all = given;
     const call *c = all->given;
     int64_t each = 3 * c->rows * c->cols + 2 * c->cols, numbers = 8 * CHUNK * c->cols + all->share * each;
-    float *memory = aligned_alloc(64, (size_t)numbers * sizeof(float));
+    float *memory = aligned_alloc(64, ((size_t)numbers * sizeof(float) + 63) / 64 * 64);
     head *heads = malloc((size_t)all->share * sizeof(head));
     if (!memory || !heads) atomic_store(&all->failed, 1);
     while (!atomic_load(&all->failed)) {
@@ -124,9 +107,9 @@ static void *work(void *given) {
 }
 
 /* Sequences are shared out; heads too where there are fewer sequences than threads. */
-static int run(call *c, int64_t threads) {
+static int run(call *c, form *chosen, int64_t threads) {
     int64_t groups = least(c->heads, (threads + c->batch - 1) / c->batch), share = (c->heads + groups - 1) / groups;
-    queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .chosen = chosen(c->size)};
+    queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .run = chosen};
     pthread_t *more = calloc((size_t)threads, sizeof(pthread_t));
     int64_t started = 0;
     for (; more && started < least(threads, c->batch * all.groups) - 1; started++)
@@ -141,7 +124,7 @@ const char *linrec_source(void) { return SOURCE; }
 
 /* Run forwards, or backwards if there is a gradient `g`.
 
-   sizes: B, H, T, D, and the positions of a segment, whole chunks.
+   sizes: B, H, T, D, and the positions of a segment, whole chunks; 0 for the bidirectional form, which has none.
    tensors: for q, k, v, kept, out, g, dq, dk, dv an address, or 0, and the strides of B, H and T.
    log_decay: [H], not positive, or none. lengths: [B], or none. ddecay: filled, [B, H], or none.
    Gives 0, or 1 if there was no memory. */
@@ -152,14 +135,17 @@ int64_t linrec_run(const int64_t *sizes, const int64_t *tensors, const double *l
     tensor *places[] = {&c.q, &c.k, &c.v, &c.kept, &c.out, &c.g, &c.dq, &c.dk, &c.dv};
     for (int i = 0; i < 9; i++, tensors += 4)
         *places[i] = (tensor){(float *)(intptr_t)tensors[0], tensors[1], tensors[2], tensors[3]};
-    c.rows = (c.size + 7) / 8 * 8;
-    c.cols = (c.size + WIDE - 1) / WIDE * WIDE;
-    c.segments = (c.length + c.segment - 1) / c.segment;
+    kind own = chosen();
+    c.rows = (c.size + least(own.wide, 8) - 1) / least(own.wide, 8) * least(own.wide, 8);
+    c.cols = (c.size + own.wide - 1) / own.wide * own.wide;
+    c.segments = c.segment ? (c.length + c.segment - 1) / c.segment : 0;
     if (c.batch * c.heads * c.length * c.size == 0) return 0;
-    c.counts = malloc((size_t)(c.heads * c.segments) * 2 * sizeof(double));
-    if (!c.counts) return 1;
-    for (int64_t h = 0; h < c.heads; h++) count(&c, h);
-    int failed = run(&c, threads);
+    if (c.segment) {
+        c.counts = malloc((size_t)(c.heads * c.segments) * 2 * sizeof(double));
+        if (!c.counts) return 1;
+        for (int64_t h = 0; h < c.heads; h++) count(&c, h);
+    }
+    int failed = run(&c, own.run, threads);
     free(c.counts);
     return failed;
 }

@@ -1,43 +1,19 @@
 """LinRec's causal form: a compiled recurrence on CPUs, and a loop of torch's operators that runs everywhere."""
 
-import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from linrec_cli.kernels import _chunks, _triton
+from linrec_cli.kernels import _chunks, _compiled, _triton
 from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS
-from linrec_cli.kernels._library import load
+from linrec_cli.kernels._compiled import FORMS, elements, force, forced, gradients, obstacle, output, run
 
 __all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "force", "mix", "obstacle"]
 
-FORMS = ("auto", "compiled", "plain", "triton")
-"""`triton`, a GPU's, is taken where it is forced alone: nobody has run it on one yet, as `linrec doctor` will there."""
-WIDEST = 128
-"""Features of a head up to which a state fits the first-level cache with room to spare."""
 SEGMENT = 256
 """Positions between the states that are kept: what the backward pass touches of them fits the second-level cache."""
-FLOOR = -1000.0
-"""Least log-decay: its exponential is zero."""
-
-_forced = "auto"
-
-
-@contextmanager
-def force(form: str) -> Iterator[None]:
-    """Let `mix` take one of `FORMS` within the context; `compiled` and `triton` are errors where they can't run."""
-    global _forced
-    if form not in FORMS:
-        raise ValueError(f"no form '{form}'; known: {', '.join(FORMS)}.")
-    before, _forced = _forced, form
-    try:
-        yield
-    finally:
-        _forced = before
 
 
 def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
@@ -53,15 +29,12 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
     Raises:
         RuntimeError: the compiled form or that of Triton is forced, and there is an obstacle.
     """
-    if _forced == "triton":
+    if forced() == "triton":
         if why := _triton.obstacle(q, k, v):
             raise RuntimeError(f"the Triton form of linrec can't run: {why}.")
         made: Tensor = _triton.Mix.apply(q, k, v, log_decay)
         return made
-    why = "plain is forced" if _forced == "plain" else obstacle(q, k, v)
-    if why and _forced == "compiled":
-        raise RuntimeError(f"the compiled form of linrec can't run: {why}.")
-    if why:
+    if not _compiled.serves(q, k, v):
         return _chunks.mix(q, k, v, log_decay)
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in (q, k, v, log_decay))
     out: Tensor = torch.ops.linrec.mix(q, k, v, log_decay, lengths, keep)[0]
@@ -70,25 +43,7 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
 
 def serves(device: str) -> bool:
     """Tell whether `mix` is the form for a device: a CPU's, or that which is forced; nothing exported runs it."""
-    return (device == "cpu" or _forced == "triton") and not torch.compiler.is_exporting()
-
-
-def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
-    """Say why the compiled form can't take these, or nothing."""
-    if any(x.device.type != "cpu" or x.dtype != torch.float32 for x in (q, k, v)):
-        return "it takes float32 on a CPU"
-    if q.shape[3] > WIDEST or not q.shape == k.shape == v.shape:
-        return f"it takes heads of one width, up to {WIDEST}"
-    if torch.compiler.is_exporting():
-        return "what is exported runs without linrec"
-    return missing()
-
-
-# What is loaded once, torch.compile need not trace, which would break the graph there.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def missing() -> str:
-    """Say why there is no library, or nothing."""
-    return load()[1]
+    return (device == "cpu" or forced() == "triton") and not torch.compiler.is_exporting()
 
 
 @torch.library.custom_op("linrec::mix", mutates_args=(), device_types="cpu")
@@ -97,17 +52,17 @@ def forward(
 ) -> tuple[Tensor, Tensor]:
     """Mix, and give the states to be kept, `[B, H, segments - 1, D + 1, D]`, norms first."""
     out, states = made(q, keep)
-    run(q, k, v, states if states.numel() else None, out, *[None] * 4, log_decay=log_decay, lengths=lengths)
+    kept = states if states.numel() else None
+    run(q, k, v, kept, out, *[None] * 4, segment=SEGMENT, lengths=lengths, log_decay=log_decay)
     return out, states
 
 
 @forward.register_fake
 def made(q: Tensor, *more: Any) -> tuple[Tensor, Tensor]:
-    """Make what `forward` fills; the values lie in the order in memory that the output projection wants."""
+    """Make what `forward` fills."""
     batch, heads, length, size = q.shape
     count = max(0, length - 1) // SEGMENT if more[-1] else 0
-    out = q.new_empty(batch, length, heads, size).transpose(1, 2)
-    return out, q.new_empty(batch, heads, count, size + 1, size)
+    return output(q), q.new_empty(batch, heads, count, size + 1, size)
 
 
 @torch.library.custom_op("linrec::mix_backward", mutates_args=(), device_types="cpu")
@@ -124,40 +79,15 @@ def backward(
     every, ddecay = made_backward(grad, q)
     slope = None if log_decay is None else q.new_empty(q.shape[:2], dtype=torch.float64)
     grads = (part.transpose(1, 2) for part in every.unbind(2))
-    states_or_none = states if states.numel() else None
-    run(q, k, v, states_or_none, None, grad, *grads, log_decay=log_decay, lengths=lengths, slope=slope)
+    kept = states if states.numel() else None
+    run(q, k, v, kept, None, grad, *grads, segment=SEGMENT, lengths=lengths, log_decay=log_decay, slope=slope)
     return every, ddecay if slope is None else slope.sum(0).to(q.dtype)
 
 
 @backward.register_fake
 def made_backward(grad: Tensor, q: Tensor, *more: Any) -> tuple[Tensor, Tensor]:
-    """Make what `backward` fills: gradients in one piece, as projections to all three want them."""
-    batch, heads, length, size = q.shape
-    return q.new_empty(batch, length, 3, heads, size), q.new_empty(heads)
-
-
-def run(*tensors: Tensor | None, log_decay: Tensor | None, lengths: Tensor | None, slope: Tensor | None = None) -> None:
-    """Call the library; see `linrec_run` in the source.
-
-    Raises:
-        MemoryError: it got none for its scratch.
-    """
-    library, why = load()
-    if library is None:
-        raise RuntimeError(f"the compiled form of linrec can't run: {why}.")
-    straight = [x if x is None or x.stride(3) == 1 else x.contiguous() for x in tensors]
-    places = [(0, 0, 0, 0) if x is None else (x.data_ptr(), *x.stride()[:3]) for x in straight]
-    first = straight[0]
-    assert first is not None
-    sizes = (ctypes.c_int64 * 5)(*first.shape, SEGMENT)
-    given = (ctypes.c_int64 * (4 * len(places)))(*(number for place in places for number in place))
-    # What is too short would be read past its end; `expand` refuses it.
-    decay = None if log_decay is None else log_decay.detach().to("cpu", torch.float64).clamp(min=FLOOR)
-    decay = None if decay is None else decay.expand(first.shape[1]).contiguous()
-    real = None if lengths is None else lengths.to("cpu", torch.int64).expand(first.shape[0]).contiguous()
-    pointers = [None if x is None else x.data_ptr() for x in (decay, real, slope)]
-    if library.linrec_run(sizes, given, *pointers, torch.get_num_threads()):
-        raise MemoryError("no memory for the scratch of the compiled form of linrec.")
+    """Make what `backward` fills."""
+    return gradients(q), q.new_empty(q.shape[1])
 
 
 def saved(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -177,12 +107,6 @@ def differentiate(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...
 
 
 forward.register_autograd(differentiate, setup_context=saved)
-
-
-def elements(shape: torch.Size) -> tuple[int, int]:
-    """Count the positions of all heads, and the features of one."""
-    batch, heads, length, size = shape
-    return batch * heads * length, size
 
 
 @register_flop_formula(torch.ops.linrec.mix)

@@ -7,15 +7,6 @@
 
 #include "sweeps.h"
 
-/* Copy n positions from t on, the last first if `turned`. */
-INLINE void copy(const call *c, tensor x, int64_t b, int64_t h, int64_t t, int64_t n, int turned, float *to) {
-    for (int64_t i = 0; i < n; i++) {
-        const float *from = at(x, b, h, turned ? t + n - 1 - i : t + i);
-        if (!turned) ask(c, x, from);
-        for (int64_t j = 0; j < c->cols; j += WIDE) *(vec *)(to + i * c->cols + j) = load(from + j, c->size - j);
-    }
-}
-
 /* Queries to `e` and `s`, keys, with the growing powers, to `k`, and the inverse roots of their norms to `r`. */
 INLINE void prepare(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
@@ -42,14 +33,14 @@ INLINE void prepare(const call *c, head *own, room *w, int64_t b, int64_t h, int
     copy(c, c->v, b, h, t, n, 0, w->v);
 }
 
-INLINE void mix(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void mix(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     prepare(c, own, w, b, h, t, n);
     for (int64_t i = 0; i < n; i++) {
         float s = w->s[i] * own->left[i];
         for (int64_t j = i * c->cols; j < (i + 1) * c->cols; j += WIDE)
             *(vec *)(w->a + j) = *(vec *)(w->e + j) * *(vec *)(w->r + j) * s;
     }
-    sweep(most, c, n, own->left[n], own->state, w->k, w->v, w->a, w->o);
+    sweep(c, n, own->left[n], own->state, w->k, w->v, w->a, w->o);
     for (int64_t i = 0; i < n; i++) {
         float *out = at(c->out, b, h, t + i);
         ask_to_write(c, c->out, out);
@@ -58,11 +49,11 @@ INLINE void mix(int most, const call *c, head *own, room *w, int64_t b, int64_t 
 }
 
 /* The gradient of queries; p r^2 and a are left in the places of dk and dv for `turn`. */
-INLINE void again(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void again(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     double count = own->count;
     prepare(c, own, w, b, h, t, n);
     copy(c, c->g, b, h, t, n, 0, w->g);
-    sweep(most, c, n, own->left[n], own->turned, w->v, w->k, w->g, w->o);
+    sweep(c, n, own->left[n], own->turned, w->v, w->k, w->g, w->o);
     for (int64_t i = 0; i < n; i++) {
         float *dq = at(c->dq, b, h, t + i), *dk = at(c->dk, b, h, t + i), *dv = at(c->dv, b, h, t + i), s = w->s[i];
         ask_to_write(c, c->dq, dq);
@@ -93,7 +84,7 @@ INLINE void again(int most, const call *c, head *own, room *w, int64_t b, int64_
 }
 
 /* The gradients of keys and values, from the last position of a chunk to its first. */
-INLINE void turn(int most, const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
+INLINE void turn(const call *c, head *own, room *w, int64_t b, int64_t h, int64_t t, int64_t n) {
     copy(c, c->v, b, h, t, n, 1, w->v);
     copy(c, c->g, b, h, t, n, 1, w->g);
     for (int64_t i = 0; i < n; i++) {
@@ -106,8 +97,8 @@ INLINE void turn(int most, const call *c, head *own, room *w, int64_t b, int64_t
             *(vec *)(w->a + x) = load(a + j, c->size - j) * own->grown[i];
         }
     }
-    sweep(most, c, n, own->left[n], own->state, w->a, w->g, w->k, w->o);
-    sweep(most, c, n, own->left[n], own->later, w->g, w->a, w->v, w->x);
+    sweep(c, n, own->left[n], own->state, w->a, w->g, w->k, w->o);
+    sweep(c, n, own->left[n], own->later, w->g, w->a, w->v, w->x);
     for (int64_t i = 0; i < n; i++) {
         int64_t p = t + n - 1 - i;
         float *dk = at(c->dk, b, h, p), *dv = at(c->dv, b, h, p);
@@ -147,20 +138,19 @@ INLINE void recall(const call *c, head *own, int64_t b, int64_t h, int64_t segme
         for (int64_t j = 0; j < c->size; j++) own->turned[j * c->cols + i] = from[(i + 1) * c->size + j];
 }
 
-
 /* One sequence's share of the heads. Heads take turns at every chunk, so that memory is read as it lies. */
-INLINE void forwards(int most, const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
+INLINE void forwards(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
     int64_t length = real(c, b);
     for (int64_t t = 0; t < length; t += CHUNK)
         for (int64_t h = first; h < last; h++) {
             head *own = heads + h - first;
             int64_t end = least(t + CHUNK, length);
             if (c->kept.data && t && t % c->segment == 0) keep(c, own, b, h, t / c->segment);
-            for (int64_t s = t; s < end; s += own->steps) mix(most, c, own, w, b, h, s, least(own->steps, end - s));
+            for (int64_t s = t; s < end; s += own->steps) mix(c, own, w, b, h, s, least(own->steps, end - s));
         }
 }
 
-INLINE void backwards(int most, const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
+INLINE void backwards(const call *c, int64_t b, int64_t first, int64_t last, head *heads, room *w) {
     int64_t length = real(c, b);
     for (int64_t segment = (length - 1) / c->segment; length && segment >= 0; segment--) {
         int64_t start = segment * c->segment, end = least(start + c->segment, length);
@@ -169,13 +159,13 @@ INLINE void backwards(int most, const call *c, int64_t b, int64_t first, int64_t
             for (int64_t h = first; h < last; h++) {
                 head *own = heads + h - first;
                 for (int64_t s = t; s < least(t + CHUNK, end); s += own->steps)
-                    again(most, c, own, w, b, h, s, least(own->steps, least(t + CHUNK, end) - s));
+                    again(c, own, w, b, h, s, least(own->steps, least(t + CHUNK, end) - s));
             }
         for (int64_t t = start + (end - start - 1) / CHUNK * CHUNK; t >= start; t -= CHUNK)
             for (int64_t h = first; h < last; h++) {
                 head *own = heads + h - first;
                 for (int64_t s = least(t + CHUNK, end); s > t; s -= own->steps)
-                    turn(most, c, own, w, b, h, s - least(own->steps, s - t), least(own->steps, s - t));
+                    turn(c, own, w, b, h, s - least(own->steps, s - t), least(own->steps, s - t));
             }
     }
 }

@@ -1,16 +1,10 @@
-/* Sixteen floats at a time, as compilers' vector types, which fall apart into whatever the processor has. */
+/* `WIDE` floats at a time, as compilers' vector types; wider ones than the processor has are slow. */
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
+#include "call.h"
 
-#define WIDE 16
-#define INLINE static inline __attribute__((always_inline))
-
-typedef float vec __attribute__((vector_size(64)));
-typedef float loose __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t ivec __attribute__((vector_size(64)));
-typedef float eight __attribute__((vector_size(32)));
+typedef float vec __attribute__((vector_size(4 * WIDE)));
+typedef float loose __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * WIDE)));
 typedef float four __attribute__((vector_size(16)));
 
 INLINE vec choose(ivec mask, vec yes, vec no) { return (vec)((mask & (ivec)yes) | (~mask & (ivec)no)); }
@@ -29,10 +23,15 @@ INLINE void store(float *to, vec x, int64_t left) {
 }
 
 INLINE float total(vec x) {
-    union { vec all; eight part[2]; } first = {x};
-    union { eight all; four part[2]; } second = {first.part[0] + first.part[1]};
-    four rest = second.part[0] + second.part[1];
-    return (rest[0] + rest[2]) + (rest[1] + rest[3]);
+    union { vec all; four part[WIDE / 4]; } cut = {x};
+#if WIDE == 16
+    four sum = (cut.part[0] + cut.part[2]) + (cut.part[1] + cut.part[3]);
+#elif WIDE == 8
+    four sum = cut.part[0] + cut.part[1];
+#else
+    four sum = cut.part[0];
+#endif
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 INLINE void inverse_roots(float *x, int64_t count, float eps) {

@@ -65,7 +65,7 @@ def machine(device: str) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "cuda": cuda(),
         "driver": driver(device),
-        "kernel": load()[1] or "compiled for the CPU: LinRec's causal form",
+        "kernel": load()[1] or "compiled for the CPU: LinRec, causal and bidirectional",
         "compiler": next(compilers, "none: torch.compile falls back to running operators one by one"),
     }
 
