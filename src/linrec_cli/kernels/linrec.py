@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from linrec_cli.kernels import _chunks, _triton
-from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS
+from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS, counts
 from linrec_cli.kernels._library import load
 
-__all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "force", "mix", "obstacle"]
+__all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "counts", "force", "mix", "obstacle"]
 
 FORMS = ("auto", "compiled", "plain", "triton")
 """`triton`, a GPU's, is taken where it is forced alone: nobody has run it on one yet, as `linrec doctor` will there."""
