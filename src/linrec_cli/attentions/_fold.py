@@ -10,7 +10,8 @@ def recurrence(u: Tensor, decay: Tensor) -> Tensor:
     """Compute `h_t = decay h_{t-1} + u_t` for `u [B, H, T, ...]`, and its gradients.
 
     Args:
-        decay: of one position, of modulus 1 or less; it broadcasts to `u` and may have more digits.
+        decay: of modulus 1 or less, between neighbours `[..., T - 1, ...]`, or constant, `[..., 1, ...]`; else it
+            broadcasts to `u`, and may have more digits.
 
     Cost: `O(1)` operations a number; only the output is kept for the backward pass.
     """
@@ -30,11 +31,13 @@ class Recurrence(torch.autograd.Function):
         return h
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None]:
         """Carry the gradient from each state to those before it."""
         h, decay = ctx.saved_tensors
         g = grads[0].clone()
         fold(g, decay.conj().resolve_conj(), reverse=True)
+        if not ctx.needs_input_grad[1]:
+            return g, None
         return g, (g[:, :, 1:] * h[:, :, :-1].conj()).sum_to_size(decay.shape).to(decay.dtype)
 
 
