@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from linrec_cli.attentions import _scan
 from linrec_cli.attentions._decay import scan
 
 LENGTHS = [1, 2, 63, 64, 65, 128, 129, 200]
+COUNTS = [5, 6, 7, 8, 9, 16, 33]
 
 
 def plain(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor) -> Tensor:
@@ -52,6 +54,21 @@ def test_values_and_gradients_are_those_of_the_recurrence(length: int, kind: str
     inputs = [*parts(length), strengths((2, 3, length), kind)]
     for fast, slow in zip(results(scan, inputs), results(plain, inputs), strict=True):
         torch.testing.assert_close(fast, slow, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("per", ["position", "head"])
+def test_states_reach_over_any_number_of_chunks(count: int, per: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_scan, "CHUNK", 4)
+    length = 4 * count - 1
+    # From none at all to what leaves nothing of a position at the next.
+    kinds = torch.tensor([0.0, -1e-6, -50.0], dtype=torch.float64)[:, None]
+    log_decay = kinds if per == "head" else kinds.expand(3, length).clone()
+    if per == "position":
+        log_decay[:, 7:12] = -1.0
+    inputs = [*parts(length), log_decay]
+    for fast, slow in zip(results(scan, inputs), results(plain, inputs), strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-9, atol=1e-9 * max(1.0, slow.abs().max().item()))
 
 
 @pytest.mark.parametrize("length", LENGTHS)

@@ -40,3 +40,26 @@ def test_both_forms_equal_the_reference_in_values_and_gradients_those_of_the_rat
     truth = torch.autograd.grad(plain, inputs, gradient)
     for found, true in zip(torch.autograd.grad(fast, inputs, gradient), truth, strict=True):
         torch.testing.assert_close(found, true, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("log_decay", [-1e-40, -1e-6, -0.05, -50.0])
+@pytest.mark.parametrize("length", [1, 2, 200])
+def test_the_form_of_a_gpu_equals_the_reference_at_any_strength_of_decay(log_decay: float, length: int) -> None:
+    torch.manual_seed(0)
+    attention, lengths = linear_gated.Attention(8, 2, True, length).double(), torch.full((2,), length)
+    assert attention.rate is not None
+    with torch.no_grad():
+        attention.rate.copy_(torch.tensor([-log_decay, 0.1], dtype=torch.float64).log())
+    parts = [torch.randn(2, 2, length, 4, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    found = []
+    for out in (attention.parallel(*parts), attention.reference(*parts, lengths)):
+        found.append([out, *torch.autograd.grad(out.square().sum(), [*parts, attention.rate])])
+    for fast, true in zip(*found, strict=True):
+        torch.testing.assert_close(fast, true, rtol=1e-9, atol=1e-9 * max(1.0, true.abs().max().item()))
+
+
+def test_the_form_of_a_gpu_without_decay_counts_positions() -> None:
+    torch.manual_seed(0)
+    attention, lengths = linear_gated.Attention(8, 2, True, 200, decay=False).double(), torch.tensor([200])
+    parts = [torch.randn(1, 2, 200, 4, dtype=torch.float64) for _ in range(3)]
+    torch.testing.assert_close(attention.parallel(*parts), attention.reference(*parts, lengths), rtol=1e-11, atol=1e-11)

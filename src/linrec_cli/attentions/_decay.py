@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from linrec_cli.attentions._fold import fold
 from linrec_cli.attentions._scan import chunks, sizes
 
 FLOOR = -1000.0
@@ -122,9 +123,9 @@ def carried(own: Tensor, whole: Tensor, reverse: bool = False) -> Tensor:
         reverse: whether to run from the last chunk.
     """
     own = own.to(torch.promote_types(own.dtype, torch.float32))
-    states, whole = torch.zeros_like(own), whole.expand(-1, -1, own.shape[2], -1, -1)
-    last = own.shape[2] - 1
-    for m in range(last, 0, -1) if reverse else range(last):
-        target = states[:, :, m - 1 if reverse else m + 1]
-        torch.addcmul(own[:, :, m], whole[:, :, m], states[:, :, m], out=target)
+    # What the last chunk adds, or the first, is in no state that is asked for.
+    states = pad(own[:, :, 1:], (0, 0, 0, 0, 0, 1)) if reverse else pad(own[:, :, :-1], (0, 0, 0, 0, 1, 0))
+    fold(
+        states[:, :, :-1] if reverse else states[:, :, 1:], whole[:, :, 1:-1] if whole.shape[2] > 1 else whole, reverse
+    )
     return states

@@ -52,9 +52,12 @@ def chunked(q: Tensor, k: Tensor, v: Tensor, reverse: bool = False) -> Tensor:
 
 
 def sizes(length: int) -> tuple[int, int]:
-    """Choose the number of chunks and their size: equal sizes, so that little is padded."""
+    """Choose the number of chunks and their size: equal sizes, so that little is padded, and no chunk of one.
+
+    Products over one position would be outer ones, for which torch wants a C compiler where it runs on CUDA.
+    """
     count = -(-length // CHUNK)
-    return count, -(-length // count)
+    return count, max(2, -(-length // count))
 
 
 def chunks(x: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import elu, silu
 
 from linrec_cli.attentions._decay import scan
+from linrec_cli.attentions._fold import recurrence
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.attentions._norm import normed
-from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, mix, serves
+from linrec_cli.kernels.linrec import KEY_EPS, QUERY_EPS, counts, mix, serves
 
 FORMS = ("causal",)
 HALF_LIVES = (8.0, 128.0)
@@ -63,12 +64,12 @@ class Attention(Heads):
     def parallel(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Mix all chunks at once, in few large operations, as a GPU wants it."""
         q, k = feature(q.contiguous()), feature(k.contiguous())
-        one, decay = k.new_ones(1, 1, 1, 1), self.log_decay()[:, None].to(k.dtype)
-        norms = scan(one.expand_as(k[..., :1]), one.expand_as(k[..., :1]), k.square(), decay)
-        ones = one.expand(1, self.heads, k.shape[2], 1)
-        count = scan(ones, ones, ones, decay)
-        row = (q.square().sum(-1, keepdim=True) + QUERY_EPS) * count
-        return scan(q * row.rsqrt() * (norms + KEY_EPS).rsqrt(), k, v, decay)
+        log_decay = self.log_decay().to(k.dtype)
+        # Its powers reach over the whole length: in less than float64 they would drift.
+        norms = recurrence(k.square(), log_decay.double().exp()[None, :, None, None])
+        count = counts(log_decay, torch.arange(1, k.shape[2] + 1, dtype=k.dtype, device=k.device))
+        row = (q.square().sum(-1, keepdim=True) + QUERY_EPS) * count[..., None]
+        return scan(q * row.rsqrt() * (norms + KEY_EPS).rsqrt(), k, v, log_decay[:, None])
 
     def reference(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions by the formula, one position at a time over its prefix."""

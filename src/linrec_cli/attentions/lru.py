@@ -1,11 +1,12 @@
 """LRU: a linear recurrence whose decay is a complex diagonal, as LRURec uses it."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+
+from linrec_cli.attentions._fold import recurrence
 
 FORMS = ("causal",)
 EXPANSION = 2
@@ -45,8 +46,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map `x [B, T, C]` to `[B, T, C]`; right padding is in no real position's past, so `lengths` is not read."""
-        h: Tensor = Recurrence.apply(self.driven(x), self.decay())
-        return self.read(h)
+        h = recurrence(self.driven(x)[:, None], self.decay()[None, None, None])
+        return self.read(h[:, 0])
 
     def start(self, batch: int) -> tuple[Tensor]:
         """Make the state of `batch` empty histories: `h`, its real and imaginary parts, `[B, 2C, 2]`."""
@@ -76,41 +77,6 @@ class Attention(nn.Module):
         parts = torch.view_as_real(h).flatten(-2)
         out: Tensor = self.outward(parts.to(self.outward.weight.dtype))
         return out
-
-
-class Recurrence(torch.autograd.Function):
-    """All states of `h_t = lambda * h_{t-1} + u_t`; the backward pass is the same recurrence from the end."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Tensor, decay: Tensor) -> Tensor:
-        """Compute the states of `u [B, T, N]` under `decay [N]`, keeping them."""
-        h = u.clone()
-        fold(h, decay)
-        ctx.save_for_backward(h, decay)
-        return h
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
-        """Carry the gradient from each state to those before it."""
-        h, decay = ctx.saved_tensors
-        g = grads[0].flip(1)
-        fold(g, decay.conj().resolve_conj())
-        g = g.flip(1)
-        return g, (g[:, 1:] * h[:, :-1].conj()).sum((0, 1))
-
-
-def fold(h: Tensor, decay: Tensor) -> None:
-    """Replace `h [B, T, N]` in place by the states that it drives.
-
-    Every second position takes in the one before it, which leaves a recurrence of half the length whose decay is the
-    square; the positions between then take in the finished state before them.
-    """
-    if h.shape[1] < 2:
-        return
-    even, odd = h[:, ::2], h[:, 1::2]
-    odd.addcmul_(even[:, : odd.shape[1]], decay)
-    fold(odd, decay * decay)
-    even[:, 1:].addcmul_(odd[:, : even.shape[1] - 1], decay)
 
 
 def wide(x: Tensor) -> Tensor:

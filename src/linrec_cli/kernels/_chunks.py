@@ -13,6 +13,9 @@ KEY_EPS = 1e-3
 BLOCK = 1 << 17
 """Numbers of one tensor that are worked on at a time: a dozen such tensors fit the second-level cache."""
 
+WEAKEST = -1e-30
+"""Greatest log-decay that is not zero: its inverse is far within float32."""
+
 ELU = torch.ops.aten.elu_backward.grad_input
 
 Fade = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]
@@ -29,14 +32,22 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None) -> Ten
     features, the values and the scales.
     """
     kind = torch.promote_types(q.dtype, torch.float32)
-    count = torch.arange(1, q.shape[2] + 1, dtype=kind, device=q.device)[None]
     if log_decay is not None:
         log_decay = log_decay.to(kind)
-        count = torch.expm1(log_decay[:, None] * count) / torch.expm1(log_decay[:, None])
+    count = counts(log_decay, torch.arange(1, q.shape[2] + 1, dtype=kind, device=q.device))
     # Inside, autocast would make types differ.
     with torch.autocast(q.device.type, enabled=False):
         out: Tensor = Mix.apply(q, k, v, log_decay, count)
     return out
+
+
+def counts(log_decay: Tensor | None, seen: Tensor) -> Tensor:
+    """Compute `c_t = g c_{t-1} + 1`, `[H, T]`, from how many are `seen [T]`; these, `[1, T]`, where nothing fades."""
+    if log_decay is None:
+        return seen[None]
+    # A decay too weak to be told from none counts them too.
+    log_decay = log_decay[:, None].clamp(max=WEAKEST)
+    return torch.expm1(log_decay * seen) / torch.expm1(log_decay)
 
 
 class Mix(torch.autograd.Function):

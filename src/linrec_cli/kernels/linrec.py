@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from linrec_cli.kernels import _chunks, _compiled, _triton
-from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS
+from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS, counts
 from linrec_cli.kernels._compiled import FORMS, elements, force, forced, gradients, obstacle, output, run
 
-__all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "force", "mix", "obstacle"]
+__all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "counts", "force", "mix", "obstacle"]
 
 SEGMENT = 256
 """Positions between the states that are kept: what the backward pass touches of them fits the second-level cache."""

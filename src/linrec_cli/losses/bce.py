@@ -19,5 +19,6 @@ def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int
     """
     drawn = draw.uniform(len(gold), negatives)
     of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
-    scores = (table[drawn].to(hidden.dtype) @ hidden[:, :, None])[:, :, 0].float()
+    # Not as a product of matrices, whose gradient would be an outer one: torch wants a C compiler for it on CUDA.
+    scores = (table[drawn].to(hidden.dtype) * hidden[:, None]).sum(2).float()
     return (softplus(-of_gold) + softplus(scores).sum(1)).mean()

@@ -2,11 +2,10 @@
 
 import math
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import normalize
 
-from linrec_cli.attentions._decay import scan
+from linrec_cli.attentions._fold import recurrence
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
@@ -76,6 +75,5 @@ def summed(x: Tensor, weight: Tensor) -> Tensor:
     weight = weight.to(x.dtype)
     # A factor of a whole sum, which a direction does not depend on.
     top = weight.detach().cummax(1).values
-    shrunk = pad(top[:, :-1] - top[:, 1:], (1, 0))
-    own = (weight - top).exp()[:, None, :, None]
-    return scan(torch.ones_like(own), own, x[:, None], shrunk[:, None])[:, 0]
+    own = (weight - top).exp()[..., None] * x
+    return recurrence(own[:, None], (top[:, :-1] - top[:, 1:]).exp()[:, None, :, None])[:, 0]

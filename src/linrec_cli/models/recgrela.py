@@ -115,7 +115,8 @@ class Attention(nn.Module):
         values, queries, keys, rotated, turned = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (x, q, k, self.turn(q), self.turn(k))
         )
-        total = queries @ (keys.sum(2, keepdim=True) / count).mT
+        # Not as a product of matrices, whose gradient would be an outer one: torch wants a C compiler for it on CUDA.
+        total = (queries * (keys.sum(2, keepdim=True) / count)).sum(3, keepdim=True)
         mixed = rotated @ (turned.mT @ values / count) / (total + EPS)
         return mixed.transpose(1, 2).flatten(2) + self.convolution(x)
 

@@ -76,19 +76,21 @@ class Model(Tied):
         chosen = self.chosen(x, inside)
         # How each item is shared out among the interests of each part, `[B, Q, K, T]`.
         shares = torch.einsum("bqkc,btc->bqkt", self.norms[0](chosen), normalize(x @ self.assigned, dim=2)).softmax(2)
-        scores = torch.einsum("bktc,kc->bkt", torch.einsum("btc,kcd->bktd", x, self.weighed).tanh(), self.weights)
+        scores = (torch.einsum("btc,kcd->bktd", x, self.weighed).tanh() * self.weights[:, None]).sum(3)
         weights = within(scores[:, None], inside[:, :, None])
         interests = normalize(torch.einsum("bqkt,btc->bqkc", shares * weights, x), dim=3)
         # The prototypes are projected before they are mixed: that is less than to project the mixture at each item.
         hidden = (shares.mT @ (chosen @ self.assigned)).tanh()
-        intended = within(torch.einsum("bqtc,c->bqt", hidden, self.intends), inside)
-        aim = self.norms[1](torch.einsum("bqkt,bqt,bqkc->bqc", shares, intended, chosen))
-        met = torch.einsum("bqkc,bqc->bqk", interests, aim) / self.temperature
-        return torch.einsum("bqk,bqkc->bqc", met.softmax(2), interests)
+        intended = within(hidden @ self.intends, inside)
+        # Not as products of matrices, whose gradients would be outer ones: torch wants a C compiler for these on CUDA.
+        intent = (shares * intended[:, :, None]).sum(3, keepdim=True)
+        aim = self.norms[1]((intent * chosen).sum(2))
+        met = (interests * aim[:, :, None]).sum(3, keepdim=True) / self.temperature
+        return (met.softmax(2) * interests).sum(2)
 
     def chosen(self, x: Tensor, inside: Tensor) -> Tensor:
         """Choose the prototypes that the sum of each part meets best, each times how well, `[B, Q, K, C]`."""
-        scores = torch.einsum("btc,c->bt", (x @ self.summed).tanh(), self.sums)
+        scores = (x @ self.summed).tanh() @ self.sums
         weights = within(scores[:, None], inside)
         met, which = (weights @ x @ self.pool.T).topk(self.interests, 2)
         return self.pool[which] * met.sigmoid()[..., None]
