@@ -45,14 +45,14 @@ def taken(name: str, kind: str, size: int, decay: bool) -> Taken:
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from linrec_cli.kernels import _triton_linrec, _triton_linrec_whole
+    from linrec_cli.kernels import _triton_linrec, _triton_linrec_bidirectional
 
     how = _triton.settings(size, KINDS[kind], decay)
     options = {key: how.pop(key) for key in ("num_warps", "num_stages", "enable_fp_fusion")}
     constants = how | {"KEEP": True, "GATHER": name == "first_gradients"} | ({} if decay else {"log_decay": None})
     constants |= {} if name in BIDIRECTIONAL else {"lengths": None}
     name = SECOND.get(name, name)
-    function = getattr(_triton_linrec, name, None) or getattr(_triton_linrec_whole, name)
+    function = getattr(_triton_linrec, name, None) or getattr(_triton_linrec_bidirectional, name)
     constants = {key: x for key, x in constants.items() if key in function.arg_names}
     # States between chunks alone are kept in another type.
     wide = WIDE if name in ("fill", "fill_gradients") else WIDE | {"states"}

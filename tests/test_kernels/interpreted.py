@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from linrec_cli.attentions.linear import Attention
-from linrec_cli.kernels import _triton, _triton_whole, linrec
+from linrec_cli.kernels import _triton, _triton_bidirectional, linrec
 from linrec_cli.kernels._chunks import mix
 
 DECAYS = (-0.02, -6.0, -0.4)
@@ -93,7 +93,7 @@ def bidirectional(least: int, lengths: Tensor) -> list[float]:
     ours = [x.detach().requires_grad_() for x in (q, k.where(real, torch.nan), v.where(real, torch.nan))]
     kept: list[Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
-        out = _triton_whole.mix(*ours, lengths)
+        out = _triton_bidirectional.mix(*ours, lengths)
     out.backward(grad)
     _triton.LEAST = 256
     assert [(x.shape[2:], x.dtype) for x in kept[4:]] == [((8, 8), torch.float32), ((8,), torch.float32)]

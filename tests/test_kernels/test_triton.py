@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from linrec_cli.kernels import _triton, _triton_whole, linrec
+from linrec_cli.attentions._build import build
+from linrec_cli.kernels import _triton, _triton_bidirectional, bidirectional, linrec
 
 HERE = Path(__file__).parent
 triton = pytest.mark.skipif(
@@ -97,8 +98,8 @@ def test_lengths_are_whole_numbers_one_a_sequence(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
     x = torch.randn(2, 1, 3, 16)
     for lengths in (torch.tensor([1.0, 2.0]), torch.tensor([3]), torch.tensor(3)):
-        assert _triton_whole.obstacle(x, x, x, lengths) == "it takes a whole length for each sequence"
-    assert _triton_whole.obstacle(x, x, x, torch.tensor([3, 1])) == "there is no GPU"
+        assert _triton_bidirectional.obstacle(x, x, x, lengths) == "it takes a whole length for each sequence"
+    assert _triton_bidirectional.obstacle(x, x, x, torch.tensor([3, 1])) == "there is no GPU"
 
 
 @triton
@@ -150,6 +151,23 @@ def test_what_it_cannot_take_is_an_error_where_it_is_forced_and_not_run_elsewher
         linrec.mix(x, x, x)
     monkeypatch.setattr(_triton.Mix, "apply", None)
     assert linrec.mix(x, x, x).shape == shape
+
+
+def test_the_bidirectional_form_runs_where_it_is_forced_alone_and_says_what_it_cannot_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
+    x, lengths = torch.randn(2, 1, 3, 16), torch.tensor([3, 1])
+    layer = build("linear", 16, 1, causal=False, maxlen=3)
+    expected = layer.attend(x, x, x, lengths)
+    with linrec.force("triton"):
+        assert bidirectional.serves(x.to("meta"), x.to("meta"), x.to("meta"))
+        with pytest.raises(RuntimeError, match="the Triton form of linrec can't run: there is no GPU"):
+            layer.attend(x, x, x, lengths)
+        monkeypatch.setattr(_triton_bidirectional, "obstacle", lambda *given: "")
+        monkeypatch.setattr(_triton_bidirectional, "mix", lambda q, k, v, lengths: 2 * v)
+        assert layer.attend(x, x, x, lengths).equal(2 * x)
+    assert layer.attend(x, x, x, lengths).equal(expected)
 
 
 def test_it_serves_another_device_than_a_cpu_where_it_is_forced_alone() -> None:

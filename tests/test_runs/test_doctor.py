@@ -42,10 +42,22 @@ def test_what_is_not_run_unless_forced_is_checked_where_it_can_run(monkeypatch):
     assert [given for given in doctor.checks("cuda") if "triton" in given] == []
     monkeypatch.setattr(_triton, "available", lambda: "")
     assert [given for given in doctor.checks("cuda") if "triton" in given] == [
-        (name, "causal", dtype, "cuda", "triton")
-        for name in ("linear", "linear-gated")
+        (*one, dtype, "cuda", "triton", doctor.LONG)
+        for one in (("linear", "causal"), ("linear", "bidirectional"), ("linear-gated", "causal"))
         for dtype in ("float32", "bfloat16")
     ]
+    # Six sequences and heads are few, so that the longest is cut.
+    assert _triton.segments(doctor.HEADS * len(doctor.LONG), max(doctor.LONG), 32)[1] > 1
+
+
+@pytest.mark.parametrize("form", ["causal", "bidirectional"])
+def test_a_mechanism_is_held_against_its_formula_at_the_lengths_that_are_asked_for(form, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        doctor, "ran", lambda layer, given, lengths, *more: made.append((lengths, given.shape)) or [given]
+    )
+    assert doctor.check("linear", form, "float32", "cpu", "plain", (9, 4)).fine
+    assert made == [((9, 4), (2, 2, 9, doctor.WIDTH))] * 2
 
 
 def test_a_form_that_is_forced_is_what_runs(monkeypatch):

@@ -1,4 +1,4 @@
-"""LinRec's bidirectional form, compiled for CPUs."""
+"""LinRec's bidirectional form, compiled for CPUs; where a GPU's is forced, in Triton."""
 
 from typing import Any
 
@@ -6,9 +6,19 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from linrec_cli.kernels._compiled import elements, gradients, output, run, serves
+from linrec_cli.kernels import _compiled, _triton_bidirectional
+from linrec_cli.kernels._compiled import elements, forced, gradients, output, run
 
-__all__ = ["mix", "serves"]
+
+def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    """Tell whether `mix` is to run: compiled, or in the form that is forced.
+
+    Raises:
+        RuntimeError: the compiled form is forced, and there is an obstacle.
+    """
+    if forced() == "triton":
+        return not torch.compiler.is_exporting()
+    return _compiled.serves(q, k, v)
 
 
 def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
@@ -22,7 +32,14 @@ def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
     where `f` is `c r^3` by the sums of the rows of `S * R`.
 
     Cost: `O(T D^2)` operations a head. For the backward pass it keeps its inputs.
+
+    Raises:
+        RuntimeError: the form of Triton is forced, and there is an obstacle.
     """
+    if forced() == "triton":
+        if why := _triton_bidirectional.obstacle(q, k, v, lengths):
+            raise RuntimeError(f"the Triton form of linrec can't run: {why}.")
+        return _triton_bidirectional.mix(q, k, v, lengths)
     out: Tensor = torch.ops.linrec.mix_bidirectional(q, k, v, lengths)
     return out
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 LIMITS = {"float32": 2e-4, "bfloat16": 4e-2}
 """How far a mechanism may be from its formula in float64, relative to the norms of output and gradient."""
 LENGTHS = (70, 33, 1)
+LONG = (600, 70, 1)
+"""With a sequence that a form in Triton cuts in segments."""
 WIDTH, HEADS = 32, 2
-FUSED = ("linear", "linear-gated")
-"""Mechanisms that have a form in Triton."""
+FUSED = (("linear", "causal"), ("linear", "bidirectional"), ("linear-gated", "causal"))
+"""Mechanisms that have a form in Triton, and which."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,18 @@ def checks(device: str) -> Iterator[Check]:
             for dtype in dtypes:
                 yield check(name, form, dtype, device)
     # Not what is run unless it is asked for, so that it can be held against the formula before it is.
-    for name, dtype in product(FUSED, dtypes if not _triton.available() else ()):
-        yield check(name, "causal", dtype, device, forced="triton")
+    for (name, form), dtype in product(FUSED, dtypes if not _triton.available() else ()):
+        yield check(name, form, dtype, device, "triton", LONG)
 
 
-def check(name: str, form: str, dtype: str, device: str, forced: str = "auto") -> Check:
+def check(
+    name: str, form: str, dtype: str, device: str, forced: str = "auto", lengths: tuple[int, ...] = LENGTHS
+) -> Check:
     """Run one mechanism forward and backward, and its formula; what fails is told and not raised.
 
     Args:
         forced: the form of the kernel that is run.
+        lengths: of the sequences.
     """
     import torch
 
@@ -141,15 +146,15 @@ def check(name: str, form: str, dtype: str, device: str, forced: str = "auto") -
 
     try:
         torch.manual_seed(0)
-        ours = build(name, WIDTH, HEADS, causal=form == "causal", maxlen=max(LENGTHS))
-        exact = build(name, WIDTH, HEADS, causal=form == "causal", maxlen=max(LENGTHS)).double()
+        ours = build(name, WIDTH, HEADS, causal=form == "causal", maxlen=max(lengths))
+        exact = build(name, WIDTH, HEADS, causal=form == "causal", maxlen=max(lengths)).double()
         exact.load_state_dict(ours.state_dict())
-        given = torch.randn(2, len(LENGTHS), max(LENGTHS), WIDTH)
-        expected = ran(exact, given, "cpu", None)
+        given = torch.randn(2, len(lengths), max(lengths), WIDTH)
+        expected = ran(exact, given, lengths, "cpu", None)
         low = None if dtype == "float32" else getattr(torch, dtype)
         found: list[list[Tensor]] = []
         with force(forced):
-            seen = kernel.name({"once": lambda: found.append(ran(ours.to(device), given, device, low))})
+            seen = kernel.name({"once": lambda: found.append(ran(ours.to(device), given, lengths, device, low))})
         ran_by = seen if forced == "auto" else forced
     except Exception as error:
         return Check(name, form, dtype, note=(str(error).strip() or type(error).__name__).splitlines()[0])
@@ -158,20 +163,22 @@ def check(name: str, form: str, dtype: str, device: str, forced: str = "auto") -
     return Check(name, form, dtype, most, ran_by, note)
 
 
-def ran(attention: "nn.Module", given: "Tensor", device: str, low: "torch.dtype | None") -> "list[Tensor]":
+def ran(
+    attention: "nn.Module", given: "Tensor", lengths: tuple[int, ...], device: str, low: "torch.dtype | None"
+) -> "list[Tensor]":
     """Give the output of a layer at real positions, and the gradient of its input; in float64 by its formula."""
     import torch
 
     exact: Any = attention
-    lengths = torch.tensor(LENGTHS, device=device)
-    real = (torch.arange(max(LENGTHS), device=device) < lengths[:, None])[..., None]
+    ends = torch.tensor(lengths, device=device)
+    real = (torch.arange(max(lengths), device=device) < ends[:, None])[..., None]
     x, weight = (part.to(device, next(attention.parameters()).dtype) for part in given)
     x = x.requires_grad_()
     with torch.autocast(device, low, enabled=low is not None):
         if x.dtype == torch.float64 and hasattr(exact, "reference"):
-            out = exact.join(exact.reference(*exact.split(x), lengths), x)
+            out = exact.join(exact.reference(*exact.split(x), ends), x)
         else:
-            out = exact(x, lengths)
+            out = exact(x, ends)
     out = out * real
     (out * weight).sum().backward()
     assert x.grad is not None

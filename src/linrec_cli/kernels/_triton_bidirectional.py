@@ -56,7 +56,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> tuple[Tensor, K
     The type is float32 or bfloat16.
     """
     from linrec_cli.kernels._triton_linrec import gather
-    from linrec_cli.kernels._triton_linrec_whole import answer
+    from linrec_cli.kernels._triton_linrec_bidirectional import answer
 
     q, k, v = (dense(x) for x in (q, k, v))
     size, grid, how = plan(q)
@@ -73,7 +73,7 @@ def backward(
     grad: Tensor, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor, known: Known
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Give the gradients of queries, keys and values, from that of the output and what `forward` kept."""
-    from linrec_cli.kernels._triton_linrec_whole import ask_gradients, key_gradients
+    from linrec_cli.kernels._triton_linrec_bidirectional import ask_gradients, key_gradients
 
     q, k, v, grad = (dense(x) for x in (q, k, v, grad.to(q.dtype)))
     size, grid, how = plan(q)
