@@ -1,5 +1,7 @@
 """What gated LinRec's options leave out."""
 
+import math
+
 import pytest
 import torch
 
@@ -63,3 +65,15 @@ def test_the_form_of_a_gpu_without_decay_counts_positions() -> None:
     attention, lengths = linear_gated.Attention(8, 2, True, 200, decay=False).double(), torch.tensor([200])
     parts = [torch.randn(1, 2, 200, 4, dtype=torch.float64) for _ in range(3)]
     torch.testing.assert_close(attention.parallel(*parts), attention.reference(*parts, lengths), rtol=1e-11, atol=1e-11)
+
+
+def test_the_form_of_a_gpu_keeps_a_weak_decay_over_a_long_history_in_float32() -> None:
+    torch.manual_seed(0)
+    attention, length = linear_gated.Attention(4, 1, True, 20_000), 20_000
+    assert attention.rate is not None
+    with torch.no_grad():
+        # Its exponential is midway between two numbers of float32.
+        attention.rate.fill_(math.log(1.5 * 2**-24))
+    parts = [torch.randn(1, 1, length, 4) for _ in range(3)]
+    found, other = attention.parallel(*parts), attention.double().parallel(*(x.double() for x in parts))
+    assert (found - other).norm() < 1e-5 * other.norm()

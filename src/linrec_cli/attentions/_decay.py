@@ -125,7 +125,6 @@ def carried(own: Tensor, whole: Tensor, reverse: bool = False) -> Tensor:
     own = own.to(torch.promote_types(own.dtype, torch.float32))
     # What the last chunk adds, or the first, is in no state that is asked for.
     states = pad(own[:, :, 1:], (0, 0, 0, 0, 0, 1)) if reverse else pad(own[:, :, :-1], (0, 0, 0, 0, 1, 0))
-    fold(
-        states[:, :, :-1] if reverse else states[:, :, 1:], whole[:, :, 1:-1] if whole.shape[2] > 1 else whole, reverse
-    )
+    between = whole[:, :, 1:-1] if whole.shape[2] > 1 else whole
+    fold(states[:, :, :-1] if reverse else states[:, :, 1:], between, reverse)
     return states
