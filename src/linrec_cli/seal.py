@@ -43,6 +43,15 @@ def check(path: Path) -> None:
         _compare(file)
 
 
+def whole(path: Path) -> bool:
+    """Tell whether a file can be read and is as it was written."""
+    try:
+        check(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def read(path: Path) -> str:
     """Read a text that is as it was written, but for how its lines end: git may have changed that.
 
@@ -51,7 +60,7 @@ def read(path: Path) -> str:
         ValueError: it changed, is empty, or not in UTF-8.
     """
     text = path.read_text("utf-8")
-    if not text.strip():
+    if not any(line.strip() and not line.startswith("#") for line in text.splitlines()):
         raise ValueError("it is empty")
     _compare(io.BytesIO(text.encode()))
     return text

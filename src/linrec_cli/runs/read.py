@@ -123,6 +123,8 @@ class Run:
             for name, lack in FILES.get(self.command, {}).items():
                 if not (self.folder / name).is_file():
                     yield f"{name}: {lack}"
+                elif not seal.whole(self.folder / name):
+                    yield f"{name} changed since it was written: {lack}"
         # A slope that is missing is told among the slopes.
         failed = [row for row in self.rows if row["status"] != "ok" and not row["metric"].endswith("_slope")]
         yield from dict.fromkeys(map(failure, failed))
