@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli import seal
 from linrec_cli.errors import DataError
 
 if TYPE_CHECKING:
@@ -176,11 +177,16 @@ def _given(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _given(value) if isinstance(value, Mapping) else value for key, value in told.items()}
 
 
+def sealed_toml(content: Mapping[str, Any]) -> str:
+    """Write a mapping as TOML that is read again: its first line has its digest."""
+    return seal.sealed(f"# Not to be edited: {seal.BLANK}\n{toml(content)}")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a file of TOML.
+    """Read a file of TOML that linrec wrote.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no TOML, or not in UTF-8.
+        ValueError: it changed since it was written, is empty, no TOML, or not in UTF-8.
     """
-    return tomllib.loads(path.read_text("utf-8"))
+    return tomllib.loads(seal.read(path))

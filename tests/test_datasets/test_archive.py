@@ -24,7 +24,7 @@ def test_a_member_is_unpacked_once_beside_the_archive_whatever_path_it_claims(tm
     assert unpacked.read_text() == "1"
     inode = unpacked.stat().st_ino
     assert _archive.unpacked(path, "inside/../../rows.csv").stat().st_ino == inode
-    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["a.zip", "rows.csv"]
+    assert sorted(p.name for p in (tmp_path / "here").iterdir()) == ["a.zip", "rows.csv", "rows.csv.unpacked"]
 
 
 def test_another_archive_is_unpacked_anew(tmp_path: Path) -> None:
@@ -48,3 +48,15 @@ def test_a_member_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.zip", "1")
     with pytest.raises(DataError, match=r"nothing\.csv"):
         _archive.text(path, "nothing.csv")
+
+
+@pytest.mark.parametrize("content", ["7", "", None])
+def test_what_changed_under_its_time_is_unpacked_anew(tmp_path: Path, content: str | None) -> None:
+    path = pack(tmp_path / "a.zip", "1")
+    target = _archive.unpacked(path, "inside/../../rows.csv")
+    stamp = target.stat().st_mtime_ns
+    (target if content is not None else target.with_name("rows.csv.unpacked")).write_text(content or "")
+    os.utime(target, ns=(stamp, stamp))
+    assert _archive.unpacked(path, "inside/../../rows.csv").read_text() == "1"
+    inode = target.stat().st_ino
+    assert _archive.unpacked(path, "inside/../../rows.csv").stat().st_ino == inode

@@ -1,5 +1,6 @@
 """A small data set to make runs of, and what is heard meanwhile."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import polars as pl
 import pytest
 import torch
 
-from linrec_cli import runs
+from linrec_cli import catalog, runs
 from linrec_cli.profiling import kernel, memory
-from linrec_cli.settings import Train
+from linrec_cli.runs import events
+from linrec_cli.settings import Evaluate, Train
 
 SMALL = Train(attn="linear", maxlen=20, width=8, layers=1, epochs=2, tokens=200)
 
@@ -77,6 +79,35 @@ def quick():
 def heard():
     """What was told, in order; given as `watch`, it listens."""
     return Heard()
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A finished run, one cut short, an evaluation among negatives, and their data."""
+    root = tmp_path_factory.mktemp("bits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setattr(kernel, "name", lambda spans: "")
+        patch.setattr(memory, "baseline", memory.status)
+        patch.setattr(catalog.load("protocols", "uni100"), "NEGATIVES", 4)
+        ring().write_csv("ring.csv")
+        data = runs.prepare("ring.csv")
+        ended = Heard()
+        ended.until = lambda event: isinstance(event, events.Epoch)
+        with pytest.raises(KeyboardInterrupt):
+            runs.train(SMALL, data, root / "cut", watch=ended)
+        list(runs.sweep([SMALL], data, root / "results"))
+        (folder,) = (root / "results" / "runs").iterdir()
+        runs.evaluate(folder, settings=Evaluate(protocol="uni100", k=(1, 3)), results_dir=root / "results")
+    return root
+
+
+@pytest.fixture
+def room(once, here, monkeypatch):
+    """A copy of all that, to be damaged."""
+    monkeypatch.setattr(catalog.load("protocols", "uni100"), "NEGATIVES", 4)
+    shutil.copytree(once, here, dirs_exist_ok=True)
+    return here
 
 
 class Heard(list):

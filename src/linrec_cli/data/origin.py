@@ -10,7 +10,7 @@ import polars as pl
 
 from linrec_cli import catalog
 from linrec_cli.data.download import fetch
-from linrec_cli.data.download.source import Event
+from linrec_cli.data.download.source import Event, digest
 from linrec_cli.data.file import parts, suffixes
 from linrec_cli.data.file.read import FILE_ORDER, read
 from linrec_cli.errors import UsageError
@@ -85,9 +85,7 @@ def _made(name: str, spec: str) -> Origin:
 
 def _catalogued(name: str, data_dir: Path, say: Say) -> Origin:
     module = catalog.load("datasets", name)
-    path = fetch.fetch(name, data_dir, report=lambda event: _tell(name, event, say))
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+    path, content = _fetched(name, data_dir, say)
 
     timed = getattr(module, "TIMED", True)
 
@@ -97,6 +95,20 @@ def _catalogued(name: str, data_dir: Path, say: Say) -> Origin:
         return events if timed else events.drop("time", strict=False), items, []
 
     return Origin(name, ["catalog", name, path.name, content], read, {"order": "time" if timed else FILE_ORDER})
+
+
+def _fetched(name: str, data_dir: Path, say: Say) -> tuple[Path, str]:
+    """Fetch a file and digest it; one that is there and changed since it was verified is fetched again."""
+
+    def report(event: Event) -> None:
+        _tell(name, event, say)
+
+    path = fetch.fetch(name, data_dir, report=report)
+    content = digest(path, "sha256")
+    if not fetch.unchanged(path, content):
+        path = fetch.fetch(name, data_dir, report=report, check=True)
+        content = digest(path, "sha256")
+    return path, content.partition(":")[2]
 
 
 def _tell(name: str, event: Event, say: Say) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from linrec_cli import disk
+from linrec_cli import disk, seal
 from linrec_cli.data.file import parts, suffixes
 from linrec_cli.data.file.read import FILE_ORDER, UNTIMED
 from linrec_cli.data.origin import Origin, Say, find
@@ -118,8 +118,10 @@ def save(made: Prepared, folder: Path) -> None:
     """Write a prepared data set in one step: there is all of it or nothing."""
     with disk.whole_folder(folder) as part:
         for table in TABLES:
-            getattr(made, table).write_parquet(part / f"{table}.parquet", statistics=False)
-        (part / CARD).write_text(disk.toml(made.card), "utf-8")
+            path = part / f"{table}.parquet"
+            getattr(made, table).write_parquet(path, statistics=False, metadata={"seal": seal.BLANK})
+            seal.seal(path)
+        (part / CARD).write_text(disk.sealed_toml(made.card), "utf-8")
 
 
 def load(folder: Path, name: str, say: Say) -> Prepared | None:
@@ -128,7 +130,7 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
         return None
     try:
         card = disk.read_toml(folder / CARD)
-        events, users, items = (pl.read_parquet(folder / f"{table}.parquet", glob=False) for table in TABLES)
+        events, users, items = (_table(folder / f"{table}.parquet") for table in TABLES)
         lengths = users["length"].cast(pl.Int64).cum_sum()
         offsets = pl.concat([pl.Series([0]), lengths]).to_numpy()
         came = events["part"] if "part" in events.columns else None
@@ -136,7 +138,7 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
     except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
         whole = False
     if not whole:
-        say(f"{folder} is damaged and is made anew")
+        say(f"{folder} is damaged and is not used")
         return None
     say(f"found {folder}")
     if card.get("order") == FILE_ORDER:
@@ -144,26 +146,33 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
     return Prepared(events, users, items, card["digest"], card, name, folder)
 
 
-def by_digest(digest: str, data_dir: Path, hint: Path | None = None) -> Prepared | None:
+def by_digest(digest: str, data_dir: Path, hint: Path | None = None, report: Say | None = None) -> Prepared | None:
     """Find a prepared data set by what is in it; whatever it was made from may be gone.
 
     Args:
         digest: of its items and offsets, as `Prepared.digest`.
         data_dir: the folder of the data sets, all of which are looked at.
         hint: a folder to look at first.
+        report: is told in one line what is found, and what is damaged.
 
     Returns:
         The first that is whole; None where there is none.
     """
+    say = report or (lambda line: None)
     cards = [(folder, _card(folder)) for folder in sorted(data_dir.glob("*/prepared-*"))]
     # What this linrec prepared knows most of its items.
     cards.sort(key=lambda known: known[1].get("format") != FORMAT)
     if hint is not None:
         cards.insert(0, (hint, _card(hint)))
     for folder, card in cards:
-        if card.get("digest") == digest and (found := load(folder, card.get("name", ""), lambda line: None)):
+        if card.get("digest") == digest and (found := load(folder, card.get("name", ""), say)):
             return found
     return None
+
+
+def _table(path: Path) -> pl.DataFrame:
+    seal.check(path)
+    return pl.read_parquet(path, glob=False)
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from linrec_cli import disk
+from linrec_cli.data.download.source import digest
 from linrec_cli.errors import DataError
 
 
@@ -29,18 +30,30 @@ def text(path: Path, name: str, encoding: str = "utf-8") -> str:
 def unpacked(path: Path, name: str) -> Path:
     """Unpack one member beside the archive, so that a large one can be scanned and not held in memory.
 
-    It is named by the last part of `name`; one that is there already is used again.
+    It is named by the last part of `name`; one that is there already, and as it was unpacked, is used again.
     """
     target = path.with_name(name.rpartition("/")[2])
+    note = target.with_name(f"{target.name}.unpacked")
     stamp = path.stat().st_mtime_ns
-    # The archive's own time on the member says which archive it came from, and that it is whole.
-    if target.is_file() and target.stat().st_mtime_ns == stamp:
+    # The archive's own time on the member says which archive it came from.
+    if target.is_file() and target.stat().st_mtime_ns == stamp and noted(note) == digest(target, "sha256"):
         return target
     with disk.whole(target) as part:
         with unspoilt(path), member(path, name) as content, part.open("wb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
         os.utime(part, ns=(stamp, stamp))
+        found = digest(part, "sha256")
+    with disk.whole(note) as part:
+        part.write_text(found, "utf-8")
     return target
+
+
+def noted(note: Path) -> str:
+    """Read the digest that a member had when it was unpacked; empty where that is not known."""
+    try:
+        return note.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from linrec_cli.disk import read_toml, toml, whole
+from linrec_cli import seal
+from linrec_cli.disk import read_toml, sealed_toml, whole
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import schema
 from linrec_cli.settings import Train, from_stored, setup, strange
@@ -22,10 +23,11 @@ def folder(results_dir: Path, run: str) -> Path:
     return results_dir / "runs" / run
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet."""
+def write_frame(frame: pl.DataFrame, path: Path, **more: str) -> None:
+    """Write a frame as Parquet with its digest; `more` is what else the file says."""
     with whole(path) as part:
-        frame.write_parquet(part)
+        frame.write_parquet(part, metadata={"seal": seal.BLANK, **more})
+        seal.seal(part)
 
 
 def write_text(text: str, path: Path) -> Path:
@@ -37,7 +39,7 @@ def write_text(text: str, path: Path) -> Path:
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> None:
     """Write settings as TOML; what is None is left out."""
-    write_text(toml(settings), path)
+    write_text(sealed_toml(settings), path)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -125,14 +127,15 @@ def read_frame(path: Path) -> pl.DataFrame:
     """Read a Parquet file.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or changed since it was written.
     """
     try:
+        seal.check(path)
         # A name may hold what polars would take for a pattern.
         return pl.read_parquet(path, glob=False)
     except OSError as error:
         # Polars' own say why in their text alone.
         why = error.strerror or str(error).partition(" (os error")[0]
         raise DataError(f"{path} cannot be read: {why}; mend that, or name another folder.") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None

@@ -131,15 +131,10 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
         DataError: they are nowhere, and their source is gone or no longer the same.
     """
     from linrec_cli.data import store
-    from linrec_cli.data.file.read import FILE_ORDER, UNTIMED
 
     hint = short(folder / stored["prepared"]) if stored.get("prepared") else None
     source = {name: stored[name] for name in SOURCE if name in stored}
-    if prepared := store.by_digest(stored["data_digest"], data_dir, hint):
-        if report:
-            report(f"found {prepared.folder}")
-            if prepared.card.get("order") == FILE_ORDER:
-                report(UNTIMED)
+    if prepared := store.by_digest(stored["data_digest"], data_dir, hint, report):
         return trained_on(laid_out(prepared, source), stored)
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):

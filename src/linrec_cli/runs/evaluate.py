@@ -154,7 +154,6 @@ def named(found: Result, settings: Evaluate) -> str:
 def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tensor | None":
     """Read the negatives of a data set, split, protocol, stage and seed, or draw them and keep them beside it."""
     import polars as pl
-    import torch
 
     from linrec_cli.evaluation.summary import of_lists
     from linrec_cli.results import store
@@ -164,19 +163,38 @@ def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tenso
     apart = ("" if split == "leave-one-out" else f"{split}-") + ("" if settings.seen == "remove" else "seen-")
     name = safe(f"negatives-{apart}{settings.protocol}-{settings.stage}-{settings.negatives_seed}")
     path = data.prepared.folder / f"{name}.parquet" if data.prepared.folder else None
-    if path and path.is_file():
-        kept = store.read_frame(path)["items"].to_numpy().astype("int64")
-        return torch.from_numpy(kept)
     parts, seen = data.split(split), settings.seen == "rank"
+    users = data.sequences.users[parts.targets(settings.stage).user].numpy()
+    if path and path.is_file() and (there := kept(path, users, data)) is not None:
+        return there
     found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed, seen)
     # With metrics of lists these negatives are refused.
     if path and found is not None and not any(map(of_lists, settings.metrics)):
         kind = pl.Array(pl.UInt32, found.shape[1])
-        users = data.sequences.users[parts.targets(settings.stage).user].numpy()
         items = pl.Series("items", found.numpy().astype("uint32"), dtype=kind)
-        store.write_frame(pl.DataFrame({"user": users, "items": items}), path)
+        store.write_frame(pl.DataFrame({"user": users, "items": items}), path, of=data.prepared.digest)
         watch(events.Drawn(path))
     return found
+
+
+def kept(path: Path, users: Any, data: Dataset) -> "Tensor | None":
+    """Read negatives that were drawn before; None where they are damaged or are not those of these users and data."""
+    import polars as pl
+    import torch
+
+    from linrec_cli.results import store
+
+    try:
+        frame, of = store.read_frame(path), pl.read_parquet_metadata(path).get("of")
+    except DataError:
+        return None
+    kind = frame.schema.get("items")
+    if of not in (None, data.prepared.digest) or not isinstance(kind, pl.Array) or kind.inner != pl.UInt32:
+        return None
+    if "user" not in frame.columns or not frame["user"].equals(pl.Series(users)):
+        return None
+    found = torch.from_numpy(frame["items"].to_numpy().astype("int64"))
+    return found if int(found.min()) >= 1 and int(found.max()) <= data.sequences.count else None
 
 
 def write(found: Result, stored: dict[str, Any], settings: Evaluate, of: str, data: Dataset, results_dir: Path) -> None:

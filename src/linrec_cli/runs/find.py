@@ -85,3 +85,20 @@ def same(settings: Train, results_dir: Path, known: Mapping[str, Path] | None = 
     if (named / store.SETTINGS).is_file():
         return named
     return (trainings(results_dir) if known is None else known).get(digest(settings))
+
+
+def check(settings: Train, folder: Path) -> None:
+    """Make sure that a finished run is the one of some settings, as the name of its folder says.
+
+    Raises:
+        DataError: its own settings are damaged, or others.
+    """
+    from linrec_cli.results import store
+
+    path = folder / store.SETTINGS
+    if not path.is_file():
+        return
+    with suppress(UsageError, TypeError, ValueError):
+        if digest(from_stored(Train, store.read_settings(path))) == digest(settings):
+            return
+    raise DataError(f"{path} holds other settings than its folder is named by; put it back, or train with --fresh.")

@@ -8,8 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from linrec_cli import seal
 from linrec_cli.analysis import scaling
 from linrec_cli.analysis.labels import mechanism, metric_label
 from linrec_cli.declared import each
@@ -124,6 +123,8 @@ class Run:
             for name, lack in FILES.get(self.command, {}).items():
                 if not (self.folder / name).is_file():
                     yield f"{name}: {lack}"
+                elif not seal.whole(self.folder / name):
+                    yield f"{name} changed since it was written: {lack}"
         # A slope that is missing is told among the slopes.
         failed = [row for row in self.rows if row["status"] != "ok" and not row["metric"].endswith("_slope")]
         yield from dict.fromkeys(map(failure, failed))
@@ -156,15 +157,17 @@ def history(folder: Path) -> list[Row]:
     """
     from safetensors import SafetensorError, safe_open
 
+    if (folder / HISTORY).is_file():
+        return store.read_frame(folder / HISTORY).to_dicts()
+    path = folder / CHECKPOINT
     try:
-        if (folder / HISTORY).is_file():
-            return pl.read_parquet(folder / HISTORY, glob=False).to_dicts()
-        if (folder / CHECKPOINT).is_file():
-            with safe_open(folder / CHECKPOINT, "np") as file:
+        if path.is_file():
+            seal.check(path)
+            with safe_open(path, "np") as file:
                 return list(json.loads(file.metadata()["counters"])["history"])
-    except (pl.exceptions.PolarsError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(f"the epochs in {folder} cannot be read ({reason}); train it again.") from None
+        raise DataError(f"the epochs in {path} cannot be read ({reason}); train it again with --fresh.") from None
     return []
 
 

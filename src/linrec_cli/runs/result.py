@@ -7,8 +7,9 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli.errors import DataError
 from linrec_cli.runs.data import Dataset
-from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored
+from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored, options
 from linrec_cli.usage import Usage
 
 if TYPE_CHECKING:
@@ -182,16 +183,33 @@ def read(folder: Path, data: Dataset, device: str = "") -> Result:
         device: of the model; the training's, where none is given.
 
     Raises:
-        DataError: something is missing or damaged.
+        DataError: something is missing or damaged, or is of another run.
     """
     from linrec_cli.results import store
     from linrec_cli.training import checkpoint
 
     settings = from_stored(Train, store.read_settings(folder / store.SETTINGS))
-    device = device or settings.device
-    model = built(settings, data, checkpoint.read_weights(folder, device)).to(device)
+    weights = checkpoint.read_weights(folder, device or settings.device)
     rows, ranks = store.read_table(folder / store.TABLE), store.read_ranks(folder / store.RANKS)
+    if other := differing(settings, rows):
+        path = folder / store.SETTINGS
+        raise DataError(f"{path} is not what {store.TABLE} was made with ({other}); put it back or train with --fresh.")
+    try:
+        model = built(settings, data, weights).to(device or settings.device)
+    except RuntimeError as error:
+        path, why = folder / checkpoint.WEIGHTS, " ".join(str(error).split())
+        raise DataError(f"{path} does not fit the settings ({why}); train the run again with --fresh.") from None
     return Result(settings, rows, ranks, store.read_frame(folder / HISTORY), model)
+
+
+def differing(settings: Train, rows: "pl.DataFrame") -> str:
+    """Name the settings that the rows of a training say otherwise, but for what an older linrec did not write."""
+    from linrec_cli.results.rows import SETTINGS
+
+    own = {name: getattr(settings, name) for name in SETTINGS}
+    own |= dict(zip(("attention", "options"), options(settings.attn), strict=True))
+    said = [(name, row[name], value) for row in rows.head(1).to_dicts() for name, value in own.items()]
+    return ", ".join(f"{name} {value}, there {there}" for name, there, value in said if there not in (None, value))
 
 
 def built(settings: Train, data: Dataset, weights: Any) -> Any:

@@ -36,7 +36,7 @@ def sweep(
         the table of each cell, in order.
 
     Raises:
-        DataError: another process trains one of them.
+        DataError: another process trains one of them, or what is done of one is damaged.
     """
     from linrec_cli import disk
     from linrec_cli.results import store
@@ -47,7 +47,8 @@ def sweep(
     known = find.trainings(results_dir)
     for number, settings in enumerate(cells, 1):
         folder = find.same(settings, results_dir, known) or store.folder(results_dir, settings.name)
-        if finished(folder) and not fresh:
+        if not fresh and finished(folder):
+            find.check(settings, folder)
             watch(skipped(folder))
         else:
             if len(cells) > 1:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from linrec_cli import seal
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -132,7 +133,7 @@ def take_up(state: "State", folder: Path, watch: Watch) -> None:
 def progress(folder: Path) -> dict[str, int]:
     """Read how far an interrupted run came; nothing where that is not known."""
     try:
-        found = json.loads((folder / PROGRESS).read_text("utf-8"))
+        found = json.loads(seal.read(folder / PROGRESS))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -148,7 +149,8 @@ def reporter(
         nonlocal written
         now = time.monotonic()
         if folder and now - written >= 1:
-            (folder / PROGRESS).write_text(json.dumps({"epoch": at.epoch, "batch": at.batch}), "utf-8")
+            reached = {"epoch": at.epoch, "batch": at.batch, "seal": seal.BLANK}
+            (folder / PROGRESS).write_text(seal.sealed(json.dumps(reached)), "utf-8")
             written = now
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from linrec_cli import disk
+from linrec_cli import disk, seal
 from linrec_cli.errors import DataError
 from linrec_cli.training.state import Epoch, State
 
@@ -37,6 +37,7 @@ def load(state: State, folder: Path) -> bool:
     if not path.is_file():
         return False
     try:
+        seal.check(path)
         with safe_open(path, "pt") as file:
             counters = json.loads(file.metadata()["counters"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -63,13 +64,15 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write tensors, all of them or nothing.
+    """Write tensors and their digest, all of them or nothing.
 
     Raises:
         DataError: the disk is full or the folder cannot be written.
     """
     with disk.whole(path) as part:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part, metadata)
+        kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(kept, part, {"seal": seal.BLANK} | (metadata or {}))
+        seal.seal(part)
 
 
 def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
@@ -82,9 +85,10 @@ def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise DataError(f"no weights in {folder}; the run is not finished: start its `linrec train` again.")
     try:
+        seal.check(path)
         with safe_open(path, "pt", device=device) as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}); train the run again with --fresh.") from None
 
 

@@ -1,5 +1,8 @@
 """Fetching a data set: from which source, checked how, what is left behind, one process at a time."""
 
+import hashlib
+import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -7,7 +10,8 @@ from typing import Any
 import pytest
 from serving import BODY, SHA, Handler, at, failing, left
 
-from linrec_cli import disk
+from linrec_cli import catalog, disk
+from linrec_cli.data import origin
 from linrec_cli.data.download import fetch
 from linrec_cli.data.download.source import Event, Source
 from linrec_cli.errors import DataError, UsageError
@@ -53,6 +57,50 @@ def test_a_file_that_was_altered_is_fetched_anew(server: Any, describe: Any, tmp
     path = fetch.fetch("toy", tmp_path)
     path.write_bytes(BODY[::-1])
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
+
+
+def altered(path: Path, content: bytes) -> None:
+    """Change a file, but not its time."""
+    before = path.stat().st_mtime_ns
+    path.write_bytes(content)
+    os.utime(path, ns=(before, before))
+
+
+@pytest.mark.parametrize("stamp", [None, "wrong", "of an older linrec"])
+def test_one_that_changed_under_its_stamp_is_not_read(
+    server: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stamp: str | None
+) -> None:
+    describe(at(server, "good"))
+    monkeypatch.setattr(catalog, "names", lambda package: ["toy"])
+    path = fetch.fetch("toy", tmp_path)
+    noted = json.loads(fetch.stamp_of(path).read_text())
+    if stamp == "wrong":
+        noted["content"] = "sha256:0"
+    elif stamp == "of an older linrec":
+        del noted["content"]
+    else:
+        altered(path, BODY[::-1])
+    # What is right but was noted wrong is verified again, and not fetched.
+    fetch.stamp_of(path).write_text(json.dumps(noted))
+    said: list[str] = []
+    found = origin.find("toy", tmp_path, {}, said.append)
+    assert found.identity[-1] == hashlib.sha256(BODY).hexdigest()
+    assert path.read_bytes() == BODY
+    assert len(Handler.asked) == (1 if stamp else 2)
+    assert any("not the right one" in line for line in said) == (not stamp)
+    assert fetch.unchanged(path, f"sha256:{found.identity[-1]}")
+    assert "content" in fetch.read_stamp(path)
+
+
+def test_one_that_changed_and_cannot_be_fetched_again_is_an_error(
+    server: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe(at(server, "good"))
+    monkeypatch.setattr(catalog, "names", lambda package: ["toy"])
+    altered(fetch.fetch("toy", tmp_path), BODY[::-1])
+    monkeypatch.setenv("LINREC_OFFLINE", "1")
+    with pytest.raises(DataError, match="toy"):
+        origin.find("toy", tmp_path, {}, lambda line: None)
 
 
 def test_the_next_source_is_tried(server: Any, describe: Any, tmp_path: Path) -> None:

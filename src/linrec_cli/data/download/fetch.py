@@ -12,7 +12,7 @@ from typing import IO
 
 from linrec_cli import catalog, disk
 from linrec_cli.data.download import package_index
-from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, mismatch
+from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, digest, mismatch
 from linrec_cli.errors import DataError, UsageError
 
 
@@ -20,10 +20,10 @@ def ignore(event: Event) -> None:
     """Tell nobody."""
 
 
-def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = False) -> Path:
+def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = False, check: bool = False) -> Path:
     """Get the verified raw file of the data set `name`, which is `<data_dir>/<name>/<file name>`.
 
-    A file that is there and verified is not fetched again unless by `force`.
+    A file that is there and verified is not fetched again unless by `force`; by `check` it is verified again.
 
     Raises:
         UsageError: there is no such data set, or it is made and not fetched.
@@ -31,13 +31,13 @@ def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = F
     """
     module = described(name)
     folder = data_dir / name
-    if not force and (path := present(module, folder, report)):
+    if not force and (path := present(module, folder, report, check)):
         return path
     if offline():
         raise DataError(f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE.")
     with disk.locked(folder, lambda: report(Event("waiting"))):
         # Another process may have brought it while this one waited.
-        if not force and (path := present(module, folder, report)):
+        if not force and (path := present(module, folder, report, check)):
             return path
         return bring(name, module, folder, report)
 
@@ -73,13 +73,13 @@ def described(name: str) -> ModuleType:
     return module
 
 
-def present(module: ModuleType, folder: Path, report: Report = ignore) -> Path | None:
-    """Find a verified raw file in `folder`; one without a stamp is checked now."""
+def present(module: ModuleType, folder: Path, report: Report = ignore, check: bool = False) -> Path | None:
+    """Find a verified raw file in `folder`; by `check`, or without a stamp, it is verified now."""
     for source in module.SOURCES:
         path: Path = folder / source.filename
         if not path.is_file():
             continue
-        if not stamped(path, source):
+        if check or not stamped(path, source):
             report(Event("checking", str(path)))
             if difference := mismatch(path, source):
                 report(Event("failed", str(path), why=f"the file here is not the right one ({difference})"))
@@ -162,17 +162,30 @@ def offline() -> bool:
 
 def stamp(path: Path, source: AnySource) -> None:
     """Note beside the file that it was verified, so that a large one need not be read again each time."""
+    noted = identity(path, source) | {"content": digest(path, "sha256")}
     # A folder that cannot be written only costs another check next time.
     with suppress(DataError), disk.whole(stamp_of(path)) as part:
-        part.write_text(json.dumps(identity(path, source)), "utf-8")
+        part.write_text(json.dumps(noted), "utf-8")
 
 
 def stamped(path: Path, source: AnySource) -> bool:
     """Tell whether the file is, by size and time, the one that was verified."""
+    noted = read_stamp(path)
+    return "content" in noted and noted == identity(path, source) | {"content": noted["content"]}
+
+
+def unchanged(path: Path, content: str) -> bool:
+    """Tell whether a file is still what was verified, by its digest, `sha256:...`."""
+    return read_stamp(path).get("content", content) == content
+
+
+def read_stamp(path: Path) -> dict[str, object]:
+    """Read what was noted of a file when it was verified; nothing where that is not known."""
     try:
-        return bool(json.loads(stamp_of(path).read_text("utf-8")) == identity(path, source))
+        noted = json.loads(stamp_of(path).read_text("utf-8"))
     except (OSError, ValueError):
-        return False
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def stamp_of(path: Path) -> Path:
