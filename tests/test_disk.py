@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -156,7 +157,8 @@ def test_an_error_that_is_not_the_system_s_stays_what_it_is(tmp_path: Path) -> N
 
 def test_a_folder_that_another_process_holds_is_told(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     assert disk.held(tmp_path / "run")
-    told = pytest.raises(disk.HeldError, match=r"another process is at work on .*/run; wait for it or stop it")
+    whose = f"process {holder.pid} on {socket.gethostname()}"
+    told = pytest.raises(disk.HeldError, match=rf"another process is at work on .*/run; wait for {whose}, or stop it")
     with told, disk.locked(tmp_path / "run"):
         pass
     with disk.locked(tmp_path / "other"):

@@ -1,8 +1,7 @@
 """Stop a training at each line that it runs, go on, and compare: `python benchmarks/faults/signals.py`.
 
-A tiny run is trained once undisturbed. Then it is begun anew for each line that `training/` and `runs/` and `disk.py`
-execute, in turn, and is sent SIGINT (or SIGTERM, by `--signal`) just before that line; the same call again must end
-with the same weights bit for bit, the same table, ranks and history but for times, and the same files. `--lines 50`
+A tiny run is trained once undisturbed. Then it is begun anew for each line that is executed in `--files`, in turn,
+and is sent SIGINT (or SIGTERM, by `--signal`) just before that line; the same call again must end with the same weights bit for bit, the same table, ranks and history but for times, and the same files. `--lines 50`
 takes a sample by `--seed`. It leaves with 1 where a run differs, was not stopped, or did not stop in `--seconds`.
 """
 
@@ -34,7 +33,7 @@ from linrec_cli.settings import Train
 from linrec_cli.training import checkpoint, fit
 
 SOURCE = Path(runs.__file__).parents[1]
-TRACED = tuple(str(SOURCE / name) for name in ("training/", "runs/", "disk.py", "temporary.py"))
+TRACED = "training/", "runs/", "disk.py", "temporary.py"
 TINY = Train(attn="linear", maxlen=8, width=4, heads=1, layers=1, epochs=2, tokens=40, dropout=0.2, ema=0.9)
 HISTORY = ("epoch", "loss", "ndcg", "recall", "targets", "batches")
 TIMED = ("created", "value", "low", "high", "contended", "samples", "note", "status")
@@ -91,12 +90,13 @@ def end(folder: Path) -> End:
 class Tracer:
     """Count the lines that are executed, and do something before one of them."""
 
-    def __init__(self, at: int = 0, act: Any = None) -> None:
+    def __init__(self, files: Sequence[str], at: int = 0, act: Any = None) -> None:
+        self.files = tuple(str(SOURCE / name) for name in files)
         self.count, self.at, self.act, self.line, self.began = 0, at, act, "", 0.0
 
     def __call__(self, frame: FrameType, event: str, more: Any) -> Any:
         """Trace the frames of the files that are asked for."""
-        if not frame.f_code.co_filename.startswith(TRACED):
+        if not frame.f_code.co_filename.startswith(self.files):
             return None
         if event == "line":
             self.count += 1
@@ -116,16 +116,16 @@ class Tracer:
             sys.settrace(None)
 
 
-def once(data: runs.Dataset, folder: Path, settings: Train, number: int, at: int, expected: End) -> Trial | None:
-    """Begin a run, send the signal before the line number `at`, go on, and compare; None where it has fewer lines."""
-    tracer, stopped = Tracer(at, partial(os.kill, os.getpid(), number)), False
+def once(data: runs.Dataset, folder: Path, number: int, tracer: Tracer, expected: End) -> Trial | None:
+    """Begin a run, send the signal before a line, go on, and compare; None where it has fewer lines."""
+    tracer.act, stopped = partial(os.kill, os.getpid(), number), False
     try:
         with tracer.tracing():
-            runs.train(settings, data, folder)
+            runs.train(TINY, data, folder)
     except (KeyboardInterrupt, SystemExit):
         stopped = True
     took = time.monotonic() - tracer.began
-    runs.train(settings, data, folder)
+    runs.train(TINY, data, folder)
     found = end(folder)
     shutil.rmtree(folder)
     if not tracer.line:
@@ -154,11 +154,14 @@ def terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def trials(lines: int | None = None, seed: int = 0, number: int = signal.SIGINT, every: float = 60.0) -> list[Trial]:
+def trials(
+    lines: int | None = None, seed: int = 0, number: int = signal.SIGINT, every: float = 60.0,
+    files: Sequence[str] = TRACED,
+) -> list[Trial]:  # fmt: skip
     """Stop a tiny run at each line, or at a sample of them."""
     data = runs.prepare(ring(), name="ring", min_user=0, min_item=0)
     with tempfile.TemporaryDirectory(prefix="linrec-") as room, prepared(every):
-        folder, tracer = Path(room) / "run", Tracer()
+        folder, tracer = Path(room) / "run", Tracer(files)
         with tracer.tracing():
             runs.train(TINY, data, folder)
         expected = end(folder)
@@ -167,7 +170,7 @@ def trials(lines: int | None = None, seed: int = 0, number: int = signal.SIGINT,
         chosen: Sequence[int] = range(1, tracer.count + 1)
         if lines:
             chosen = sorted(random.Random(seed).sample(chosen, lines))
-        found = [once(data, folder, TINY, number, at, expected) for at in chosen]
+        found = [once(data, folder, number, Tracer(files, at), expected) for at in chosen]
     # What is written once a second makes a slow run a few lines longer.
     return [one for one in found if one]
 
@@ -180,9 +183,10 @@ def main() -> int:
     parser.add_argument("--signal", choices=["SIGINT", "SIGTERM"], default="SIGINT")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between two checkpoints; 0: each batch")
     parser.add_argument("--seconds", type=float, default=5.0, help="within which it must have stopped")
+    parser.add_argument("--files", default=",".join(TRACED), help="of src/linrec_cli whose lines count")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    found = trials(asked.lines, asked.seed, signal.Signals[asked.signal], asked.every)
+    found = trials(asked.lines, asked.seed, signal.Signals[asked.signal], asked.every, asked.files.split(","))
     differing = [one for one in found if one.differs]
     unheard, late = [one for one in found if not one.stopped], [one for one in found if one.seconds > asked.seconds]
     for kind, those in (("differs", differing), ("did not stop", unheard), ("stopped late", late)):

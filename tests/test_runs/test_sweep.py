@@ -129,6 +129,7 @@ def test_a_run_that_another_process_trains_is_left_alone(here, data, quick, hear
     folder = store.folder(here / "results", module.settled(quick(), data).name)
     with disk.locked(folder), pytest.raises(disk.HeldError):
         list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert not heard
     assert [path.name for path in folder.iterdir()] == [disk.LOCK]
 
 
@@ -172,8 +173,7 @@ def test_a_child_that_was_interrupted_interrupts_its_parent(here, data, quick, h
     assert not (here / "run").exists()
 
 
-def test_a_child_saves_and_ends_when_its_parent_is_told_to(here, data, quick, heard, children, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", (0.1, 60.0))
+def test_a_child_saves_and_ends_when_its_parent_is_told_to(here, data, quick, heard, children):
     long = module.settled(quick(epochs=10_000, patience=10_000), data)
 
     def told(event):

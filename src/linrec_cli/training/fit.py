@@ -242,12 +242,9 @@ def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
     pending.clear()
 
 
-def validate(
-    state: State, sequences: Sequences, parts: Parts, free: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> tuple[float, float]:
+def validate(state: State, sequences: Sequences, parts: Parts, free: Any = nullcontext) -> tuple[float, float]:
     """Rank the validation items in full, as the test items will be; return NDCG@10 and Recall@10."""
-    settings = state.settings
     with free():
-        found = ranks(state.model, sequences, parts.valid, settings.maxlen, seen=settings.seen_items)
+        found = ranks(state.model, sequences, parts.valid, state.settings.maxlen, seen=state.settings.seen_items)
     values = dict(summary(by_target(sequences, parts.valid, found), [10]).select("metric", "value").iter_rows())
     return values["ndcg"], values["recall"]
