@@ -55,6 +55,7 @@ HISTORY = ["epoch", "loss", "ndcg", "recall", "targets", "batches"]
 CELL = ["command", "phase", "attention", "maxlen", "stage", "metric", "k"]
 TIMED = ["seconds_per_epoch", "validation_seconds", "seconds", "peak_bytes", "validation_peak_bytes"]
 LINES = "".join(f"{user}\t{(7 * n + user) % 12}\n" for n in range(40) for user in range(3))
+FOUND = ("unreadable", "differs", "leftovers", "orphans")
 TEMPORARY = ("linrec", "pymp")
 
 
@@ -245,6 +246,13 @@ def kills(command: str, count: int, seed: int, wait: float, room: Path) -> list[
     return found
 
 
+def counted(found: list[Kill]) -> dict[str, Any]:
+    """Count the kills after which something was found, and give the longest time until all processes had ended."""
+    counts = {name: sum(bool(getattr(one, name)) for one in found) for name in FOUND}
+    ends = {"failed": sum(bool(one.code) for one in found), "slowest_end": max(one.seconds for one in found)}
+    return {"command": found[0].command, "kills": len(found), **counts, **ends}
+
+
 def main() -> int:
     """Kill each command, print the counts, and tell whether all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -256,20 +264,12 @@ def main() -> int:
     asked = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory(prefix="kills-") as room:
-        print("command      kills  unreadable  differs  leftovers  orphans  exit codes  slowest end")
         for command in asked.commands.split(","):
-            found = kills(command, asked.kills, asked.seed, asked.seconds, Path(room))
-            a, b, c, d = counts = [sum(bool(one[n]) for one in found) for n in range(2, 6)]
-            codes, slowest = {one.code for one in found}, max(one.seconds for one in found)
-            print(
-                f"{command:11}  {len(found):5}  {counts[0]:10}  {counts[1]:7}  {counts[2]:9}  {counts[3]:7}  ", end=""
-            )
-            print(f"{','.join(map(str, sorted(codes))):10}  {slowest:9.1f} s", flush=True)
-            named = dict(zip(("unreadable", "differs", "leftovers", "orphans"), counts, strict=True))
-            rows.append({"command": command, "kills": len(found), **named, "failed": sum(bool(o.code) for o in found)})
+            rows.append(counted(kills(command, asked.kills, asked.seed, asked.seconds, Path(room))))
+            print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     if asked.out:
         _measured.write(rows, asked.out, threads=1)
-    return int(any(row[name] for row in rows for name in ("unreadable", "differs", "leftovers", "orphans", "failed")))
+    return int(any(row[name] for row in rows for name in (*FOUND, "failed")))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Stop a training at each line that it runs, go on, and compare: `python benchmarks/faults/signals.py`.
 
 A tiny run is trained once undisturbed. Then it is begun anew for each line that is executed in `--files`, in turn,
-and is sent SIGINT (or SIGTERM, by `--signal`) just before that line; the same call again must end with the same weights bit for bit, the same table, ranks and history but for times, and the same files. `--lines 50`
-takes a sample by `--seed`. It leaves with 1 where a run differs, was not stopped, or did not stop in `--seconds`.
+and is sent SIGINT (or SIGTERM, by `--signal`) just before that line; the same call again must end with the same
+weights bit for bit, the same table, ranks and history but for times, and the same files. `--lines 50` takes a sample
+by `--seed`. It leaves with 1 where a run differs, was not stopped, or did not stop in `--seconds`.
 """
 
 import argparse

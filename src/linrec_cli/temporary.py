@@ -41,15 +41,19 @@ def alive(name: str) -> bool:
     """Tell whether a name is of another process of this host that runs, or of one that was given its number since."""
     import psutil
 
-    told = OWNED.search(name)
-    here = told is not None and told["host"] == host() and int(told["pid"]) != os.getpid()
-    return here and psutil.pid_exists(int(told["pid"]))
+    number = here(name)
+    return number is not None and number != os.getpid() and psutil.pid_exists(number)
 
 
 def dead(name: str) -> bool:
     """Tell whether a name is of a process of this host that has ended."""
+    return here(name) not in (None, os.getpid()) and not alive(name)
+
+
+def here(name: str) -> int | None:
+    """Read the process id of a name; None where it has none, or one of another host."""
     told = OWNED.search(name)
-    return told is not None and told["host"] == host() and int(told["pid"]) != os.getpid() and not alive(name)
+    return int(told["pid"]) if told and told["host"] == host() else None
 
 
 def clean(folder: Path, left: Callable[[str], bool]) -> None:
