@@ -183,7 +183,7 @@ def read(folder: Path) -> dict[str, Any]:
         ".parquet": table,
         ".toml": lambda path: path.name != "card.toml" or tomllib.loads(path.read_text("utf-8"))["digest"],
         ".json": lambda path: json.loads(path.read_text("utf-8")) and None,
-        ".safetensors": lambda path: digest(load_file(path)),
+        ".safetensors": lambda path: (loaded := load_file(path)) and path.stem == "weights" and digest(loaded),
     }
     unreadable, content = [], {}
     for path in sorted(path for top in ("results", "datasets") for path in (folder / top).rglob("*")):

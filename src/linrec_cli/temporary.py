@@ -15,6 +15,8 @@ from pathlib import Path
 OWNED = re.compile(r"-(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-")
 """What `owner` writes."""
 ROOM = "linrec"
+LONGEST = 80
+"""Bytes of a path in which a socket still has a name of its own: some systems know no path of more than 104."""
 
 
 @cache
@@ -73,5 +75,6 @@ def room() -> Path:
     made = Path(tempfile.mkdtemp(prefix=f"{ROOM}{owner()}"))
     util.Finalize(None, shutil.rmtree, (made, True), exitpriority=-200)
     # The socket of the server that children are forked from would stand in a folder of which nothing says whose it is.
-    vars(current_process())["_config"].setdefault("tempdir", str(made))
+    if len(os.fsencode(made)) <= LONGEST:
+        vars(current_process())["_config"].setdefault("tempdir", str(made))
     return made
