@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -17,13 +18,13 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linrec_cli import disk
+from linrec_cli import disk, temporary
 from linrec_cli.errors import DataError
 
 HOLD = """
 import sys
 from pathlib import Path
-from linrec_cli import disk
+from linrec_cli import disk, temporary
 with disk.locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -156,7 +157,8 @@ def test_an_error_that_is_not_the_system_s_stays_what_it_is(tmp_path: Path) -> N
 
 def test_a_folder_that_another_process_holds_is_told(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     assert disk.held(tmp_path / "run")
-    told = pytest.raises(disk.HeldError, match=r"another process is at work on .*/run; wait for it or stop it")
+    whose = f"process {holder.pid} on {socket.gethostname()}"
+    told = pytest.raises(disk.HeldError, match=rf"another process is at work on .*/run; wait for {whose}, or stop it")
     with told, disk.locked(tmp_path / "run"):
         pass
     with disk.locked(tmp_path / "other"):
@@ -173,6 +175,53 @@ def test_a_hold_ends_with_its_process(tmp_path: Path, holder: subprocess.Popen[s
     holder.wait()
     with disk.locked(tmp_path / "run"):
         assert disk.held(tmp_path / "run")
+
+
+def test_what_killed_processes_left_goes_when_the_folder_is_held_and_what_living_ones_write_stays(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    mine, folder = temporary.beside(tmp_path / "a").name, tmp_path / "left"
+    folder.mkdir()
+    living = mine.replace(f"-{os.getpid()}-", f"-{holder.pid}-")
+    for name in (mine, living, mine.replace(temporary.host(), "0" * 6), ".old.1234.part", "download.part", ".hidden"):
+        (folder / name).touch()
+    (folder / ".folder.1234.part").mkdir()
+    (folder / ".folder.1234.part" / "file").touch()
+    with disk.locked(folder):
+        pass
+    assert {path.name for path in folder.iterdir()} == {living, "download.part", ".hidden", disk.LOCK}
+    holder.kill()
+    holder.wait()
+    with disk.locked(folder):
+        assert {path.name for path in folder.iterdir()} == {"download.part", ".hidden", disk.LOCK, disk.HOLDER}
+
+
+@pytest.mark.parametrize("way", [disk.whole, disk.whole_folder])
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again(
+    tmp_path: Path, holder: subprocess.Popen[str], way: type
+) -> None:
+    name = temporary.beside(tmp_path / "a").name.replace(f"-{os.getpid()}-", f"-{holder.pid}-")
+    others = {name.replace(".a.", ".b."), ".a.1234.part"}
+    for one in (name, *others):
+        (tmp_path / one).touch()
+    with way(tmp_path / "a"):
+        assert (tmp_path / name).exists()
+    holder.kill()
+    holder.wait()
+    with way(tmp_path / "a"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} - {"run"} == {"a"} | others
+
+
+def test_who_holds_a_folder_stands_there_meanwhile(tmp_path: Path) -> None:
+    assert disk.holder(tmp_path) == ""
+    (tmp_path / disk.HOLDER).write_text("one word too many")
+    assert disk.holder(tmp_path) == ""
+    with disk.locked(tmp_path):
+        assert disk.holder(tmp_path) == f"process {os.getpid()} on {socket.gethostname()}"
+        assert disk.held(tmp_path)
+        assert disk.holder(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {disk.LOCK}
 
 
 def test_who_waits_says_so_and_goes_on_when_the_other_is_done(tmp_path: Path, holder: subprocess.Popen[str]) -> None:

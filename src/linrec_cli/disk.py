@@ -7,21 +7,22 @@ own buffers, so that a power cut may take the last files along.
 import errno
 import os
 import re
-import secrets
 import shutil
+import socket
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli import seal
+from linrec_cli import seal, temporary
 from linrec_cli.errors import DataError
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-LOCK = ".lock"
+LOCK, HOLDER = ".lock", ".holder"
+"""What is locked, and which process did so; that stands beside, as whoever asks for the lock empties the file."""
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # What file systems without locks answer.
 LOCKLESS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
@@ -104,7 +105,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    # What was left by a process that was killed here.
+    temporary.clean(path.parent, lambda name: name.startswith(f".{path.name}.") and temporary.dead(name))
+    return temporary.beside(path)
 
 
 @contextmanager
@@ -127,14 +130,34 @@ def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterato
         free = _acquire(lock, 0)
     if not free:
         if waiting is None:
-            raise HeldError(f"another process is at work on {folder}; wait for it or stop it.")
+            raise HeldError(f"another process is at work on {folder}; wait for {holder(folder) or 'it'}, or stop it.")
         waiting()
         with writing(folder):
             _acquire(lock, -1)
     try:
+        _taken(folder, lock.is_locked)
         yield
     finally:
+        with suppress(OSError):
+            (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def _taken(folder: Path, locked: bool) -> None:
+    # Nobody else should write here now; yet a file of a user's own, as a list of recommendations, needs no lock.
+    left = (lambda name: not temporary.alive(name)) if locked else temporary.dead
+    temporary.clean(folder, lambda name: name.startswith(".") and name.endswith(".part") and left(name))
+    with suppress(OSError):
+        (folder / HOLDER).write_text(f"{os.getpid()} {socket.gethostname()}\n", "utf-8")
+
+
+def holder(folder: Path) -> str:
+    """Say which process holds a folder, as it wrote itself; empty where that is not known."""
+    try:
+        pid, host = (folder / HOLDER).read_text("utf-8").split()
+    except (OSError, ValueError):
+        return ""
+    return f"process {pid} on {host}"
 
 
 def _acquire(lock: "FileLock", seconds: float) -> bool:
@@ -155,14 +178,16 @@ def held(folder: Path) -> bool:
     """Tell whether a process holds a folder; nothing is written there."""
     if not (folder / LOCK).exists():
         return False
+    from filelock import FileLock
+
+    lock = FileLock(folder / LOCK)
     try:
-        with locked(folder):
-            return False
-    except HeldError:
-        return True
-    except DataError:
+        return not _acquire(lock, 0)
+    except OSError:
         # Nobody can hold what cannot be written.
         return False
+    finally:
+        lock.release()
 
 
 def toml(content: Mapping[str, Any]) -> str:

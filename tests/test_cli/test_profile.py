@@ -72,6 +72,18 @@ def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("error", "code", "said"), [(KeyboardInterrupt(), 130, "interrupted"), (SystemExit(143), 143, "terminated")]
+)
+def test_who_stops_it_is_told_how_to_go_on(tmp_path, monkeypatch, capsys, error, code, said):
+    def broken(*args, **more):
+        raise error
+
+    monkeypatch.setattr(bench, "run", broken)
+    assert run(["profile", "--results-dir", str(tmp_path)]) == code
+    assert capsys.readouterr().err.splitlines()[-1] == f"linrec: {said}; start the same command again to go on."
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--attn", "linaer"], "did you mean 'linear'"),

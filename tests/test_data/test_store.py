@@ -56,6 +56,26 @@ def test_the_folder_holds_what_it_should_and_no_litter(log, tmp_path):
     assert [path.name for path in folder.parent.iterdir() if not path.name.endswith(".lock")] == [folder.name]
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o002])
+def test_others_may_read_what_was_prepared_where_the_umask_lets_them(log, tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        folder = open_prepared(str(log), tmp_path / "data").folder
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~umask
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o666 & ~umask}
+
+
+def test_what_a_killed_process_prepared_in_part_goes_when_the_same_is_prepared(log, tmp_path):
+    folder = open_prepared(str(log), tmp_path / "data").folder
+    before = {path.name for path in folder.parent.iterdir()}
+    (folder.parent / f".{folder.name}.1234.part").mkdir()
+    (folder.parent / f".{folder.name}.1234.part" / "events.parquet").touch()
+    open_prepared(str(log), tmp_path / "data", fresh=True)
+    assert {path.name for path in folder.parent.iterdir()} == before
+
+
 @pytest.mark.parametrize("options", [{"min_user": 1}, {"min_item": 1}, {"skip_bad": True}, {"time": "time"}])
 def test_whatever_alters_it_has_a_folder_of_its_own(log, tmp_path, options):
     assert open_prepared(str(log), tmp_path, **options).folder != open_prepared(str(log), tmp_path).folder

@@ -1,7 +1,11 @@
 """What a child says, or does not."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from linrec_cli.profiling import clock, isolate
@@ -70,3 +74,42 @@ def test_where_no_server_forks_a_child_starts_by_itself(monkeypatch: pytest.Monk
     assert isolate.server.__wrapped__().get_start_method() == "spawn"
     monkeypatch.undo()
     assert isolate.server().get_start_method() == "forkserver"
+
+
+ORPHAN = """
+import os, signal, sys, time
+from multiprocessing import get_context
+from linrec_cli.profiling import isolate
+
+def saved(number, frame):
+    open(sys.argv[1], "w").close()
+    os._exit(0)
+
+def work(grace, path, pipe):
+    if grace:
+        sys.argv = ["", path]
+        signal.signal(signal.SIGTERM, saved)
+    isolate.end_with_parent(grace)
+    pipe.send(os.getpid())
+    time.sleep(600)
+
+if __name__ == "__main__":
+    reader, writer = get_context("spawn").Pipe(duplex=False)
+    for grace in (0.0, 60.0):
+        get_context("spawn").Process(target=work, args=(grace, sys.argv[1], writer)).start()
+    print(reader.recv(), reader.recv(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_children_end_when_their_parent_is_killed_and_may_save_before(tmp_path: Path) -> None:
+    script, saved = tmp_path / "script.py", tmp_path / "saved"
+    script.write_text(ORPHAN, "utf-8")
+    with subprocess.Popen([sys.executable, str(script), str(saved)], stdout=subprocess.PIPE, text=True) as parent:
+        children = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
+        assert len(children) == 2
+        assert all(one.is_running() for one in children)
+        assert not saved.exists()
+        parent.kill()
+    assert psutil.wait_procs(children, 30)[1] == []
+    assert saved.exists()

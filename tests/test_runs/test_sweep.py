@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 from dataclasses import replace
 
@@ -129,6 +130,7 @@ def test_a_run_that_another_process_trains_is_left_alone(here, data, quick, hear
     folder = store.folder(here / "results", module.settled(quick(), data).name)
     with disk.locked(folder), pytest.raises(disk.HeldError):
         list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert not heard
     assert [path.name for path in folder.iterdir()] == [disk.LOCK]
 
 
@@ -140,6 +142,57 @@ def test_a_run_that_another_process_takes_meanwhile_is_left_alone(here, data, qu
     with pytest.raises(disk.HeldError):
         list(runs.sweep([quick()], data, here / "results"))
     assert not list(here.glob("results/runs/*/table.parquet"))
+
+
+def test_of_several_the_one_that_another_process_trains_comes_last(here, data, quick, heard, monkeypatch):
+    monkeypatch.setattr(module, "apart", module.attempt)
+    cells = [quick(attn=attn, epochs=1) for attn in ("softmax", "linear")]
+    folder = store.folder(here / "results", module.settled(cells[0], data).name)
+    other = disk.locked(folder)
+    other.__enter__()
+
+    def hear(event):
+        heard.append(event)
+        if isinstance(event, events.Elsewhere):
+            assert {path.name for path in folder.iterdir()} == {disk.LOCK, disk.HOLDER}
+        if isinstance(event, events.Epoch):
+            other.__exit__(None, None, None)
+
+    tables = list(runs.sweep(cells, data, here / "results", watch=hear))
+    assert [table["attention"][0] for table in tables] == ["softmax", "linear"]
+    (elsewhere,) = heard.of(events.Elsewhere)
+    assert elsewhere == events.Elsewhere(folder.name, f"process {os.getpid()} on {socket.gethostname()}")
+    assert [one.number for one in heard.of(events.Begun)] == [2, 1]
+    assert heard.index(elsewhere) < heard.index(heard.of(events.Begun)[0])
+
+
+def test_what_another_process_trained_meanwhile_is_skipped(here, data, quick, heard, monkeypatch):
+    trained = []
+
+    def taken(settings, data, folder, fresh, watch):
+        trained.append(folder)
+        with disk.locked(folder):
+            pass
+        runs.train(settings, data, folder)
+        if len(trained) == 1:
+            raise disk.HeldError("held")
+
+    monkeypatch.setattr(module, "apart", taken)
+    cells = [quick(attn=attn, epochs=1) for attn in ("softmax", "linear")]
+    assert len(list(runs.sweep(cells, data, here / "results", watch=heard))) == 2
+    assert len(trained) == 2
+    assert [one.run for one in heard.of(events.Skipped)] == [trained[0].name]
+
+
+def test_nothing_is_written_of_a_failure_where_another_process_is_at_work_or_was(here, data, quick, heard):
+    folder, settings = here / "run", module.settled(quick(), data)
+    with disk.locked(folder), pytest.raises(disk.HeldError):
+        module.fail(settings, folder, "error", "why", heard)
+    runs.train(settings, data, folder)
+    before = (folder / store.TABLE).read_bytes()
+    module.fail(settings, folder, "error", "why", heard)
+    assert (folder / store.TABLE).read_bytes() == before
+    assert not heard
 
 
 class Fatal:
@@ -172,8 +225,33 @@ def test_a_child_that_was_interrupted_interrupts_its_parent(here, data, quick, h
     assert not (here / "run").exists()
 
 
-def test_a_child_saves_and_ends_when_its_parent_is_told_to(here, data, quick, heard, children, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", (0.1, 60.0))
+@pytest.mark.parametrize("how", [(os._exit, (143,)), (signal.raise_signal, (15,))])
+def test_a_child_that_was_terminated_terminates_its_parent(here, data, quick, heard, children, how):
+    with pytest.raises(SystemExit) as leaving:
+        module.apart(quick(), replace(data, source=Fatal(how)), here / "run", False, heard)
+    assert leaving.value.code == 143
+    assert not (here / "run").exists()
+
+
+def test_a_child_whose_folder_is_held_says_so_and_writes_nothing(here, data, quick, heard, children):
+    with disk.locked(here / "run"), pytest.raises(disk.HeldError):
+        module.apart(module.settled(quick(), data), data, here / "run", False, heard)
+    assert [path.name for path in (here / "run").iterdir()] == [disk.LOCK]
+    assert not heard
+
+
+def test_what_a_run_that_is_done_left_when_it_was_killed_goes(here, data, quick, heard):
+    (table,) = runs.sweep([quick()], data, here / "results")
+    folder = store.folder(here / "results", table["run"][0])
+    before = {path.name for path in folder.iterdir()}
+    for name in (checkpoint.CHECKPOINT, "progress.json", ".table.parquet.1234.part", disk.HOLDER):
+        (folder / name).touch()
+    list(runs.sweep([quick()], data, here / "results", watch=heard))
+    assert {path.name for path in folder.iterdir()} == before
+    assert [type(event) for event in heard] == [events.Skipped]
+
+
+def test_a_child_saves_and_ends_when_its_parent_is_told_to(here, data, quick, heard, children):
     long = module.settled(quick(epochs=10_000, patience=10_000), data)
 
     def told(event):

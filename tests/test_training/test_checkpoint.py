@@ -1,5 +1,6 @@
 """Runs that are cut short and go on."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,13 @@ def test_a_digest_tells_a_bit_a_name_and_a_place_apart() -> None:
     ]
     assert checkpoint.digest(dict(reversed(weights.items()))) == checkpoint.digest(weights)
     assert checkpoint.digest(weights) not in {checkpoint.digest(other) for other in others}
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002])
+def test_others_may_read_a_checkpoint_where_the_umask_lets_them(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        checkpoint.write({"a": torch.ones(2)}, tmp_path / "weights.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask

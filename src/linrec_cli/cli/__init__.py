@@ -42,8 +42,9 @@ app = typer.Typer(
 )
 for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
-INTERRUPTED = 130
-"""What Typer makes of Ctrl-C."""
+INTERRUPTED, TERMINATED = 130, 143
+"""What Typer makes of Ctrl-C, and `terminate` of SIGTERM."""
+AGAIN = "start the same command again to go on"
 
 
 def show_version(wanted: bool) -> None:
@@ -64,7 +65,7 @@ def root(
 
 def terminate(signum: int, frame: FrameType | None) -> None:
     """Leave on SIGTERM through every `finally`."""
-    raise SystemExit(128 + signum)
+    raise SystemExit(TERMINATED)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -88,8 +89,12 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         code = app(args=arguments, standalone_mode=False) or 0
         if code == INTERRUPTED:
-            console.fail("interrupted.")
+            console.fail(f"interrupted; {AGAIN}.")
         return code
+    except SystemExit as leaving:
+        if leaving.code == TERMINATED:
+            console.fail(f"terminated; {AGAIN}.")
+        return leaving.code
     except LinrecError as error:
         console.fail(str(error))
         return error.exit_code

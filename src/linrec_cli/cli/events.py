@@ -37,6 +37,8 @@ def words(event: "events.Event") -> str:
             return line(event)
         case events.Stopped(_, epoch):
             return f"stopped in epoch {epoch}; the same command again goes on from here."
+        case events.Elsewhere(run, holder):
+            return f"{run}: {holder or 'another process'} trains it; waits for it after the others."
         case events.Failed(run, status, note):
             return f"{run}: {status}: {note}"
         case events.Drawn(path):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from linrec_cli import temporary
 from linrec_cli.profiling import headroom, memory, rows
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.interleave import GRACE, START
@@ -67,7 +68,7 @@ def by_itself(tries: Tries, cell: Cell, measure: Task) -> list[Row]:
     """Let a phase `measure` itself in a fresh process: one time, or why there is none."""
     if reason := tries.barred(cell):
         return rows.failed(cell, ("seconds",), "skipped", reason)
-    with TemporaryDirectory(prefix="linrec-") as folder:
+    with TemporaryDirectory(dir=temporary.room()) as folder:
         child = tries.start(measure, cell, tries.cap, folder)
         try:
             answer = child.answer(LONG)

@@ -8,20 +8,24 @@ import signal
 import sys
 import tempfile
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import connection, get_all_start_methods, get_context
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
-from linrec_cli import phases
+from linrec_cli import phases, temporary
 
 Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
 
 MESSAGE = 200
+ORPHANED = 1
+"""With which a child ends whose parent is gone."""
 VMSTAT = Path("/proc/vmstat")
 ALLOCATOR = "DefaultCPUAllocator: "
 """What torch's message of memory that ran out on a CPU says after the place in its source."""
@@ -44,6 +48,8 @@ def server() -> ForkServerContext | SpawnContext:
 
     Where a system knows no such server, as Windows does not, each child starts by itself and loads torch anew.
     """
+    # Before its socket is made.
+    temporary.room()
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -61,7 +67,7 @@ class Child:
         """Start the task; `cap` bounds the memory it may take beyond what it starts with (0: unbounded)."""
         self.cap, self.kills = cap, kills()
         self.connection, theirs = server().Pipe()
-        with tempfile.NamedTemporaryFile(prefix="linrec-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=temporary.room(), delete=False) as file:
             self.log = Path(file.name)
         self.process = server().Process(target=work, args=(theirs, str(self.log), cap, task, arguments), daemon=True)
         self.process.start()
@@ -118,6 +124,7 @@ def work(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...]) 
     """Run the task in the child: an answer for what it yields first, then one for every message."""
     # Ctrl-C reaches the whole group; the parent alone decides, and kills.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     with open(log, "w", buffering=1) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -133,6 +140,28 @@ def work(pipe: Any, log: str, cap: int, task: Task, arguments: tuple[Any, ...]) 
         return
     except BaseException as error:
         pipe.send(failure(error))
+
+
+def end_with_parent(grace: float = 0.0) -> None:
+    """Let this child end when its parent does, however that ends: at once, or told by SIGTERM and then with time left.
+
+    The server that it was forked from is no parent in this: it goes on while it has children.
+
+    Args:
+        grace: seconds for what SIGTERM makes it do.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        if grace:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(grace)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def limit(cap: int) -> None:

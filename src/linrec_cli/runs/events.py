@@ -84,6 +84,14 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A run of a sweep is being trained by another process, which is named where that is known."""
+
+    run: str
+    holder: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """A run gave no number: its row's status and note."""
 
@@ -108,7 +116,7 @@ class CutShort:
     of: int
 
 
-Event = Begun | Skipped | Anew | TakenUp | Batch | Epoch | Stopped | Failed | Drawn | CutShort
+Event = Begun | Skipped | Anew | TakenUp | Batch | Epoch | Stopped | Elsewhere | Failed | Drawn | CutShort
 Watch = Callable[[Event], Any]
 """Who hears of it."""
 

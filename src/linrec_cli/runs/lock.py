@@ -27,7 +27,8 @@ def fresh(folders: Iterable[Path]) -> Path:
 
 def leave(folder: Path) -> None:
     """Remove a folder in which nothing was written."""
-    if {path.name for path in folder.iterdir()} <= {disk.LOCK}:
-        (folder / disk.LOCK).unlink(missing_ok=True)
+    if {path.name for path in folder.iterdir()} <= {disk.LOCK, disk.HOLDER}:
         with suppress(OSError):
+            for name in (disk.HOLDER, disk.LOCK):
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()

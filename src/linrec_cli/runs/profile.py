@@ -96,7 +96,12 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
 
     groups = list(cells(settings))
     for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
-        if disk.held(folder) or not (found := standing(settings, folder)):
+        if disk.held(folder):
+            continue
+        # One that was killed before its first row; in a folder that was never held, a run is about to begin.
+        if (folder / disk.LOCK).exists() and not (folder / store.TABLE).exists():
+            return folder
+        if not (found := standing(settings, folder)):
             continue
         done = sum(finished.whole(group, found[1]) for group in groups)
         if done < len(groups):

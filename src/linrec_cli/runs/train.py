@@ -4,11 +4,13 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from linrec_cli import seal
+from linrec_cli.errors import DataError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -48,6 +50,7 @@ def train(
         if fresh:
             clear(folder)
         if finished(folder):
+            drop(folder)
             return read(folder, data)
         store.write_settings(asdict(settings) | data.told(folder), folder / store.SETTINGS)
         return made(settings, data, folder, watch)
@@ -81,8 +84,28 @@ def clear(folder: Path) -> None:
     from linrec_cli import disk
 
     for path in folder.iterdir():
-        if path.name != disk.LOCK:
+        if path.name not in (disk.LOCK, disk.HOLDER):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def drop(folder: Path) -> None:
+    """Remove what a run that is done has no more use for."""
+    from linrec_cli.training import checkpoint
+
+    for name in (checkpoint.CHECKPOINT, PROGRESS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Remove from the folder of a run that is done what is left where it was killed before it did so itself."""
+    from linrec_cli import disk
+    from linrec_cli.training import checkpoint
+
+    left = {checkpoint.CHECKPOINT, PROGRESS, disk.HOLDER}
+    if any(path.name in left or path.suffix == ".part" for path in folder.iterdir()):
+        # Where that cannot be, as in a folder that is only read, it does no harm.
+        with suppress(DataError), disk.locked(folder):
+            drop(folder)
 
 
 def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> Result:
@@ -99,15 +122,16 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     if folder and checkpoint.load(state, folder):
         take_up(state, folder, watch)
     save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
-    with Interrupts() as interrupts:
+    with Interrupts("the batch that is being trained", "what was trained to be saved") as interrupts:
         report = reporter(state, name, folder, watch, interrupts)
+        how: dict[str, Any] = {"report": report, "save": save, "ended": peaks.ended, "free": interrupts.free}
         try:
-            for epoch in fit.epochs(state, sequences, parts, report=report, save=save, ended=peaks.ended):
-                interrupts.safe = False
+            for epoch in fit.epochs(state, sequences, parts, **how):
                 peaks.ended("save")
                 waited = epoch.epoch - state.best_epoch().epoch
                 told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
                 watch(events.Epoch(name, *told))
+            interrupts.leave()
         except (KeyboardInterrupt, SystemExit):
             save(state)
             watch(events.Stopped(name, state.at.epoch + 1))
@@ -115,8 +139,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     found = tested(settings, state, sequences, parts, name, peaks.rows())
     if folder:
         write(found, folder)
-        for name in (checkpoint.CHECKPOINT, PROGRESS):
-            (folder / name).unlink(missing_ok=True)
+        drop(folder)
     return found
 
 
@@ -143,6 +166,8 @@ def reporter(
     state: "State", name: str, folder: Path | None, watch: Watch, interrupts: Interrupts
 ) -> Callable[["Position", int], None]:
     """Make what hears of each batch: it passes it on, and leaves in the folder, once a second, how far it came."""
+    from linrec_cli.results import store
+
     written = 0.0
 
     def report(at: "Position", batches: int) -> None:
@@ -150,13 +175,11 @@ def reporter(
         now = time.monotonic()
         if folder and now - written >= 1:
             reached = {"epoch": at.epoch, "batch": at.batch, "seal": seal.BLANK}
-            (folder / PROGRESS).write_text(seal.sealed(json.dumps(reached)), "utf-8")
+            store.write_text(seal.sealed(json.dumps(reached)), folder / PROGRESS)
             written = now
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets
         watch(events.Batch(name, state.settings.attn, at.epoch + 1, at.batch, batches, loss, best))
         interrupts.leave()
-        # What follows the last batch is validation, which may be broken off and begun again.
-        interrupts.safe = at.batch == batches
 
     return report

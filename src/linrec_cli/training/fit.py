@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -127,6 +128,7 @@ def epochs(
     report: Callable[[Position, int], None] = lambda position, batches: None,
     save: Callable[[State], None] = lambda state: None,
     ended: Callable[[str], None] = lambda part: None,
+    free: Callable[[], AbstractContextManager[None]] = nullcontext,
     every: float = 60.0,
 ) -> Iterator[Epoch]:
     """Train until validation NDCG@10 has not risen for `patience` epochs; yield each epoch.
@@ -136,6 +138,7 @@ def epochs(
         report: called after each batch with the position and the number of batches in the epoch.
         save: called after each epoch and `every` seconds.
         ended: called with `train`, then `valid`, where that part of an epoch ends; what it takes is not timed.
+        free: holds while the validation items are ranked, which may be broken off and begun again.
 
     Raises:
         LinrecError: the loss is no longer finite.
@@ -148,7 +151,7 @@ def epochs(
         ended("train")
         begin, at = time.perf_counter(), state.at
         with optimiser.average(state):
-            valid, found = validate(state, sequences, parts)
+            valid, found = validate(state, sequences, parts, free)
             spent = time.perf_counter() - begin
             ended("valid")
             state.history.append(done(at, valid, found, spent))
@@ -169,8 +172,7 @@ def count(state: State, sequences: Sequences, parts: Parts) -> None:
     """Make a model that is counted: one epoch that has no loss."""
     begin = usage.read()
     state.model.count(sequences, parts)
-    events = int((parts.train - sequences.offsets[:-1]).sum())
-    state.at = Position(loss=math.nan, targets=events)
+    state.at = Position(loss=math.nan, targets=int((parts.train - sequences.offsets[:-1]).sum()))
     span = usage.read().since(begin)
     state.at.took(span.wall)
     state.at.used(span)
@@ -240,8 +242,9 @@ def add(at: Position, pending: list[tuple[Tensor, int]]) -> None:
     pending.clear()
 
 
-def validate(state: State, sequences: Sequences, parts: Parts) -> tuple[float, float]:
+def validate(state: State, sequences: Sequences, parts: Parts, free: Any = nullcontext) -> tuple[float, float]:
     """Rank the validation items in full, as the test items will be; return NDCG@10 and Recall@10."""
-    found = ranks(state.model, sequences, parts.valid, state.settings.maxlen, seen=state.settings.seen_items)
+    with free():
+        found = ranks(state.model, sequences, parts.valid, state.settings.maxlen, seen=state.settings.seen_items)
     values = dict(summary(by_target(sequences, parts.valid, found), [10]).select("metric", "value").iter_rows())
     return values["ndcg"], values["recall"]

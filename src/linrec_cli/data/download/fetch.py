@@ -10,10 +10,12 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import IO
 
-from linrec_cli import catalog, disk
+from linrec_cli import catalog, disk, temporary
 from linrec_cli.data.download import package_index
 from linrec_cli.data.download.source import AnySource, Event, Package, Report, Source, SourceError, digest, mismatch
 from linrec_cli.errors import DataError, UsageError
+
+INCOMING = ".incoming"
 
 
 def ignore(event: Event) -> None:
@@ -213,7 +215,8 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """Make a folder inside `folder` that is gone afterwards, so that a move out of it is one step."""
+    temporary.clean(folder, lambda name: name.startswith(INCOMING) and not temporary.alive(name))
     with disk.writing(folder):
-        made = TemporaryDirectory(prefix=".incoming-", dir=folder, ignore_cleanup_errors=True)
+        made = TemporaryDirectory(prefix=f"{INCOMING}{temporary.owner()}", dir=folder, ignore_cleanup_errors=True)
     with made:
         yield Path(made.name)

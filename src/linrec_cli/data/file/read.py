@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from linrec_cli import temporary
 from linrec_cli.data.file import columns, delimited, dialect, lists, malformed, nested, parts, plain
 from linrec_cli.data.file.delimited import Content
 from linrec_cli.errors import DataError
@@ -99,7 +100,7 @@ class One(NamedTuple):
 def one(path: Path, asked: dict[str, Any], named: Sequence[str], part: int | None) -> One:
     """Read one file; `part` is the one it is, of data that come split."""
     try:
-        with tempfile.TemporaryDirectory(prefix="linrec-") as room, plain.opened(path, Path(room)) as file:
+        with tempfile.TemporaryDirectory(dir=temporary.room()) as room, plain.opened(path, Path(room)) as file:
             content, names, notes = held(file, str(path), asked, named)
     except BROKEN as error:
         raise DataError(f"{path} cannot be read ({error}); check that it is whole.") from None

@@ -1,0 +1,50 @@
+"""Runs that are stopped at lines of theirs, and commands that are killed: a few of each, and planted faults."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faults import signals
+
+from linrec_cli.runs.interrupt import Interrupts
+from linrec_cli.training import checkpoint
+
+
+@pytest.mark.parametrize("number", [signals.signal.SIGINT, signals.signal.SIGTERM])
+def test_a_run_that_is_stopped_at_any_line_ends_as_one_that_was_not(number: int) -> None:
+    found = signals.trials(lines=8, seed=number, number=number, every=0.0)
+    assert 7 <= len(found) <= 8
+    assert all(one.stopped and not one.differs and one.seconds < 5 for one in found), found
+
+
+def test_a_signal_that_does_not_wait_is_found_to_alter_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = Interrupts.__enter__
+
+    def impatient(interrupts: Interrupts) -> Interrupts:
+        interrupts.safe = True
+        return begin(interrupts)
+
+    monkeypatch.setattr(Interrupts, "__enter__", impatient)
+    found = signals.trials(lines=8, seed=1, files=["training/optimiser.py", "training/state.py"])
+    assert {"weights", "history"} & {name for one in found for name in one.differs}
+
+
+def test_a_signal_that_is_not_heard_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Interrupts, "leave", lambda interrupts: None)
+    assert not all(one.stopped for one in signals.trials(lines=2, seed=2, files=["training/fit.py"]))
+
+
+def test_what_a_training_kept_for_itself_is_found_where_it_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "FILES", signals.FILES | {checkpoint.CHECKPOINT})
+    with pytest.raises(AssertionError):
+        signals.trials(lines=1)
+
+
+def test_a_command_that_is_killed_and_begun_anew_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "faults" / "kills.py"
+    asked = ["--commands", "preprocess", "--kills", "1", "--seconds", "60"]
+    done = subprocess.run([sys.executable, str(script), *asked], capture_output=True, text=True, check=False)
+    told = "command preprocess, kills 1, unreadable 0, differs 0, leftovers 0, orphans 0, failed 0, slowest_end"
+    assert done.stdout.startswith(told), done.stderr
+    assert done.returncode == 0
