@@ -17,7 +17,8 @@ from linrec_cli.profiling.count import counted
 pytestmark = pytest.mark.usefixtures("compiled")
 
 CASES = [
-    (1, 1, (1, 1)),
+    (1, 8, (1, 1)),
+    (9, 1, (9, 2)),
     (7, 8, (7, 3)),
     (33, 16, (33, 32)),
     (300, 16, (257, 300)),
