@@ -25,6 +25,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +46,8 @@ COMMANDS = {
     "train": TRAIN,
     "sweep": f"{TRAIN} --seed 1,2",
     "preprocess": "preprocess log.csv",
-    "evaluate": f"evaluate linear {RUN} --protocol pop100 --metrics ndcg,coverage",
-    "profile": "profile --attn linear,elu --maxlen 8,16 --phase attention --tokens 64 --budget 0.05",
+    "evaluate": f"evaluate linear {RUN} --metrics ndcg,coverage",
+    "profile": "profile --attn linear --maxlen 8,16 --phase attention --tokens 64 --budget 0.1",
     "stream": f"recommend linear {RUN} --stream",
 }
 NEEDS = {"evaluate": "train", "stream": "train"}
@@ -95,12 +96,15 @@ def forked(work: Callable[[], Any]) -> int:
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
     finally:
         with contextlib.suppress(BaseException):
             from multiprocessing import util
 
             util._exit_function()
             sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
@@ -116,7 +120,7 @@ def begin(command: str, folder: Path) -> int:
         for number, name, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
             os.dup2(os.open(name, flags | (os.O_CREAT | os.O_TRUNC if number else 0)), number)
         sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            open(number, mode, encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
             for number, mode in enumerate("rww")
         )
         from linrec_cli.cli import main

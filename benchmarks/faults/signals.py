@@ -37,7 +37,7 @@ SOURCE = Path(runs.__file__).parents[1]
 TRACED = "training/", "runs/", "disk.py", "temporary.py"
 TINY = Train(attn="linear", maxlen=8, width=4, heads=1, layers=1, epochs=2, tokens=40, dropout=0.2, ema=0.9)
 HISTORY = ("epoch", "loss", "ndcg", "recall", "targets", "batches")
-TIMED = ("created", "value", "low", "high", "contended", "samples", "note", "status")
+TIMED = ("value", "low", "high", "contended", "samples", "note", "status")
 """Columns in which two undisturbed runs differ, where a row is one of time or of memory."""
 COSTS = ("seconds_per_epoch", "validation_seconds", "seconds", "peak_bytes", "validation_peak_bytes")
 FILES = {"settings.toml", "table.parquet", "weights.safetensors", "ranks.parquet", "history.parquet"}
@@ -74,7 +74,7 @@ def ring() -> pl.DataFrame:
 
 def end(folder: Path) -> End:
     """Read what a finished run left in its folder."""
-    table = pl.read_parquet(folder / "table.parquet").drop("created")
+    table = pl.read_parquet(folder / "table.parquet").drop("created", "commit")
     rows = [
         {name: value for name, value in row.items() if name not in TIMED or row["metric"] not in COSTS}
         for row in table.to_dicts()

@@ -186,7 +186,9 @@ def apart(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Watc
 
 def stop(process: Any, reader: Any, watch: Watch) -> None:
     """Tell a child to save and end, and wait for it, whatever else comes."""
-    with suppress(KeyboardInterrupt, SystemExit), Interrupts("the run to be saved"):
+    with suppress(KeyboardInterrupt, SystemExit), Interrupts("the run to be saved") as interrupts:
+        # What made this begin was the first.
+        interrupts.count = 1
         process.terminate()
         try:
             listen(reader, watch, PATIENCE)
