@@ -85,7 +85,7 @@ def turn(
     from linrec_cli.runs import find
     from linrec_cli.training.checkpoint import CHECKPOINT
 
-    if finished(folder) and not fresh:
+    if not fresh and finished(folder):
         find.check(settings, folder)
         tidy(folder)
         watch(skipped(folder))
