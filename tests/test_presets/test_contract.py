@@ -46,4 +46,7 @@ def test_the_two_of_linrec_differ_in_the_layer_alone() -> None:
 
 
 def test_the_best_is_what_was_trained() -> None:
-    assert settings("best") == {"attn": "linear-gated", "width": 128, "layers": 3, "heads": 4, "dropout": 0.3}
+    assert settings("best") == {
+        "attn": "linear-gated", "maxlen": 800, "width": 128, "layers": 3, "heads": 4, "dropout": 0.3, "ema": 0.999,
+        "epochs": 40,
+    }  # fmt: skip
