@@ -21,7 +21,7 @@ def put(root: Path, run: str, rows: list[Row], settings: str = "", **shared: Any
     made = {"run": run, "created": datetime(2026, 1, 1, tzinfo=UTC), "device": "cpu Abacus(R) Processor"}
     made |= {"threads": 2, "dtype": "float32", "torch": "9.9.0+cpu", "commit": "abc", "width": 64, "heads": 2}
     schema.table(made | shared, rows).write_parquet(folder / "table.parquet")
-    (folder / "settings.toml").write_text(settings)
+    (folder / "settings.toml").write_text(settings or "threads = 1\n")
 
 
 def costs(phase: str, tokens: int, lengths: tuple[int, ...] = LENGTHS, scale: float = 1.0) -> list[Row]:
