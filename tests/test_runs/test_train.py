@@ -408,7 +408,7 @@ def test_a_thread_that_is_not_the_main_one_can_be_interrupted_too(here, data, qu
 def test_a_folder_that_another_process_holds_is_left_alone(here, data, quick):
     with disk.locked(here / "run"), pytest.raises(disk.HeldError, match="another process"):
         runs.train(quick(), data, here / "run")
-    assert {path.name for path in (here / "run").iterdir()} == {disk.LOCK, disk.HOLDER}
+    assert {path.name for path in (here / "run").iterdir()} == {disk.LOCK}
 
 
 def test_a_loss_that_is_no_number_ends_the_run_without_a_table(here, data, quick):
