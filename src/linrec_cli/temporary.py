@@ -65,13 +65,17 @@ def clean(folder: Path, left: Callable[[str], bool]) -> None:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def tidy() -> None:
+    """Remove the temporary folders of processes that were killed."""
+    with suppress(OSError):
+        clean(Path(tempfile.gettempdir()), lambda name: name.startswith(ROOM) and dead(name))
+
+
 @cache
 def room() -> Path:
-    """Make this process' own temporary folder, gone when it ends, and remove those of processes that were killed."""
+    """Make this process' own temporary folder, gone when it ends."""
     from multiprocessing import current_process, util
 
-    everyone = Path(tempfile.gettempdir())
-    clean(everyone, lambda name: name.startswith(ROOM) and dead(name))
     made = Path(tempfile.mkdtemp(prefix=f"{ROOM}{owner()}"))
     util.Finalize(None, shutil.rmtree, (made, True), exitpriority=-200)
     # The socket of the server that children are forked from would stand in a folder of which nothing says whose it is.

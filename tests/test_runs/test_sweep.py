@@ -184,6 +184,23 @@ def test_what_another_process_trained_meanwhile_is_skipped(here, data, quick, he
     assert [one.run for one in heard.of(events.Skipped)] == [trained[0].name]
 
 
+def test_what_another_process_trained_while_it_was_waited_for_is_skipped_even_where_all_is_made_anew(
+    here, data, quick, heard, monkeypatch
+):
+    settings, real = module.settled(quick(), data), disk.locked
+    folder = store.folder(here / "results", settings.name)
+
+    def locked(folder, waiting=None):
+        if waiting:
+            runs.train(settings, data, folder)
+        return real(folder, waiting)
+
+    monkeypatch.setattr(disk, "locked", locked)
+    monkeypatch.setattr(module, "apart", None)
+    module.turn(settings, data, folder, True, heard, of=(1, 2), wait=True)
+    assert heard == [events.Skipped(folder.name, machine.commit(), machine.commit())]
+
+
 def test_nothing_is_written_of_a_failure_where_another_process_is_at_work_or_was(here, data, quick, heard):
     folder, settings = here / "run", module.settled(quick(), data)
     with disk.locked(folder), pytest.raises(disk.HeldError):
@@ -238,6 +255,14 @@ def test_a_child_whose_folder_is_held_says_so_and_writes_nothing(here, data, qui
         module.apart(module.settled(quick(), data), data, here / "run", False, heard)
     assert [path.name for path in (here / "run").iterdir()] == [disk.LOCK]
     assert not heard
+
+
+def test_a_child_that_found_its_folder_held_left_nothing_to_write_though_it_is_free_by_now(
+    here, data, quick, heard, children
+):
+    with pytest.raises(disk.HeldError):
+        module.apart(quick(), replace(data, source=Fatal((os._exit, (75,)))), here / "run", False, heard)
+    assert not (here / "run").exists()
 
 
 def test_what_a_run_that_is_done_left_when_it_was_killed_goes(here, data, quick, heard):

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from linrec_cli import __version__
+from linrec_cli import __version__, temporary
 from linrec_cli.cli import config, console
 from linrec_cli.errors import LinrecError
 
@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     # torch's profiler would write to stderr that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     signal.signal(signal.SIGTERM, terminate)
+    temporary.tidy()
     code = run(arguments)
     try:
         sys.stdout.flush()
