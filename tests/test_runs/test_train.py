@@ -390,6 +390,14 @@ def test_a_signal_after_an_epoch_stops_the_next(here, data, quick, heard):
     assert (heard.of(events.Batch)[-1].epoch, heard.of(events.Batch)[-1].batch) == (2, 1)
 
 
+def test_a_signal_after_the_last_epoch_is_not_lost(here, data, quick, heard):
+    heard.until = lambda event: isinstance(event, events.Epoch) and os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(epochs=1), data, here / "run", watch=heard)
+    assert isinstance(heard[-1], events.Stopped)
+    assert not (here / "run" / store.TABLE).exists()
+
+
 def test_a_thread_that_is_not_the_main_one_can_be_interrupted_too(here, data, quick, heard):
     interrupt(heard, 1, 2)
 
