@@ -1,4 +1,4 @@
-/* LinRec's bidirectional form in float32, forward and backward: one pass over a sequence sums, the next asks the sums.
+/* LinRec's bidirectional form in float32, forward and backward: one pass over a sequence sums, one asks the sums.
 
    In the symbols of `bidirectional.py`: the first pass makes n and S, backwards R too; r is multiplied to them once; then
    o, or da, dk and dv, are products of each chunk with them. Nothing is kept: backwards n and S are summed again. */
@@ -184,7 +184,7 @@ INLINE void bidirectional_forwards(const call *c, int64_t b, int64_t first, int6
     int64_t length = real(c, b);
     for (int64_t t = 0; t < length; t += CHUNK)
         for (int64_t h = first; h < last; h++) gather(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
-    for (int64_t h = first; length && h < last; h++) settle(c, heads + h - first, length);
+    for (int64_t h = first; h < last; h++) settle(c, heads + h - first, length);
     for (int64_t t = 0; t < length; t += CHUNK)
         for (int64_t h = first; h < last; h++) answer(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
 }
@@ -193,7 +193,8 @@ INLINE void bidirectional_backwards(const call *c, int64_t b, int64_t first, int
     int64_t length = real(c, b);
     for (int64_t t = 0; t < length; t += CHUNK)
         for (int64_t h = first; h < last; h++) gather_both(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
-    for (int64_t h = first; length && h < last; h++) settle_both(c, heads + h - first, length);
+    for (int64_t h = first; h < last; h++) settle_both(c, heads + h - first, length);
     for (int64_t t = 0; t < length; t += CHUNK)
-        for (int64_t h = first; h < last; h++) differentiate(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
+        for (int64_t h = first; h < last; h++)
+            differentiate(c, heads + h - first, w, b, h, t, least(CHUNK, length - t));
 }
