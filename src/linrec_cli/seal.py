@@ -15,7 +15,7 @@ ZEROS = b"0" * 64
 """What stands for the digits while the file is digested."""
 BLANK = (FRONT + ZEROS + BACK).decode()
 """What a file that is to be sealed holds once."""
-LONG, PIECE = len(BLANK), 1 << 20
+LONG, PIECE = len(BLANK), 1 << 16
 
 
 def seal(path: Path) -> None:
