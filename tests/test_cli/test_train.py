@@ -273,7 +273,7 @@ def test_a_dry_run_says_where_each_setting_came_from_and_trains_nothing(
 def test_a_preset_comes_after_flags_and_the_environment_and_before_the_file(
     room: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (room / "linrec.toml").write_text("[train]\nheads = 1\nmaxlen = 20\n", "utf-8")
+    (room / "linrec.toml").write_text("[train]\nheads = 1\npatience = 20\n", "utf-8")
     monkeypatch.setenv("LINREC_TRAIN_DROPOUT", "0.1")
     own = ["--data", "ring.csv", "--width", "8", "--tokens", "200", "--dry-run", "--json"]
     assert run(["train", "--preset", "best", *own]) == 0
@@ -282,7 +282,7 @@ def test_a_preset_comes_after_flags_and_the_environment_and_before_the_file(
     assert settings["heads"] == [4, "preset"]
     assert settings["width"] == [8, "flag"]
     assert settings["dropout"] == [0.1, "environment"]
-    assert settings["maxlen"] == [20, "linrec.toml"]
+    assert settings["patience"] == [20, "linrec.toml"]
     assert settings["lr"][1] == "default"
     # It need not stand on the command line.
     monkeypatch.setenv("LINREC_TRAIN_PRESET", "best")

@@ -19,6 +19,7 @@ N = 12 * 4
     [
         # 3 x 2 numbers, each of 4 products and as many sums.
         (lambda: X @ torch.ones(4, 2), 2 * 3 * 4 * 2, N + (8 + 8 + 6) * 4),
+        (lambda: X @ Y[0], 2 * 3 * 4, N + (4 + 3) * 4),
         (lambda: X * 2 + 1, 2 * 12, 4 * N),
         (lambda: X * Y, 12, 3 * N),
         (lambda: X * X, 12, 2 * N),

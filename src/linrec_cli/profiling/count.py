@@ -121,6 +121,8 @@ def operations(func: Any, name: str, args: Any, kwargs: Any, out: Any) -> int:
     if packet in flop_registry:
         product = int(flop_registry[packet](*args, **kwargs, out_val=out))
         return product * (4 if complex_numbers else 1) + (made if name in {"addmm", "baddbmm"} else 0)
+    if name == "mv":
+        return 2 * args[0].numel() * (4 if complex_numbers else 1)
     if name in STEPS:
         return STEPS[name] * read * (2 if complex_numbers else 1)
     if name == "linalg_solve_triangular":
