@@ -1,5 +1,5 @@
 # Shorthands for work on linrec; CONTRIBUTING.md says when to use which.
-.PHONY: setup test lint ci
+.PHONY: setup test lint ci faults
 
 setup:
 	python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[dev]'
@@ -12,3 +12,8 @@ lint:
 
 ci:
 	bash .ci/run
+
+faults:
+	.venv/bin/python benchmarks/faults/signals.py --out results/reference/cpu/benchmarks/faults-signals.csv
+	.venv/bin/python benchmarks/faults/kills.py --seconds 60 --out results/reference/cpu/benchmarks/faults-kills.csv
+	.venv/bin/python benchmarks/faults/bits.py --out results/reference/cpu/benchmarks/faults-bits.csv

@@ -11,6 +11,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
 from linrec_cli import machine
 
+HERE = Path(__file__).resolve().parent
+
 MADE = ("device", "threads", "torch", "linrec", "commit", "created", "command")
 """Columns that say how a row was made."""
 DIGITS = 8
@@ -39,7 +41,9 @@ def short(value: Any) -> Any:
 
 def command(arguments: list[str]) -> str:
     """Write the command that is running, without where it was told to write and without folders of this machine."""
-    said, skip = [f"python benchmarks/{Path(arguments[0]).name}"], False
+    script = Path(arguments[0]).resolve()
+    place = script.relative_to(HERE) if script.is_relative_to(HERE) else Path(script.name)
+    said, skip = [f"python benchmarks/{place}"], False
     for argument in arguments[1:]:
         if not skip and not argument.startswith("--out"):
             said.append(Path(argument).name if Path(argument).is_absolute() else argument)

@@ -237,7 +237,7 @@ def test_both_ends_of_every_limit_are_inside(kind: type) -> None:
         ({"tokens": -1}, "--tokens -1 is out of range"),
         ({"width": (64, 0)}, "--width 0 is out of range"),
         ({"heads": (2, 3)}, "--width 64 does not split into --heads 3"),
-        ({"maxlen": (8, 1_000_001)}, "--maxlen 1000001 is out of range"),
+        ({"maxlen": (8, 2**20 + 1)}, "--maxlen 1048577 is out of range"),
         ({"dtype": ("float32", "float8")}, "no dtype 'float8'"),
         ({"phase": ("encode",)}, "did you mean 'encoder'"),
     ],

@@ -254,7 +254,7 @@ def counted(found: list[Kill]) -> dict[str, Any]:
     """Count the kills after which something was found, and give the longest time until all processes had ended."""
     counts = {name: sum(bool(getattr(one, name)) for one in found) for name in FOUND}
     ends = {"failed": sum(bool(one.code) for one in found), "slowest_end": max(one.seconds for one in found)}
-    return {"command": found[0].command, "kills": len(found), **counts, **ends}
+    return {"killed": found[0].command, "kills": len(found), **counts, **ends}
 
 
 def main() -> int:

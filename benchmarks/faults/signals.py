@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-import _measured  # noqa: F401
+import _measured
 import polars as pl
 import torch
 
@@ -185,6 +185,7 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=60.0, help="seconds between two checkpoints; 0: each batch")
     parser.add_argument("--seconds", type=float, default=5.0, help="within which it must have stopped")
     parser.add_argument("--files", default=",".join(TRACED), help="of src/linrec_cli whose lines count")
+    parser.add_argument("--out", type=Path, help="write the counts as CSV")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     found = trials(asked.lines, asked.seed, signal.Signals[asked.signal], asked.every, asked.files.split(","))
@@ -196,6 +197,10 @@ def main() -> int:
     slowest = max(one.seconds for one in found)
     print(f"{asked.signal} at {len(found)} lines: {len(differing)} runs differ, {len(unheard)} did not stop,")
     print(f"{len(late)} took more than {asked.seconds:g} s to; the slowest {slowest:.2f} s.")
+    if asked.out:
+        counts = {"lines": len(found), "differs": len(differing), "unheard": len(unheard), "late": len(late)}
+        row = {"signal": asked.signal, "files": asked.files, **counts, "slowest": slowest, "allowed": asked.seconds}
+        _measured.write([row], asked.out, threads=1)
     return int(bool(differing or unheard or late))
 
 

@@ -16,7 +16,7 @@ DTYPE: Same = {
     "help": "float32, bfloat16, or auto: bfloat16 on a CUDA GPU that computes in it, float32 elsewhere.",
     "choices": DTYPES, "asked": AUTO, "told": True,
 }  # fmt: skip
-LENGTH: Same = {"low": 1, "high": 1_000_000, "axis": True, "told": True}
+LENGTH: Same = {"low": 1, "high": 2**20, "axis": True, "told": True}
 SEED: Same = {"low": 0, "high": 2**63 - 1}
 SPECS = "as a,b or a:option=value"
 SEEN: Same = {

@@ -45,6 +45,6 @@ def test_a_command_that_is_killed_and_begun_anew_ends_as_one_that_was_not(tmp_pa
     script = Path(__file__).parents[2] / "benchmarks" / "faults" / "kills.py"
     asked = ["--commands", "preprocess", "--kills", "1", "--seconds", "60"]
     done = subprocess.run([sys.executable, str(script), *asked], capture_output=True, text=True, check=False)
-    told = "command preprocess, kills 1, unreadable 0, differs 0, leftovers 0, orphans 0, failed 0, slowest_end"
+    told = "killed preprocess, kills 1, unreadable 0, differs 0, leftovers 0, orphans 0, failed 0, slowest_end"
     assert done.stdout.startswith(told), done.stderr
     assert done.returncode == 0

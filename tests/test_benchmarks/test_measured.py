@@ -24,6 +24,11 @@ def test_a_row_says_how_it_was_made_and_not_where_it_was_written(
     }  # fmt: skip
 
 
+def test_the_command_names_the_folder_of_a_script() -> None:
+    script = Path(_measured.__file__).parent / "faults" / "bits.py"
+    assert _measured.command([str(script), "--flips", "3"]) == "python benchmarks/faults/bits.py --flips 3"
+
+
 def test_numbers_that_differ_by_rounding_are_the_same_and_others_are_named() -> None:
     old = [{"mechanism": "a", "form": "causal", "rank": 8, "negative": 0.5, "operations": 1000.0, "fewer_from": None}]
     assert list(claims.differing(old, [old[0] | {"negative": 0.505, "operations": 1009.0}])) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from invented import costs, evaluated, kept, profiled, trained
-from passages import layer, models, quality, regimes, scripts, serving, verdicts, weights
+from passages import faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
 from passages._reference import Reference
 
 
@@ -485,6 +485,35 @@ def test_a_series_is_told_by_its_ends_how_it_grows_and_what_was_left_out(tmp_pat
         "| `preprocess`, 5 events a user | – | – | – | – | – | 7: no room |",
     ]
     assert "how costs grow" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
+
+
+def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
+    assert [
+        faults.signals(Reference(tmp_path)),
+        faults.kills(Reference(tmp_path)),
+        faults.bits(Reference(tmp_path)),
+    ] == [""] * 3
+    row = {
+        "signal": "SIGINT",
+        "files": "a.py,b.py",
+        "lines": 1445,
+        "differs": 1,
+        "unheard": 2,
+        "late": 3,
+        "slowest": 1.25,
+    }
+    kept(tmp_path, "benchmarks/faults-signals", [row | {"allowed": 5.0}])
+    said = faults.signals(Reference(tmp_path)).replace("\n", " ")
+    assert said.startswith(
+        "SIGINT at 1,445 lines of `a.py` and `b.py`: 1 runs differ afterwards, 2 did not stop and 3 took"
+    )
+    assert "more than 5 s to; the slowest took 1.2 s, on Abacus" in said
+    row = {"killed": "train", "kills": 9, "unreadable": 1, "differs": 2, "leftovers": 3, "orphans": 4, "failed": 5}
+    kept(tmp_path, "benchmarks/faults-kills", [row])
+    assert faults.kills(Reference(tmp_path)).splitlines()[-1] == "| `train` | 9 | 1 | 2 | 3 | 4 | 5 |"
+    row = {"file": "x", "flips": 21, "noticed": 1, "mended": 2, "unseen": 3, "wrong": 4, "traceback": 5, "ended": 6}
+    kept(tmp_path, "benchmarks/faults-bits", [row])
+    assert faults.bits(Reference(tmp_path)).splitlines()[-1] == "| `x` | 21 | 1 | 2 | 3 | 4 | 11 |"
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:
