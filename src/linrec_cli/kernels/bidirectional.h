@@ -1,6 +1,6 @@
 /* LinRec's bidirectional form in float32, forward and backward: one pass over a sequence sums, one asks the sums.
 
-   In the symbols of `bidirectional.py`: the first pass makes n and S, backwards R too; r is multiplied to them once; then
+   In the symbols of `bidirectional.py`: the first pass makes n and S, backwards R too; r is multiplied to them once; so
    o, or da, dk and dv, are products of each chunk with them. Nothing is kept: backwards n and S are summed again. */
 
 #include "passes.h"
