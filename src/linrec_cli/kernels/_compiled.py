@@ -55,9 +55,14 @@ def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
         return "it takes float32 on a CPU"
     if q.shape[3] > WIDEST or not q.shape == k.shape == v.shape:
         return f"it takes heads of one width, up to {WIDEST}"
-    if torch.compiler.is_exporting():
+    if exporting():
         return "what is exported runs without linrec"
     return missing()
+
+
+def exporting() -> bool:
+    """Tell whether torch.export traces; torch 2.11 says so of torch.compile too."""
+    return torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling()
 
 
 # What is loaded once, torch.compile need not trace, which would break the graph there.

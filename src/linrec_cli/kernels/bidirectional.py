@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from linrec_cli.kernels import _compiled, _triton_bidirectional
-from linrec_cli.kernels._compiled import elements, forced, gradients, output, run
+from linrec_cli.kernels._compiled import elements, exporting, forced, gradients, output, run
 
 
 def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
@@ -17,7 +17,7 @@ def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
         RuntimeError: the compiled form is forced, and there is an obstacle.
     """
     if forced() == "triton":
-        return not torch.compiler.is_exporting()
+        return not exporting()
     return _compiled.serves(q, k, v)
 
 

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from linrec_cli.kernels import _chunks, _compiled, _triton
 from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS, counts
-from linrec_cli.kernels._compiled import FORMS, elements, force, forced, gradients, obstacle, output, run
+from linrec_cli.kernels._compiled import FORMS, elements, exporting, force, forced, gradients, obstacle, output, run
 
 __all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "counts", "force", "mix", "obstacle"]
 
@@ -43,7 +43,7 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
 
 def serves(device: str) -> bool:
     """Tell whether `mix` is the form for a device: a CPU's, or that which is forced; nothing exported runs it."""
-    return (device == "cpu" or forced() == "triton") and not torch.compiler.is_exporting()
+    return (device == "cpu" or forced() == "triton") and not exporting()
 
 
 @torch.library.custom_op("linrec::mix", mutates_args=(), device_types="cpu")

@@ -82,7 +82,9 @@ def saved(program: Any, path: Path) -> Run:
     """
     if path.name == TORCH:
         torch.export.save(program, path)
-        read_back: Run = torch.export.load(path).module()
+        # Torch 2.11 warns that what it reads back cannot be written to.
+        with quiet():
+            read_back: Run = torch.export.load(path).module()
         return read_back
     named: Any = {"input_names": ["items", "lengths"], "output_names": ["scores"]}
     try:
