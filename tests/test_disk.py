@@ -333,3 +333,15 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
         (part / "new").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert (tmp_path / "kept" / "file").read_text() == "old"
+
+
+def test_to_ask_whether_a_folder_is_held_removes_what_a_dead_holder_wrote_and_nothing_of_a_living_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / disk.LOCK).touch()
+    (tmp_path / disk.HOLDER).write_text("1 elsewhere\n", "utf-8")
+    assert not disk.held(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [disk.LOCK]
+    with disk.locked(tmp_path):
+        assert disk.held(tmp_path)
+        assert disk.holder(tmp_path)

@@ -175,14 +175,17 @@ def _acquire(lock: "FileLock", seconds: float) -> bool:
 
 
 def held(folder: Path) -> bool:
-    """Tell whether a process holds a folder; nothing is written there."""
+    """Tell whether a process holds a folder; nothing is written there, and what a dead one wrote of itself goes."""
     if not (folder / LOCK).exists():
         return False
     from filelock import FileLock
 
     lock = FileLock(folder / LOCK)
     try:
-        return not _acquire(lock, 0)
+        free = _acquire(lock, 0)
+        if lock.is_locked:
+            (folder / HOLDER).unlink(missing_ok=True)
+        return not free
     except OSError:
         # Nobody can hold what cannot be written.
         return False
