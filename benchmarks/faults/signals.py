@@ -188,6 +188,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="write the counts as CSV")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    # A shell has what it starts in the background ignore it, and a training heeds that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     found = trials(asked.lines, asked.seed, signal.Signals[asked.signal], asked.every, asked.files.split(","))
     differing = [one for one in found if one.differs]
     unheard, late = [one for one in found if not one.stopped], [one for one in found if one.seconds > asked.seconds]
