@@ -24,7 +24,7 @@ EPOCH = {"run": "r", "epoch": 3, "loss": 1.25, "ndcg": 0.125, "seconds": 2.04, "
         (events.Epoch(**EPOCH | {"waited": 2}),
          "epoch   3  loss 1.2500  valid NDCG@10 0.1250  2.0 s  2 of 8 without a better one"),
         (events.Epoch(**EPOCH | {"loss": math.nan}), "epoch   3  valid NDCG@10 0.1250  2.0 s  best so far"),
-        (events.Stopped("r", 4), "stopped in epoch 4; the same command again goes on from here."),
+        (events.Stopped("r", 4), "stopped in epoch 4; what was trained is saved."),
         (events.Drawn(Path("a/b")), "negatives drawn once for all models: a/b"),
         (events.CutShort("r", 1, 3), "r was cut short: 1 of 3 parts stand, the rest is measured now."),
     ],

@@ -36,7 +36,7 @@ def words(event: "events.Event") -> str:
         case events.Epoch():
             return line(event)
         case events.Stopped(_, epoch):
-            return f"stopped in epoch {epoch}; the same command again goes on from here."
+            return f"stopped in epoch {epoch}; what was trained is saved."
         case events.Elsewhere(run, holder):
             return f"{run}: {holder or 'another process'} trains it; waits for it after the others."
         case events.Failed(run, status, note):
