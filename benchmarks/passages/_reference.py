@@ -1,15 +1,32 @@
 """The committed results that passages are made from."""
 
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from linrec_cli.analysis.reading import read
+from linrec_cli.plots.groups import Group, groups
 from linrec_cli.results import schema, store
 
 Row = dict[str, Any]
+OF = {
+    "train": (
+        "command",
+        "dataset",
+        "data_digest",
+        "model",
+        "width",
+        "layers",
+        "setup",
+        "benchmark",
+        "device",
+        "threads",
+    ),
+    "profile": ("command", "phase", "width", "heads", "benchmark", "device", "threads"),
+}
+"""What a figure's numbers and a row have in common."""
 
 
 class Reference:
@@ -44,12 +61,21 @@ class Reference:
         path = self.folder / f"{name}.csv"
         return pl.read_csv(path, infer_schema_length=None).to_dicts() if path.is_file() else []
 
-    def figure(self, start: str, device: str = "", end: str = ".png") -> str:
-        """Name the figure whose file begins and ends so and is of that device; empty where there is none.
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Give what shares a figure, and how its files are called."""
+        return groups(read(self.table))
 
-        A name has the device in it only where there are several.
+    def figure(self, name: str, row: Row, tokens: int | None = None) -> str:
+        """Name the figure of numbers that were made as a row's; empty where there is none.
+
+        Args:
+            name: of the file, in which `{}` stands for what the numbers are of.
+            tokens: of a profile's batch.
         """
-        slug = re.sub(r"\W", "_", device)
-        names = [path.name for path in sorted(self.folder.glob(f"figures/{start}*{end}"))]
-        found = [name for name in names if slug in name or "-device-" not in name]
-        return f"{self.name}/figures/{found[-1]}" if found else ""
+        for group in self.groups:
+            path = self.folder / "figures" / name.format(group.name)
+            same = all(group.keys[key] == row.get(key) for key in OF[row["command"]])
+            if same and tokens in (None, group.keys["tokens"]) and path.is_file():
+                return path.relative_to(self.root).as_posix()
+        return ""

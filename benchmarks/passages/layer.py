@@ -90,7 +90,7 @@ def many(reference: Reference) -> str:
 def picture(reference: Reference) -> str:
     """Show the figure of the layer."""
     found = layer(reference)
-    path = reference.figure(f"profile-attention-w64-tokens-{TOKENS}-", found.first["device"]) if found else ""
+    path = reference.figure("{}-length.png", found.first, TOKENS) if found else ""
     return f"![Time, speed-up and memory of the attention layer over sequence length]({path})" if path else ""
 
 

@@ -220,5 +220,6 @@ def naive(reference: Reference) -> str:
 
 def picture(reference: Reference) -> str:
     """Show the figure of quality against cost."""
-    path = reference.figure("pareto-train-ml-100k-sasrec-", end="200.png")
+    line = one(reference, ML_100K, "linear")
+    path = reference.figure("pareto-{}-200.png", line.rows[0]) if line else ""
     return f"![Quality against cost on ml-100k]({path})" if path else ""

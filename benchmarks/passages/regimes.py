@@ -51,7 +51,7 @@ def made(reference: Reference) -> str:
 def picture(reference: Reference) -> str:
     """Show the figure over lengths, on a page of `docs/`."""
     found = over_lengths(reference)
-    path = reference.figure(f"train-{ML_1M}-sasrec-w64-", found[0].rows[0]["device"]) if found else ""
+    path = reference.figure("train-{}-length.png", found[0].rows[0]) if found else ""
     return f"![Quality, time and memory over lengths on ml-1m](../{path})" if path else ""
 
 

@@ -42,7 +42,7 @@ SOME = (
 
 def test_a_line_is_a_mean_over_seeds_and_a_median_over_costs_the_best_first():
     """Of .1, .2 and .6: mean .3, standard deviation (.07) ** .5; of 1, 2 and 6 the median is 2."""
-    ((title, columns, lines, caption),) = quality.trained(table(*SOME))
+    ((title, columns, lines, caption, of),) = quality.trained(table(*SOME))
     assert title == "d, sasrec: width 8, 1 layers, 2 heads; cpu, threads 1, settings s"
     assert columns == ["maxlen", "attention", "seeds", "NDCG@10", "±", "Recall@10", "s an epoch", "peak MiB"]
     assert lines == [
@@ -50,11 +50,12 @@ def test_a_line_is_a_mean_over_seeds_and_a_median_over_costs_the_best_first():
         ["50", "softmax", "1", "0.2500", "0.0100", "0.5000", "3", "–"],
     ]
     assert caption.startswith("test items, leave-one-out, ranked among all items, seen items removed.")
+    assert (of["dataset"], of["setup"]) == ("d", "s")
 
 
 def test_a_seed_that_was_trained_again_counts_once_and_its_cost_too():
     again = run("linear", 0, 0.4, 9, 2**20, created=LATE)
-    ((_, _, lines, _),) = quality.trained(table(*SOME[:3], again))
+    ((_, _, lines, *_),) = quality.trained(table(*SOME[:3], again))
     # .4, .2, .6 and 9, 2, 6.
     assert lines == [["50", "linear", "3", "0.4000", "0.2000", "0.8000", "6", "2"]]
 
@@ -71,14 +72,14 @@ def test_numbers_made_differently_have_tables_of_their_own(key):
 def test_what_failed_is_in_no_table():
     bad = [row | {"status": "error", "value": None} for row in run("mean", 0, 0.1)]
     assert list(quality.trained(table(bad))) == []
-    ((*_, lines, _),) = quality.trained(table(run("softmax", 0, 0.25, 3.0), bad))
+    ((_, _, lines, *_),) = quality.trained(table(run("softmax", 0, 0.25, 3.0), bad))
     assert [line[1] for line in lines] == ["softmax"]
 
 
 def test_an_evaluation_has_a_table_of_any_items_and_no_costs():
     how = {"command": "evaluate", "stage": "valid", "protocol": "uni100"}
     rows = [row | how for row in run("linear", 0, 0.1)]
-    ((_, columns, lines, caption),) = quality.evaluated(table(rows[:3]))
+    ((_, columns, lines, caption, _),) = quality.evaluated(table(rows[:3]))
     assert columns[-1] == "Recall@10"
     assert lines == [["50", "linear", "1", "0.1000", "0.0100", "0.2000"]]
     assert caption.startswith("valid items, leave-one-out, ranked among 100 negatives (uni100)")
@@ -86,9 +87,18 @@ def test_an_evaluation_has_a_table_of_any_items_and_no_costs():
 
 def test_a_sentence_ranks_mechanisms_of_a_length():
     assert list(quality.sentences(table(*SOME))) == [
-        "d, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500 (1 seed)."
+        "d, sasrec, width 8, 1 layers, leave-one-out, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500"
+        " (1 seed)."
     ]
     assert list(quality.sentences(table(SOME[0]))) == []
+
+
+def test_sentences_on_trainings_that_differ_in_what_none_of_them_says_name_the_settings():
+    both = [run(name, 0, 0.1, setup=setup) for setup in ("s1", "s2") for name in ("linear", "softmax")]
+    more = [run(name, 0, 0.1, model="core") for name in ("linear", "softmax")]
+    said = [text.partition(", maxlen")[0] for text in quality.sentences(table(*both, *more))]
+    shared = "width 8, 1 layers, leave-one-out"
+    assert said == [f"d, sasrec, {shared}, settings s1", f"d, sasrec, {shared}, settings s2", f"d, core, {shared}"]
 
 
 def test_of_many_mechanisms_the_best_and_the_baseline_are_named():
@@ -100,7 +110,7 @@ def test_of_many_mechanisms_the_best_and_the_baseline_are_named():
 
 
 def test_a_caption_says_what_was_seen_and_what_events_are_ordered_by():
-    ((*_, caption),) = quality.trained(table(run("linear", 0, 0.1, seen="rank", order="file order")))
+    ((*_, caption, _),) = quality.trained(table(run("linear", 0, 0.1, seen="rank", order="file order")))
     assert caption.startswith(
         "test items, leave-one-out, ranked among all items, seen items ranked, events ordered by file order."
     )

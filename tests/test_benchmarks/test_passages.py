@@ -221,14 +221,18 @@ def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
 
 
 def test_the_figure_over_lengths_is_that_of_their_machine(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "layers": 2, "heads": 2}
     for maxlen in (50, 200):
-        trained(tmp_path, f"l{maxlen}", 0.1, maxlen=maxlen, dataset="ml-1m-sasrec-order", device="cpu Abacus")
+        trained(tmp_path, f"l{maxlen}", 0.1, maxlen=maxlen, device="cpu Abacus", **made)
+    trained(tmp_path, "l400", 0.1, maxlen=400, device="cpu Pencil", **made)
     figures = tmp_path / "results/reference/cpu/figures"
     figures.mkdir()
-    for device in ("cpu_Abacus", "cpu_Pencil"):
-        (figures / f"train-ml-1m-sasrec-order-sasrec-w64-device-{device}.png").touch()
-    name = "figures/train-ml-1m-sasrec-order-sasrec-w64-device-cpu_Abacus.png"
-    assert f"](../results/reference/cpu/{name})" in regimes.picture(Reference(tmp_path))
+    assert regimes.picture(Reference(tmp_path)) == ""
+    names = {group.keys["device"]: f"train-{group.name}-length.png" for group in Reference(tmp_path).groups}
+    for name in names.values():
+        (figures / name).touch()
+    assert len({*names.values()}) == 2
+    assert f"](../results/reference/cpu/figures/{names['cpu Abacus']})" in regimes.picture(Reference(tmp_path))
 
 
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ def results(tmp_path):
 def test_every_format_and_the_points_have_the_same_stem(results, tmp_path, capsys):
     assert run(["plot", str(results), "-o", str(tmp_path / "out"), "--format", "png,svg", "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert [name.rpartition(".")[2] for name in files] == ["png", "svg", "csv"]
+    assert [name.rpartition(".")[2] for name in files] == ["png", "svg", "csv", "txt"]
     assert len({name.rpartition(".")[0] for name in files}) == 1
     assert pl.read_csv(files[2])["value"].to_list() == [500.0]
 
 
 def test_the_same_results_give_the_same_bytes(results, tmp_path):
-    rows = [{"metric": "ndcg", "stage": "test", "k": 10}, {"metric": "seconds_per_epoch"}]
+    rows = [{"metric": "ndcg", "stage": "test", "k": 10}, {"metric": "peak_bytes"}]
     trained = [WHAT | row | {"command": "train", "attention": f"a{i}", "value": 1.0} for i in range(9) for row in rows]
     store.write_frame(schema.table(ROW, trained), store.folder(results, "two") / store.TABLE)
     for name in ("one", "two"):
@@ -43,18 +43,28 @@ def test_quality_against_cost_is_written_with_its_points(tmp_path, capsys):
     rows = []
     for cost, name in enumerate(("softmax", "linear", "mean"), 1):
         rows.append({"attention": name, "stage": "test", "metric": "ndcg", "k": 10, "value": 0.1})
-        rows.append({"attention": name, "stage": "train", "metric": "seconds_per_epoch", "value": cost})
+        rows.append({"attention": name, "stage": "train", "metric": "peak_bytes", "value": cost * 2**20})
     store.write_frame(schema.table(shared, rows), store.folder(tmp_path, "one") / store.TABLE)
     assert run(["plot", str(tmp_path), "-o", str(tmp_path / "out"), "--format", "svg", "--json"]) == 0
     names = [name.rpartition("/")[2] for name in json.loads(capsys.readouterr().out)["files"]]
-    stem = "train-ml-1m-sasrec-w8"
-    assert names == [f"{stem}.svg", f"{stem}.csv", f"pareto-{stem}-maxlen-50.svg", f"pareto-{stem}-maxlen-50.csv"]
-    points = pl.read_csv(tmp_path / "out" / names[3]).sort("cost")
+    stems = ("train-ml-1m-w8-length", "pareto-ml-1m-w8-50")
+    assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("svg", "csv", "txt")]
+    assert "quality against cost" in (tmp_path / "out" / names[5]).read_text().casefold()
+    points = pl.read_csv(tmp_path / "out" / names[4]).sort("cost")
     assert points.select("mechanism", "cost", "front").rows() == [
         ("softmax", 1.0, True),
         ("linear", 2.0, False),
         ("mean", 3.0, False),
     ]
+
+
+def test_what_was_drawn_before_and_is_no_longer_is_removed(results, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    (out / "mine.svg").touch()
+    store.write_frame(schema.table(ROW | {"phase": "encoder"}, [{"value": 0.5}]), results / "runs/one" / store.TABLE)
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    assert sorted(path.name for path in out.glob("*.svg")) == ["encoder-w8-length.svg", "mine.svg"]
 
 
 def test_no_results_is_a_data_error(tmp_path):

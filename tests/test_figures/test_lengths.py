@@ -223,11 +223,14 @@ def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(
     (one,) = lengths.every(table, wide)
     one.figure.draw_without_rendering()
     assert one.figure.get_figwidth() == pytest.approx(wide or 9.6)
-    assert len({round(axes.get_position().x0, 2) for axes in one.figure.axes}) == across
+    # Three panels: where two stand side by side, the third takes the whole row.
+    boxes = [axes.get_tightbbox() for axes in one.figure.axes]
+    assert (boxes[1].y0 > boxes[0].y1 or boxes[1].y1 < boxes[0].y0) == (across == 1)
+    assert (boxes[2].width > 1.5 * boxes[1].width) == (across == 2)
     for axes in one.figure.axes:
         inside = [axes.transData.transform((tick, 0))[0] for tick in axes.get_xticks()]
         ticks = [label.get_window_extent() for label, _ in zip(axes.get_xticklabels(), inside, strict=True)]
-        assert len(ticks) >= 2
+        assert len(ticks) == 7
         assert all(left.x1 < right.x0 for left, right in pairwise(sorted(ticks, key=lambda box: box.x0)))
         for text in axes.texts:
             box = Text.get_window_extent(text)
@@ -238,3 +241,43 @@ def test_a_panel_of_many_names_is_high_enough_for_all():
     names = [f"softmax:some={number}" for number in range(30)]
     (one,) = drawn(*(timed(name, n, 0.01) for name in names for n in (128, 256)))
     assert one.figure.get_figheight() == pytest.approx(30 * 0.17 + 0.7 + 0.7)
+
+
+def caption(*rows):
+    return drawn(*rows)[0].caption
+
+
+def test_the_caption_says_how_the_length_drives_an_exponent_at_the_same_tokens_or_sequences():
+    times = [timed("linear", n, 0.01) for n in (128, 256)]
+    assert "T^x" not in caption(*times)
+    assert "at fixed tokens quadratic cost is 1, linear cost 0" in caption(*times, sloped("linear", "time_slope", 0.84))
+    alike = [timed("linear", n, 0.01, tokens=8 * n) for n in (128, 256)]
+    assert "at a fixed batch quadratic cost is 2" in caption(*alike, sloped("linear", "time_slope", 1.0, tokens=None))
+
+
+def test_the_caption_says_how_many_samples_there_were_and_what_bands_are():
+    times = [timed("linear", n, 0.01, samples=[0.01] * count) for n, count in ((128, 20), (256, 31))]
+    assert "times: the median of 20 to 31 samples; bands: 20 to 80 % of them" in caption(*times)
+    again = [row | {"run": "again", "seed": 1} for row in times]
+    assert "bands: the lowest to the highest median of 2 runs" in caption(*times, *again)
+
+
+def test_the_caption_says_whether_bands_are_over_seeds_or_over_users():
+    one = [quality("linear", n, 0, 0.1) for n in (50, 100)]
+    assert "one seed; bands of quality: one standard error over users" in caption(*one)
+    several = [quality("linear", n, seed, 0.1) for n in (50, 100) for seed in (0, 1, 2)]
+    assert "over 3 seeds; bands from the lowest to the highest" in caption(*several)
+
+
+def test_models_that_are_told_when_the_target_was_stand_in_a_figure_apart_and_it_says_so():
+    rows = [quality("linear", 50, 0, 0.1, time_aware=aware) for aware in (False, True)]
+    plain, aware = drawn(*rows)
+    assert "told when the target was" in aware.caption
+    assert "told when the target was" in aware.figure.get_supxlabel()
+    assert "told when" not in plain.caption
+
+
+def test_a_name_says_what_was_trained_on_and_what_of_it_is_not_usual():
+    rows = [quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.1, width=128, split="ratio:train=.5")]
+    assert [one.stem for one in drawn(*rows)] == ["train-ml-1m-length", "train-ml-1m-w128-ratio_train_.5-length"]
+    assert [one.stem for one in drawn(timed("linear", 128, 0.01))] == ["attention-length"]

@@ -26,13 +26,16 @@ NAMES = [
 ]  # fmt: skip
 
 
-def trained(attention, quality, seconds, mib=100.0, **more):
-    """The rows of one training run that ended well."""
+def trained(attention, quality, ms, mib=100.0, **more):
+    """The rows of one training run that ended well, and of a profile that timed its steps."""
     shared = RUN | {"attention": attention} | more
+    same = {name: shared[name] for name in (*SIZE, "maxlen")}
     return [
         shared | {"stage": "test", "metric": "ndcg", "k": 10, "value": quality, "low": 0.0, "high": 1.0},
-        shared | {"stage": "train", "metric": "seconds_per_epoch", "value": seconds},
+        # Trainings take no turns: what their epochs took is drawn nowhere.
+        shared | {"stage": "train", "metric": "seconds_per_epoch", "value": 7.0},
         shared | {"stage": "train", "metric": "peak_bytes", "value": mib and mib * 2**20},
+        *(step(attention, ms / 1000, **same) if ms else []),
     ]
 
 
@@ -63,7 +66,6 @@ def many(count, seed=0, seeds=3):
         quality, cost, mib = chance.gauss(0.1, 0.005), chance.lognormvariate(1, 0.4), chance.lognormvariate(5, 0.2)
         for number in range(seeds):
             yield trained(name, quality + chance.gauss(0, 0.002), cost, mib, seed=number)
-        yield step(name, cost / 10)
 
 
 def line(axes, name):
@@ -89,6 +91,7 @@ def below(figure):
 
 
 THREE = (trained("softmax", 0.12, 4.0, 300), trained("linear", 0.1, 2.0, 200), trained("mean", 0.09, 3.0, 250))
+UNTIMED = (trained("softmax", 0.12, 0, 300), trained("linear", 0.1, 0, 200), trained("mean", 0.09, 0, 250))
 
 
 def test_a_point_a_mechanism_with_quality_above_each_cost_on_logarithmic_axes():
@@ -96,7 +99,7 @@ def test_a_point_a_mechanism_with_quality_above_each_cost_on_logarithmic_axes():
     time, memory = one.figure.axes
     assert (time.get_xscale(), time.get_yscale(), memory.get_xscale()) == ("log", "linear", "log")
     assert (time.get_xlabel(), memory.get_xlabel()) == (
-        "seconds an epoch, log scale",
+        "ms a step of 4,096 tokens, log scale",
         "peak memory, MiB, log scale",
     )
     assert time.get_title(loc="left") == "NDCG@10, test"
@@ -107,15 +110,16 @@ def test_a_point_a_mechanism_with_quality_above_each_cost_on_logarithmic_axes():
 
 def test_steps_timed_beside_others_are_ringed_and_named():
     quiet, crowded = (step(name, 0.1 * n, contended=n == 2) for n, name in enumerate(("softmax", "linear"), 1))
-    (one,) = drawn(*THREE, quiet, crowded, step("mean", 0.3, contended=False))
-    epoch, _, steps = one.figure.axes
-    assert [own.get_label() for own in epoch.lines].count("contended") == 0
+    (one,) = drawn(*UNTIMED, quiet, crowded, step("mean", 0.3, contended=False))
+    steps, memory = one.figure.axes
+    assert [own.get_label() for own in memory.lines].count("contended") == 0
     assert point(steps, "contended") == pytest.approx((200.0, 0.1))
     assert "contended: linear at 50 (ringed" in below(one.figure)
 
 
 def test_all_panels_have_one_scale_of_quality():
-    (one,) = drawn(*THREE, *(step(name, 0.1 * n) for n, name in enumerate(("softmax", "linear", "mean"), 1)))
+    (one,) = drawn(*THREE)
+    assert len(one.figure.axes) == 2
     assert len({axes.get_ylim() for axes in one.figure.axes}) == 1
 
 
@@ -153,11 +157,11 @@ def test_the_front_is_what_no_other_beats(seed):
     assert set(pareto.front(pairs)) == {one for one in pairs if not beaten(one, pairs)}
 
 
-@pytest.mark.parametrize("panel", [0, 1, 2])
+@pytest.mark.parametrize("panel", [0, 1])
 def test_members_of_the_front_are_bold_and_corners_of_the_grey_line(panel):
-    (one,) = drawn(*many(12, seed=2))
+    (one,) = drawn(*many(10, seed=2))
     axes = one.figure.axes[panel]
-    points = {name: point(axes, name) for name in NAMES[:12]}
+    points = {name: point(axes, name) for name in NAMES[:10]}
     members = {name for name in points if not beaten(points[name], points.values())}
     assert bold(axes) == members
     stairs = list(zip(*line(axes, "front").get_data(), strict=True))
@@ -165,7 +169,7 @@ def test_members_of_the_front_are_bold_and_corners_of_the_grey_line(panel):
     assert stairs[0] == (min(x for x, _ in points.values()), axes.get_ylim()[0])
     assert stairs[-1] == (axes.get_xlim()[1], max(y for _, y in points.values()))
     assert all(x0 == x1 or y0 == y1 for (x0, y0), (x1, y1) in pairwise(stairs))
-    kind = ["epoch", "memory", "step"][panel]
+    kind = ["step", "memory"][panel]
     assert set(one.points.filter("front", panel=kind)["mechanism"]) == members
 
 
@@ -184,33 +188,48 @@ def test_names_lie_within_the_axes_and_neither_on_each_other_nor_on_a_point(coun
         (keys,) = [group.keys for group in found if group.keys["command"] == "train"]
         figure = pareto.draw(keys | {"maxlen": [50]}, one.points, looks(found), wide)
     figure.draw_without_rendering()
-    assert figure.get_figwidth() == (wide or pytest.approx(14.4))
+    assert figure.get_figwidth() == (wide or pytest.approx(9.6))
     for axes in figure.axes:
         found, frame = boxes(axes), axes.bbox
-        assert set(found) == set(NAMES[:count])
+        assert len(found) == min(count, 10)
         assert all(
             frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in found.values()
         )
         assert not [(a, b) for a in found for b in found if a < b and found[a].overlaps(found[b])]
-        middles = axes.transData.transform([point(axes, name) for name in NAMES[:count]])
+        middles = axes.transData.transform([point(axes, name) for name in found])
         assert not [name for name, box in found.items() for x, y in middles if box.contains(x, y)]
 
 
 def test_panels_that_a_narrow_figure_cannot_hold_stand_below_each_other():
     (one,) = drawn(*many(4))
     keys = SIZE | {"command": "train", "dataset": "ml-1m", "tokens": 1600, "maxlen": [50]}
-    figure = pareto.draw(keys, one.points, style.looks(NAMES), 7.0)
-    places = [axes.get_position() for axes in figure.axes]
-    assert places[0].x1 < places[1].x0
-    assert places[2].y1 < places[0].y0
-    assert places[2].x0 == pytest.approx(places[0].x0)
+    figure = pareto.draw(keys, one.points, style.looks(NAMES), 3.3)
+    above, below_it = (axes.get_position() for axes in figure.axes)
+    assert below_it.y1 < above.y0
+    assert below_it.x0 == pytest.approx(above.x0)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["NDCG@10, test"] * 2
+
+
+def test_of_many_points_ten_have_a_name_the_front_and_the_baseline_first_and_the_rest_are_grey():
+    ranked = [(name, 0.1 + 0.001 * n, 1.0 + n) for n, name in enumerate(["softmax", *NAMES[1:13]])]
+    # Cheaper and better than all but the best: with that one the front.
+    runs = [trained(name, quality, ms) for name, quality, ms in ranked] + [trained("hstu", 0.1115, 0.5)]
+    steps, memory = drawn(*runs)[0].figure.axes
+    best = {name for name, quality, _ in ranked if quality > 0.1045}
+    assert {*boxes(steps)} == {"hstu", "softmax", *best}
+    assert {*bold(steps)} == {"hstu", ranked[-1][0]}
+    others = line(steps, "others")
+    assert others.get_color() == style.LIGHT
+    assert sorted(others.get_xdata()) == [2.0, 3.0, 4.0, 5.0]
+    assert "grey: 4 more" in below(steps.figure)
+    assert len(line(memory, "others").get_xdata()) == 4
 
 
 def test_a_mechanism_looks_as_in_the_other_figures():
-    table = schema.table({}, [row for rows in many(18) for row in rows])
+    table = schema.table({}, [row for rows in many(10) for row in rows])
     lines = next(one.figure for one in lengths.every(table) if one.stem.startswith("train")).axes[0]
     axes = next(pareto.every(table)).figure.axes[0]
-    for name in NAMES[:18]:
+    for name in NAMES[:10]:
         mine, other = line(axes, name), line(lines, name)
         assert (mine.get_color(), mine.get_marker()) == (other.get_color(), other.get_marker())
 
@@ -242,30 +261,28 @@ def test_a_mechanism_whose_memory_is_unknown_is_named_and_stays_in_the_other_pan
 
 def test_two_mechanisms_make_no_figure_and_a_cost_of_two_no_panel():
     assert drawn(*THREE[:2], failed("mean", "oom")) == []
-    (one,) = drawn(*THREE[:2], trained("mean", 0.1, 2.0, None), step("mean", 1.0), step("linear", 1.0))
-    assert [axes.get_xlabel() for axes in one.figure.axes] == ["seconds an epoch, log scale"]
+    assert drawn(*UNTIMED[:2], trained("mean", 0.1, 0, None), step("mean", 1.0), step("linear", 1.0)) == []
+    (one,) = drawn(*UNTIMED, step("mean", 1.0), step("linear", 1.0))
+    assert [axes.get_xlabel() for axes in one.figure.axes] == ["peak memory, MiB, log scale"]
 
 
 def test_each_length_has_a_figure_and_a_file_of_its_own():
     short, long, both = drawn(*many(3), *(trained(name, 0.1, 2.0, maxlen=200) for name in NAMES[:3]))
-    assert (short.stem[-10:], long.stem[-10:]) == ("-maxlen-50", "maxlen-200")
-    assert short.stem.startswith("pareto-train-ml-1m-sasrec-w64")
+    assert [one.stem for one in (short, long, both)] == ["pareto-ml-1m-50", "pareto-ml-1m-200", "pareto-ml-1m-50-200"]
     assert long.figure.get_suptitle().endswith("maxlen 200")
-    assert both.stem.endswith("maxlen-50-200")
     assert both.figure.get_suptitle().endswith("maxlen 50, 200")
 
 
 def test_all_lengths_stand_in_one_figure_each_named_and_joined_to_its_mechanism():
     lengths, both = (50, 100, 200), (("softmax", 0.1, 0.1), ("linear", 0.11, 0.2))
     runs = [trained(name, q + 0.01 * i, c * n, maxlen=n) for name, q, c in both for i, n in enumerate(lengths)]
-    steps = [step(name, 0.001 * n, maxlen=n) for name in ("softmax", "linear") for n in (50, 100, 200)]
     # Two mechanisms are too few for a figure of one length.
-    (one,) = drawn(*runs, *steps)
-    time, memory, steps = one.figure.axes
+    (one,) = drawn(*runs)
+    time, memory = one.figure.axes
     names = {f"{name} {n}" for name in ("softmax", "linear") for n in (50, 100, 200)}
-    assert set(boxes(time)) == set(boxes(memory)) == set(boxes(steps)) == names
+    assert set(boxes(time)) == set(boxes(memory)) == names
     assert point(time, "softmax 100") == pytest.approx((10.0, 0.11))
-    assert point(steps, "linear 200") == pytest.approx((200.0, 0.13))
+    assert point(time, "linear 200") == pytest.approx((40.0, 0.13))
     colour = line(time, "linear 50").get_color()
     paths = [part for part in time.lines if part.get_color() == colour and len(part.get_xdata()) == 2]
     assert [list(part.get_xdata()) for part in paths] == [pytest.approx([10, 20]), pytest.approx([20, 40])]
@@ -281,8 +298,9 @@ def test_runs_made_differently_never_share_a_figure(key):
 STEPS = [step(name, 0.1 * n) for n, name in enumerate(("softmax", "linear", "mean"), 1)]
 
 
-def test_steps_that_a_profile_timed_in_turns_are_a_third_panel():
-    axes = drawn(*THREE, *STEPS)[0].figure.axes[2]
+def test_steps_that_a_profile_timed_in_turns_are_a_panel_and_what_epochs_took_is_none():
+    axes = drawn(*UNTIMED, *STEPS)[0].figure.axes[0]
+    assert len(drawn(*UNTIMED)[0].figure.axes) == 1
     assert axes.get_xlabel() == "ms a step of 4,096 tokens, log scale"
     assert point(axes, "linear") == pytest.approx((200.0, 0.1))
 
@@ -296,19 +314,19 @@ def test_steps_of_another_size_machine_or_aim_are_not(key):
         key, 16
     )
     rows = [step(name, 0.1, **{key: other}) for name in ("softmax", "linear", "mean")]
-    assert len(drawn(*THREE, *rows)[0].figure.axes) == 2
+    assert len(drawn(*UNTIMED, *rows)[0].figure.axes) == 1
 
 
 def test_steps_of_a_profile_that_says_no_objective_are_of_any():
-    runs = [trained(name, 0.1, 2.0, objective="next", loss="bce") for name in ("softmax", "linear", "mean")]
-    assert len(drawn(*runs, *STEPS)[0].figure.axes) == 3
+    runs = [trained(name, 0.1, 0, objective="next", loss="bce") for name in ("softmax", "linear", "mean")]
+    assert len(drawn(*runs, *STEPS)[0].figure.axes) == 2
 
 
 def test_steps_of_two_profiles_are_never_mixed_the_wider_wins_then_the_later():
     narrow = [step(name, 0.7, run="q", created=LATE) for name in ("softmax", "linear")]
-    assert point(drawn(*THREE, *STEPS, *narrow)[0].figure.axes[2], "linear")[0] == pytest.approx(200)
+    assert point(drawn(*UNTIMED, *STEPS, *narrow)[0].figure.axes[0], "linear")[0] == pytest.approx(200)
     again = [step(name, 0.7, run="q", created=LATE) for name in ("softmax", "linear", "mean")]
-    assert point(drawn(*THREE, *again, *STEPS)[0].figure.axes[2], "linear")[0] == pytest.approx(700)
+    assert point(drawn(*UNTIMED, *again, *STEPS)[0].figure.axes[0], "linear")[0] == pytest.approx(700)
 
 
 def usual(command):
@@ -323,7 +341,7 @@ def test_steps_of_a_profile_are_of_the_trainings_where_neither_command_is_told_a
     timed, (cell,) = profile.asked(usual(profile.command)), train.laid_out(usual(train.command))
     assert timed.dtype == (cell.dtype,) == ("bfloat16" if (device, native) == ("cuda", True) else "float32",)
     own = {"device": device, "width": cell.width, "heads": cell.heads, "layers": cell.layers, "model": cell.model}
-    runs = [trained(name, 0.1, 2.0, dtype=cell.dtype, **own) for name in ("softmax", "linear", "mean")]
+    runs = [trained(name, 0.1, 0, dtype=cell.dtype, **own) for name in ("softmax", "linear", "mean")]
     given = own | {"dtype": timed.dtype[0], "width": timed.width[0], "heads": timed.heads[0], "layers": timed.layers}
     steps = [step(name, 0.1, **given | {"model": timed.model[0]}) for name in ("softmax", "linear", "mean")]
-    assert len(drawn(*runs, *steps)[0].figure.axes) == 3
+    assert len(drawn(*runs, *steps)[0].figure.axes) == 2

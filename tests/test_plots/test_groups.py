@@ -1,5 +1,8 @@
 """Numbers share a figure only if they were made in the same way, and each figure has a name of its own."""
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 
 from linrec_cli.plots.groups import groups, looks, titles
@@ -16,34 +19,54 @@ def made(*rows):
     return groups(schema.table({}, rows))
 
 
-@pytest.mark.parametrize(
-    "key", ["dataset", "model", "width", "heads", "layers", "device", "dtype", "threads", "tokens"]
-)
-def test_numbers_made_differently_have_groups_and_stems_of_their_own(key):
-    other = 128 if isinstance(RUN[key], int) else "other"
-    both = made(RUN, RUN | {key: other, "value": 0.2})
+DAY = {"created": datetime(2026, 1, 1, tzinfo=UTC)}
+LATER = {"created": datetime(2026, 2, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("key", ["dataset", "model", "width", "heads", "layers", "loss", "objective", "split"])
+def test_numbers_made_differently_have_groups_of_their_own_and_a_name_says_what_is_not_usual(key):
+    other = 128 if isinstance(RUN.get(key), int) else "other"
+    both = made(RUN | {"setup": "a"}, RUN | {key: other, "value": 0.2, "setup": "b"})
     assert [one.points["value"].to_list() for one in both] == [[0.1], [0.2]]
-    assert str(other) in both[1].stem
-    assert both[0].stem != both[1].stem
+    assert both[0].name == "d"
+    assert str(other) in both[1].name
+    assert not re.search("-[0-9a-f]{6}$", both[1].name)
 
 
-@pytest.mark.parametrize("key", ["setup", "data_digest", "objective", "loss", "benchmark"])
-def test_so_have_numbers_of_other_settings_and_of_other_data(key):
-    values = (1, 2) if key == "benchmark" else ("x1", "x2")
-    both = made(*(RUN | {key: value} for value in values))
-    assert len({one.stem for one in both}) == 2
-    assert [str(value) in one.stem for value, one in zip(values, both, strict=True)] == [True, True]
+@pytest.mark.parametrize(
+    "key", ["setup", "data_digest", "benchmark", "device", "dtype", "threads", "tokens", "time_aware"]
+)
+def test_what_no_name_says_is_told_apart_by_a_digest_of_all_but_the_first_measured(key):
+    values = {"time_aware": (False, True)}.get(key, (1, 2) if isinstance(HOW.get(key, 0), int) else ("x1", "x2"))
+    values = ("x1", "x2") if key in ("setup", "data_digest") else values
+    early, late = (RUN | {key: value} | day for value, day in zip(values, (DAY, LATER), strict=True))
+    names = {one.keys[key]: one.name for one in made(late, early)}
+    assert names[values[0]] == "d"
+    assert re.fullmatch("d-[0-9a-f]{6}", names[values[1]])
 
 
-def test_what_all_share_is_in_no_stem():
-    assert [one.stem for one in made(RUN, TIME | {"maxlen": 128})] == [
-        "train-d-sasrec-w64-layers-2",
-        "profile-attention-w64",
-    ]
+def test_a_name_stays_whatever_else_lies_in_the_folder_and_is_measured_later():
+    first, second, third = (RUN | {"setup": name} | day for name, day in (("a", DAY), ("b", LATER), ("c", LATER)))
+    alone = {one.keys["setup"]: one.name for one in made(first, second)}
+    among = {one.keys["setup"]: one.name for one in made(third, second, first, RUN | {"dataset": "e", "setup": "a"})}
+    assert alone.items() <= {**among, "a": "d"}.items()
+    assert len({one.name for one in made(third, second, first)}) == 3
 
 
-def test_names_that_are_the_same_but_for_letters_that_no_file_may_have_do_not_meet():
-    assert len({one.stem for one in made(*(RUN | {"dataset": name} for name in ("a/b", "a$b")))}) == 2
+def test_a_phase_gives_its_name_and_a_training_its_data():
+    assert [one.name for one in made(RUN, TIME | {"maxlen": 128})] == ["d", "attention"]
+    (own,) = made(RUN | {"model": "bert4rec", "objective": "cloze", "split": "leave-one-out"})
+    assert own.name == "d-bert4rec"
+
+
+@pytest.mark.parametrize("two", [("a/b", "a$b"), ("A", "a")])
+def test_names_that_are_the_same_but_for_letters_that_no_file_may_have_or_tell_apart_do_not_meet(two):
+    assert len({one.name.casefold() for one in made(*(RUN | {"dataset": name} for name in two))}) == 2
+
+
+def test_no_name_is_too_long_for_a_file():
+    long = made(*(RUN | {"dataset": "x" * 300 + end} for end in "ab"))
+    assert sorted(len(one.name) for one in long) == [80, 87]
 
 
 def test_lengths_that_share_the_sequences_of_a_batch_share_a_group():

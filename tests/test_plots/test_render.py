@@ -12,17 +12,24 @@ MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
 
 def drawn(stem="a-figure"):
-    figure = Figure()
+    figure = Figure(label="What it shows.")
     figure.subplots().plot([1, 2], label="name")
     return Drawn(stem, figure, pl.DataFrame({"mechanism": ["a,b"], "value": [0.5]}), "profile")
 
 
-def test_a_figure_is_written_in_each_format_beside_its_points(tmp_path):
+def test_a_figure_is_written_in_each_format_beside_its_points_and_its_caption(tmp_path):
     paths = write(drawn(), tmp_path / "new", ["png", "svg", "pdf"])
-    assert [path.name for path in paths] == ["a-figure.png", "a-figure.svg", "a-figure.pdf", "a-figure.csv"]
+    assert [path.name for path in paths] == [
+        "a-figure.png",
+        "a-figure.svg",
+        "a-figure.pdf",
+        "a-figure.csv",
+        "a-figure.txt",
+    ]
     for path in paths[:3]:
         assert path.read_bytes().startswith(MAGIC[path.suffix[1:]])
     assert pl.read_csv(paths[3]).rows() == [("a,b", 0.5)]
+    assert paths[4].read_text() == "What it shows.\n"
     assert sorted(tmp_path.rglob("*.part")) == []
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import content
-from linrec_cli.reporting.report import PAGES, about, report
+from linrec_cli.reporting.report import PAGES, about, report, title
 from linrec_cli.results import schema, store
 from linrec_cli.runs.read import Run
 
@@ -47,8 +47,8 @@ def trained(name, attention, value):
     return run(name, {"attn": attention}, [row])
 
 
-def drawn(stem, command):
-    return Drawn(stem, Figure(), pl.DataFrame(), command)
+def drawn(stem, command, **keys):
+    return Drawn(stem, Figure(), pl.DataFrame(), command, keys)
 
 
 def parts(*runs, figures=()):
@@ -61,11 +61,11 @@ def test_a_report_goes_from_what_is_short_to_how_to_make_it_again():
     figures = [drawn("train-x", "train"), drawn("a-train-b", "profile")]
     found = parts(*runs, figures=figures)
     assert [*found] == [
-        "In short", "Quality", "Time and memory", "Profile: 512 tokens, cpu x, threads 1", "What is missing",
-        "Where the numbers come from", "To make them again",
+        "In short", "Quality", "Profile: 512 tokens, cpu x, threads 1", "Other figures of time and memory",
+        "What is missing", "Where the numbers come from", "To make them again",
     ]  # fmt: skip
     assert found["Quality"].figures == figures[:1]
-    assert found["Time and memory"].figures == figures[1:]
+    assert found["Other figures of time and memory"].figures == figures[1:]
     # linear takes 2 s, as softmax does at 128, and at 256 half as long.
     assert found["In short"].sentences == [
         "d, maxlen 50, NDCG@10: linear 0.2000 (1 seed), softmax 0.1000 (1 seed).",
@@ -117,11 +117,41 @@ def test_the_page_says_of_how_many_runs_it_is():
     assert about(runs).startswith("1 train run, 2 profile runs; written ")
 
 
+def test_what_several_runs_lack_is_said_once_with_their_number():
+    failed = [HOW | {"run": "p", "status": "oom", "attention": "linear", "maxlen": 512, "note": "capped"}]
+    runs = [replace(one, rows=one.rows + schema.table({}, failed).to_dicts()) for one in map(profile, "pqr", (0, 1, 2))]
+    assert parts(*runs)["What is missing"].sentences == ["p and 2 more: linear at 512, attention, seconds: oom: capped"]
+
+
+def test_a_figure_stands_with_the_table_of_its_numbers_and_what_has_none_apart():
+    run = {"dataset": "d", "device": None, "threads": None, "benchmark": schema.BENCHMARK}
+    cell = {"phase": "attention", "width": 8, "heads": 2, "dtype": "float32", "tokens": 512, "device": "cpu x",
+            "threads": 1, "benchmark": schema.BENCHMARK}  # fmt: skip
+    figures = [drawn("a", "train", **run), drawn("b", "train", **run | {"dataset": "e"}), drawn("c", "profile", **cell),
+               drawn("d", "profile", **cell | {"tokens": 256}), drawn("e", "profile", **cell | run)]  # fmt: skip
+    found = parts(trained("t", "linear", 0.2), profile("p", 0), figures=figures)
+    (quality,), (cost,) = found["Quality"].tables, found["Profile: 512 tokens, cpu x, threads 1"].tables
+    assert quality.figures == figures[:1]
+    assert found["Quality"].figures == figures[1:2]
+    assert cost.figures == figures[2:3]
+    assert found["Other figures of time and memory"].figures == figures[3:]
+
+
+def test_the_title_says_what_was_measured_on_what_and_where():
+    row = {"command": "train", "dataset": "d", "device": "cpu x"}
+    layer = {"command": "profile", "phase": "attention", "run": "p", "device": "cpu x"}
+    evaluated = row | {"command": "evaluate", "dataset": "e", "device": "cuda y"}
+    rows = [row, evaluated, layer, layer | {"phase": "backward"}, layer | {"phase": "machine"}]
+    assert title(schema.table({}, rows)) == "linrec: quality on d, e; cost of attention; cpu x, cuda y"
+    many = [row | {"dataset": f"d{number}"} for number in range(6)]
+    assert title(schema.table({}, many)) == "linrec: quality on d0, d1, d2, d3, 2 more; cpu x"
+
+
 @pytest.mark.parametrize("format", PAGES)
 def test_a_folder_becomes_a_page_with_its_figures(format):
     rows = schema.table({}, profile("p", 0).rows)
     store.write_frame(rows, Path("results/runs/p") / store.TABLE)
     text = report(Path("results"), format)
-    assert "linrec: results" in text
-    assert "1 profile run; written" in text
-    assert "profile-attention-w8" in text
+    assert "linrec: cost of attention; cpu x" in text
+    assert "results: 1 profile run; written" in text
+    assert "attention-w8-length" in text

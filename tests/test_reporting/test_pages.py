@@ -1,6 +1,8 @@
 """The same parts as Markdown and as HTML: every word of them, nothing taken for markup."""
 
+import re
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import polars as pl
@@ -16,7 +18,7 @@ PART = Part("Quality & cost", ["linear_x is *fast*", "  # deeper"], [TABLE], com
 
 
 def drawn():
-    return Drawn("a_figure", Figure(), pl.DataFrame(), "profile")
+    return Drawn("a_figure", Figure(label="Cost & what it takes."), pl.DataFrame(), "profile")
 
 
 def test_markdown_word_for_word():
@@ -33,7 +35,7 @@ def test_markdown_word_for_word():
 
 def test_markdown_says_how_to_draw_the_figures_it_has_not():
     text = markdown.page("t", "a", [Part("Cost", figures=[drawn()])])
-    assert text.endswith("## Cost\n\nFigures, drawn by `linrec plot`: a_figure.\n")
+    assert text.endswith("## Cost\n\nFigures, drawn by `linrec plot`:\n\n- a_figure: Cost & what it takes.\n")
 
 
 class Read(HTMLParser):
@@ -85,3 +87,13 @@ def test_html_has_a_picture_of_each_figure_within_itself():
 @pytest.mark.parametrize("page", [markdown.page, html.page])
 def test_a_part_without_anything_in_it_is_its_title_alone(page):
     assert "ul" not in page("t", "a", [Part("Alone")]).partition("Alone")[2].replace("</", "<")
+
+
+def test_a_figure_stands_below_its_table_with_its_caption_in_words():
+    one = replace(TABLE, figures=[drawn()])
+    page = html.page("t", "a", [Part("Cost", tables=[one, TABLE])])
+    first, second = (found.start() for found in re.finditer("</table>", page))
+    assert first < page.index("<figure>") < second
+    assert "<figcaption>Cost &amp; what it takes.</figcaption>" in page
+    text = markdown.page("t", "a", [Part("Cost", tables=[one, TABLE])])
+    assert text.index("| a\\|b |") < text.index("- a_figure: Cost") < text.rindex("| a\\|b |")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -11,8 +11,16 @@ from linrec_cli.analysis.baseline import baselines
 from linrec_cli.analysis.labels import QUALITY, metric_label
 from linrec_cli.analysis.reading import distinct, latest, over_runs, over_seeds, parts, read
 
-Content = tuple[str, Sequence[str], Sequence[Sequence[str]], str]
-"""Title, columns, lines and caption of a table."""
+
+class Content(NamedTuple):
+    """A table in words; `of` has a row that it is of."""
+
+    title: str
+    columns: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    caption: str
+    of: Mapping[str, Any]
+
 
 GROUP = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "protocol", "seen",
          "split", "stage")  # fmt: skip
@@ -52,7 +60,7 @@ def content(group: pl.DataFrame, costs: pl.DataFrame | None = None) -> Content:
     dear = [title for title, _ in COSTS.values()] if costs is not None else []
     columns = [*LINE[:1], "attention", "seeds", HEADLINE, "±", *titles, *dear]
     first = group.row(0, named=True)
-    return heading(first), columns, [cells for *_, cells in sorted(found)], caption(first)
+    return Content(heading(first), columns, [cells for *_, cells in sorted(found)], caption(first), first)
 
 
 def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
@@ -64,14 +72,22 @@ def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
 
 def sentences(table: pl.DataFrame) -> Iterator[str]:
     """Say of each group of trainings and length how the mechanisms rank."""
-    for group in groups(table, "train"):
+    found = list(groups(table, "train"))
+    called = [place(group.row(0, named=True)) for group in found]
+    for group, name in zip(found, called, strict=True):
+        where = f"{name}, settings {group['setup'][0]}" if called.count(name) > 1 else name
         for same in parts(group.filter(metric=QUALITY["metric"]).sort("maxlen", maintain_order=True), ["maxlen"]):
             lines = {line["mechanism"][0]: line for line in parts(same, ["mechanism"])}
             if len(lines) > 1:
-                found = {name: over_seeds(line["value"].to_list()) for name, line in lines.items()}
+                values = {name: over_seeds(line["value"].to_list()) for name, line in lines.items()}
                 seeds = {name: line["seed"].n_unique() for name, line in lines.items()}
-                where = f"{same['dataset'][0]}, maxlen {same['maxlen'][0]}"
-                yield f"{where}, {HEADLINE}: {ranking(found, seeds)}."
+                yield f"{where}, maxlen {same['maxlen'][0]}, {HEADLINE}: {ranking(values, seeds)}."
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Write what was trained, on what."""
+    size = [f"width {row['width']}", f"{row['layers']} layers"] if row["width"] and row["layers"] else []
+    return ", ".join(filter(None, (row["dataset"], row["model"], *size, row["split"])))
 
 
 def ranking(found: dict[str, float], seeds: dict[str, int]) -> str:

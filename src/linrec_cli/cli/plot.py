@@ -18,8 +18,10 @@ HELP = """Draw quality, time and memory against sequence length, and quality aga
 
 Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one \
 figure for each data set, phase, model, size and device: time, speed-up over softmax, memory, quality. Where three \
-mechanisms or more were trained at a length, another shows quality against cost, and where `--roofline` was measured, \
-another what share of the machine was used. The table a figure was drawn from lies beside it as CSV.
+mechanisms or more were trained at a length, another shows quality against memory and, where a profile of the same \
+size timed the steps in turns, against time. Where `--roofline` was measured, another shows what share of the machine \
+was used. Beside each lie the table it was drawn from, as CSV, and its caption, as text. What was drawn of the same \
+results before and is no longer drawn is removed.
 """
 
 FORMATS = ("png", "svg", "pdf")
@@ -51,6 +53,7 @@ def command(
             raise catalog.unknown("format", suffix, FORMATS)
 
     from linrec_cli import figures
+    from linrec_cli.plots import former
     from linrec_cli.plots.render import write
     from linrec_cli.results import store
 
@@ -59,6 +62,7 @@ def command(
     if not written:
         needs = "; ".join(f"{name} needs {need}" for name, need in figures.needs().items())
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn: {needs}.")
+    former.remove(folder, results_dir, (path.stem for path in written))
     if as_json:
         console.document({"files": [str(path) for path in written]})
         return

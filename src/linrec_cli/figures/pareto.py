@@ -10,19 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from linrec_cli.analysis.reading import latest, like, parts
-from linrec_cli.plots import contended, point_names, scales, style
+from linrec_cli.analysis.baseline import baselines
+from linrec_cli.analysis.reading import distinct, latest, like, parts
+from linrec_cli.plots import captions, contended, layout, point_names, scales, style
 from linrec_cli.plots.drawn import Drawn
 from linrec_cli.plots.groups import groups, looks, titles
 from linrec_cli.plots.keys import keyed
 from linrec_cli.plots.panels import PANELS, REASONS, profiled
 
-NEEDS = "three mechanisms trained at a length"
+NEEDS = "three mechanisms trained at a length, with peaks or a profile's steps"
+ABOUT = "Quality against cost, a point a mechanism; those in bold, on the grey line, no other beats in both"
 LEAST = 3
 """Points from which on a panel is drawn."""
 CELL = ["mechanism", "maxlen"]
-COSTS = {"epoch": "seconds an epoch", "memory": "peak memory, MiB", "step": "ms a step"}
-"""Names and axes of the panels."""
+COSTS = {"step": "ms a step", "memory": "peak memory, MiB"}
+"""Names and axes of the panels. Seconds an epoch are none: trainings run one after another, not in turns."""
+NAMED = 10
+"""Points of a panel that have a name and a colour at most."""
 SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "benchmark"]
 """What a profile and training runs must share for the steps of one to stand beside the quality of the other."""
 TRAINED = ["objective", "loss"]
@@ -49,8 +53,8 @@ def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[Drawn]:
             points = group.points.filter(pl.col("maxlen").is_in(some))
             rows = against(points, steps(table, group.keys, some))
             if len(rows):
-                stem = f"pareto-{group.stem}-maxlen-{'-'.join(map(str, some))}"
-                yield Drawn(stem, draw(group.keys | {"maxlen": some}, rows, given, wide), rows, "train")
+                stem = f"pareto-{group.name}-{'-'.join(map(str, some))}"
+                yield Drawn(stem, draw(group.keys | {"maxlen": some}, rows, given, wide), rows, "train", group.keys)
 
 
 def steps(table: pl.DataFrame, keys: Mapping[str, Any], lengths: list[int]) -> pl.DataFrame:
@@ -84,9 +88,17 @@ def against(points: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         best = front(pairs.filter(MEASURED).select("cost", "quality").iter_rows())
         ahead = [pair in best for pair in pairs.select("cost", "quality").iter_rows()]
         named = pairs.select(pl.lit(panel).alias("panel"), label.alias("label"), pl.all())
-        part = named.with_columns(pl.Series("front", ahead, pl.Boolean))
+        part = told_apart(named.with_columns(pl.Series("front", ahead, pl.Boolean)))
         shown.append(part if len(part.filter(MEASURED)) >= LEAST else part.clear())
     return pl.concat(shown)
+
+
+def told_apart(part: pl.DataFrame) -> pl.DataFrame:
+    """Choose which points have a name, in the column `named`: the front, then the baseline, then the best."""
+    base = baselines(distinct(part, "mechanism"))[:1]
+    worth = [pl.col("front").fill_null(False), pl.col("mechanism").is_in(base), pl.col("quality")]
+    chosen = part.filter(MEASURED).sort(worth, descending=True, maintain_order=True)["label"].head(NAMED)
+    return part.with_columns(named=pl.col("label").is_in(chosen.to_list()))
 
 
 def front(pairs: Iterable[tuple[Any, ...]]) -> Pairs:
@@ -104,24 +116,23 @@ def draw(keys: Mapping[str, Any], rows: pl.DataFrame, given: style.Looks, wide: 
     wide = wide or style.WIDE * len(shown)
     columns = max(1, min(len(shown), int(wide / style.NARROW)))
     deep = -(-len(shown) // columns)
-    high = max(HIGH, LINE * rows["label"].n_unique())
+    high = max(HIGH, LINE * min(NAMED, rows["label"].n_unique()))
     figure = Figure(figsize=(wide, deep * high + 1.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     heading, detail = titles(keys)
-    below = [detail, *missing(rows), *contended.said(rows)]
-    style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", below)
-    grid = figure.subplots(deep, columns, sharey=True, squeeze=False)
-    for axes in grid.flat[len(shown) :]:
-        axes.remove()
-    for axes in grid[:, 0]:
+    aware = [captions.AWARE] if keys.get("time_aware") else []
+    below = [detail, *aware, *missing(rows), *contended.said(rows)]
+    style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", ABOUT, below)
+    every_axes = layout.panels(figure, len(shown), columns, one_scale=True)
+    for axes in every_axes[::columns]:
         axes.set_title(QUALITY.title, loc="left", fontsize=style.FONT + 1, color=style.GREY)
     heights = pl.concat(rows[name] for name in ("quality", "low", "high")).drop_nulls()
-    scales.values(grid[0, 0], heights.to_list(), "quality", above=0.0)
-    lines = [fill(axes, part, given) for axes, part in zip(grid.flat, shown, strict=False)]
-    legend(grid[0, -1], max(rows["runs"]))
+    scales.values(every_axes[0], heights.to_list(), "quality", above=0.0)
+    lines = [fill(axes, part, given) for axes, part in zip(every_axes, shown, strict=True)]
+    legend(every_axes[columns - 1], max(rows["runs"]))
     figure.draw_without_rendering()
     # Names are placed for this layout; it must stay.
     figure.set_layout_engine("none")
-    for axes, part, avoid in zip(grid.flat, shown, lines, strict=False):
+    for axes, part, avoid in zip(every_axes, (part.filter("named") for part in shown), lines, strict=True):
         points = list(part.select("label", "cost", "quality").iter_rows())
         mine = {label: given[name] for label, name in part.select("label", "mechanism").iter_rows()}
         point_names.write(axes, points, avoid, mine, part.filter("front")["label"].to_list())
@@ -137,15 +148,18 @@ def fill(axes: Axes, part: pl.DataFrame, given: style.Looks) -> list[point_names
     scales.costs(axes, part["cost"].to_list())
     corners = stairs(front(part.select("cost", "quality").iter_rows()), axes.get_xlim()[1], axes.get_ylim()[0])
     axes.plot(*zip(*corners, strict=True), color=FRONT, linewidth=0.8, zorder=1, label="front")
-    bars = part.drop_nulls(["low", "high"]).select("mechanism", "cost", "low", "high")
+    others = part.filter(~pl.col("named")).select("cost", "quality").to_dict(as_series=False)
+    axes.plot(*others.values(), "o", markersize=4, color=style.LIGHT, zorder=1, label="others")
+    named = part.filter("named")
+    bars = named.drop_nulls(["low", "high"]).select("mechanism", "cost", "low", "high")
     for name, cost, low, high in bars.iter_rows():
         axes.vlines(cost, low, high, color=given[name].colour, linewidth=1.6, alpha=0.5)
-    for label, name, cost, quality in part.select("label", "mechanism", "cost", "quality").iter_rows():
+    for label, name, cost, quality in named.select("label", "mechanism", "cost", "quality").iter_rows():
         # A hollow marker lies above a full one and lets it be seen.
         seen = {"markerfacecolor": "none", "zorder": 3} if given[name].hollow else {}
         axes.plot(cost, quality, markersize=6, label=label, **(given[name].drawn() | seen))
     contended.ring(axes, "cost", "quality", part)
-    return [(*start, *end) for start, end in [*pairwise(corners), *joined(axes, part, given)]] + [
+    return [(*start, *end) for start, end in [*pairwise(corners), *joined(axes, named, given)]] + [
         (x, low, x, high) for _, x, low, high in bars.iter_rows()
     ]
 
@@ -184,7 +198,9 @@ def missing(rows: pl.DataFrame) -> list[str]:
     absent = [
         f"no {COSTS[part['panel'][0]].split(',')[0]}: {', '.join(part['label'])}" for part in parts(lacking, ["panel"])
     ]
-    return ["   ".join(line) for line in (failed, absent) if line]
+    most = max((len(part.filter(MEASURED, ~pl.col("named"))) for part in parts(rows, ["panel"])), default=0)
+    grey = [f"grey: {most} more, whose names are in the table beside the figure"] if most else []
+    return ["   ".join(line) for line in (failed, absent, grey) if line]
 
 
 def legend(axes: Axes, seeds: int) -> None:

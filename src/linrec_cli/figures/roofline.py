@@ -18,6 +18,7 @@ from linrec_cli.plots.groups import groups, looks, titles
 from linrec_cli.plots.keys import FIGURE, LINE, keyed, of_figure
 
 NEEDS = "work, and a machine measured with --roofline"
+ABOUT = "Work a second against work a byte, a line a mechanism, below what the machine can do"
 WIDE, HIGH = 6.4, 4.4
 """Inches, where no width is asked for."""
 GIGA = 1e9
@@ -43,7 +44,7 @@ def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[Drawn]:
         best = ceilings(runs, group.keys["dtype"]) if len(points) else None
         if best:
             figure = draw(group.keys, points, best, given, wide)
-            yield Drawn(f"roofline-{group.stem}", figure, beside_it(points, best), group.keys["command"])
+            yield Drawn(f"roofline-{group.name}", figure, beside_it(points, best), group.keys["command"], group.keys)
 
 
 def reached(rows: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +89,7 @@ def draw(
         f"roof: a copy at {best[0]:,.3g} GB a second, a product at {best[1]:,.4g} billion operations a second;"
         " above it, a cache helped",
     )
-    style.titled(figure, heading, [detail, *said, *contended.said(points)])
+    style.titled(figure, heading, ABOUT, [detail, *said, *contended.said(points)])
     axes = figure.subplots()
     style.plain(axes)
     axes.set_title("billion operations a second", loc="left", fontsize=style.FONT + 1, color=style.GREY)

@@ -1,6 +1,8 @@
 """A figure that was drawn, with the points it shows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -15,9 +17,16 @@ class Drawn:
         figure: as matplotlib draws it.
         points: the table it was drawn from.
         command: what measured its numbers.
+        keys: what they have in common, by the columns of the table.
     """
 
     stem: str
     figure: Figure
     points: pl.DataFrame
     command: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def caption(self) -> str:
+        """Say in words what the figure shows, how its numbers were made, and what to beware of."""
+        return str(self.figure.get_label())

@@ -8,8 +8,8 @@ from linrec_cli.plots.panels import MIB, PANELS, Panel, profiled
 from linrec_cli.plots.speedups import speedups
 
 POINT = [*LINE, "maxlen"]
-COLUMNS = ["panel", *POINT, "value", "low", "high", "runs", "status", "failed", "failure", "slope", "baseline",
-           "contended"]  # fmt: skip
+COLUMNS = ["panel", *POINT, "value", "low", "high", "runs", "samples", "status", "failed", "failure", "slope",
+           "baseline", "contended"]  # fmt: skip
 """Of the table that lies beside a figure: all that is drawn."""
 
 
@@ -33,7 +33,7 @@ def of_panel(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     """Make a panel's points: what seeds or runs come to, between the lowest and the highest.
 
     With one seed the spread is the row's own, its quantiles or its error. Of a number that was made again the
-    latest counts. `failed` is how many of the runs gave none, `failure` why.
+    latest counts. `samples` is how many it was taken from. `failed` is how many of the runs gave none, `failure` why.
     """
     well = pl.col("status") == "ok"
     value, bad = pl.col("value").filter(well) * panel.scale, pl.col("status").filter(~well)
@@ -48,6 +48,7 @@ def of_panel(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
             low=pl.when(several).then(value.min()).otherwise(low),
             high=pl.when(several).then(value.max()).otherwise(high),
             runs=value.count(),
+            samples=pl.col("samples").filter(well).list.len().sum(),
             status=pl.when(value.count() > 0).then(pl.lit("ok")).otherwise(pl.col("status").first()),
             failed=bad.count(),
             failure=bad.first(),

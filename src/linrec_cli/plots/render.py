@@ -27,13 +27,13 @@ def rendered(figure: Figure, suffix: str, *, paths: bool = False) -> bytes:
 
 
 def write(drawn: Drawn, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a figure in each format, and its points as CSV, all with the same stem.
+    """Write a figure in each format, its points as CSV and its caption as text, all with the same stem.
 
     Raises:
         DataError: one cannot be written.
     """
     content = {suffix: rendered(drawn.figure, suffix) for suffix in formats}
-    content["csv"] = drawn.points.write_csv().encode()
+    content |= {"csv": drawn.points.write_csv().encode(), "txt": f"{drawn.caption}\n".encode()}
     paths = []
     for suffix, own in content.items():
         paths.append(folder / f"{drawn.stem}.{suffix}")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
@@ -15,6 +16,8 @@ LEAST = 1.5
 """Ratio that an axis of costs spans at least: what is all but the same must look so."""
 LETTER = 0.62
 """Width of a digit as a share of the size of its font."""
+MOST_BESIDE = 0.7
+"""Share of a panel's width that names beside it take at most."""
 TICKS = (
     (STEEP, (1.0, 2.0, 5.0)),
     (4.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
@@ -32,15 +35,16 @@ def lengths(axes: Axes, measured: Sequence[int]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
 
 
-def thin(axes: Axes, measured: Sequence[int]) -> None:
-    """Keep the ticks of the lengths whose numbers do not touch, the longest first; the axes must have their size."""
+def touch(axes: Axes, measured: Sequence[int], beside: Sequence[str]) -> bool:
+    """Tell whether the numbers of lengths would touch once names `beside` the axes have taken of their width.
+
+    The axes must have the size that they have without the names.
+    """
     left, right = axes.get_xlim()
-    kept: list[tuple[float, float]] = []
-    for length in reversed(measured):
-        middle, half = math.log(length / left) / math.log(right / left), share(axes, len(f"{length:,}") + 0.5) / 2
-        if not kept or middle + half <= kept[-1][1]:
-            kept.append((length, middle - half))
-    axes.xaxis.set_major_locator(FixedLocator([length for length, _ in reversed(kept)]))
+    middles = [math.log(length / left) / math.log(right / left) for length in measured]
+    width = 1 - min(MOST_BESIDE, share(axes, max(map(len, beside), default=0)))
+    halves = [share(axes, len(f"{length:,}") + 0.5) / 2 / width for length in measured]
+    return any(b - a < one + other for (a, b), (one, other) in zip(pairwise(middles), pairwise(halves), strict=True))
 
 
 def share(axes: Axes, letters: float) -> float:

@@ -2,13 +2,15 @@
 
 import textwrap
 import zlib
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from linrec_cli import catalog
 
 # Okabe & Ito 2008, without the yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -45,23 +47,36 @@ class Look:
 
 Looks = dict[str, Look]
 """By mechanism."""
+FIRST = ("softmax", "linear", "linear-gated", "softmax-naive", "linear-released", "retention", "mean")
+"""A colour each, alone under their solid lines."""
+TURNS = 20
+"""Markers and lines that a name outside the catalogs is spread over."""
 
 
 def looks(*names: Iterable[str]) -> Looks:
-    """Give each mechanism a look that follows from its name, so that it keeps it from figure to figure.
+    """Give each mechanism a look that follows from its name alone, so that it keeps it from figure to figure.
 
-    Args:
-        names: those that each figure shows. Two that would share a colour are told apart by the next free one, or
-            once all are taken by marker and line; of them the one that is in more figures keeps its own.
+    Each mechanism of the catalog, and each model, has a number; with options it keeps its colour under another marker
+    and line, which, like the look of what is in no catalog, hang on a digest of the name. Only two such names of the
+    same digest hang on each other: the latter in the alphabet takes the next marker.
     """
-    figures = Counter(name for part in names for name in set(part))
-    given: Looks = {}
-    for name in sorted(figures, key=lambda name: (-figures[name], name)):
-        first = zlib.crc32(name.encode()) % len(COLOURS)
-        used = Counter(look.colour for look in given.values())
-        turn = min(range(first, first + len(COLOURS)), key=lambda number: used[looked(number).colour])
-        given[name] = looked(turn % len(COLOURS) + len(COLOURS) * used[looked(turn).colour])
-    return given
+    own = numbers()
+    given = {name: own[name] for part in names for name in part if name in own}
+    for name in sorted({name for part in names for name in part} - own.keys()):
+        code = zlib.crc32(name.encode())
+        colour, turn = own.get(name.partition(":")[0], code) % len(COLOURS), code // len(COLOURS) % TURNS
+        number = colour + len(COLOURS) * (max(own.values()) // len(COLOURS) + 1 + turn)
+        while number in given.values():
+            number += len(COLOURS)
+        given[name] = number
+    return {name: looked(number) for name, number in given.items()}
+
+
+@cache
+def numbers() -> dict[str, int]:
+    """Number the mechanisms and models of the catalogs, those that are compared most first."""
+    known = dict.fromkeys([*FIRST, *catalog.names("attentions"), *catalog.names("models")])
+    return {name: number for number, name in enumerate(known)}
 
 
 def looked(number: int) -> Look:
@@ -71,9 +86,14 @@ def looked(number: int) -> Look:
     return Look(COLOURS[colour], marker, shift % 2 == 1, DASHES[shift % len(DASHES)])
 
 
-def titled(figure: Figure, heading: str, below: Iterable[str]) -> None:
-    """Write the heading above a figure and lines below it, each on as many lines as the width asks for."""
+def titled(figure: Figure, heading: str, about: str, below: Sequence[str]) -> None:
+    """Write the heading above a figure and lines below it, each on as many lines as the width asks for.
+
+    All of it, and what the figure is `about`, becomes its label, from which its caption is taken.
+    """
     inches = figure.get_figwidth()
+    how = "; ".join(below).replace("   ", ", ")
+    figure.set_label(f"{heading}. {about}. {how[:1].upper()}{how[1:]}.")
     above = textwrap.fill(heading, int(inches / 0.105))
     text = "\n".join(textwrap.fill(line, int(inches / 0.064)) for line in below)
     figure.suptitle(literal(above), x=0.01, ha="left", fontsize=FONT + 3, fontweight="bold")

@@ -1,8 +1,8 @@
 """What a report says, whatever it is written in: parts with sentences, tables, figures and commands."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -16,15 +16,20 @@ from linrec_cli.settings import Effort, Profile
 if TYPE_CHECKING:
     from linrec_cli.plots.drawn import Drawn
 
+OF_TRAINING = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "device", "threads")
+OF_PROFILE = ("phase", "model", "width", "heads", "dtype", "tokens", "batch", "device", "threads", "benchmark")
+"""What a table and a figure share that show the same numbers."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table, its cells written out; `caption` says what its numbers are."""
+    """A table, its cells written out; `caption` says what its numbers are, `figures` show them."""
 
     title: str
     columns: Sequence[str]
     lines: Sequence[Sequence[str]]
     caption: str = ""
+    figures: "Sequence[Drawn]" = ()
 
 
 @dataclass(frozen=True)
@@ -41,21 +46,40 @@ class Part:
 def parts(runs: Sequence[Run], table: pl.DataFrame, figures: "Sequence[Drawn]") -> Iterator[Part]:
     """Make the parts of a report on runs, their rows as one table, and the figures drawn from it."""
     profiles = latest([run for run in runs if run.command == "profile" and run.rows])
-    trained = [drawn for drawn in figures if drawn.command == "train"]
-    rest = [drawn for drawn in figures if drawn.command != "train"]
+    left = list(figures)
     said = [*quality.sentences(table), *headlines(run for run, _ in profiles)]
     if said:
         yield Part("In short", said)
-    shown = [Table(*one) for one in (*quality.trained(table), *quality.evaluated(table))]
-    if shown:
-        yield Part("Quality", tables=shown, figures=trained)
-    if rest:
-        yield Part("Time and memory", figures=rest)
-    yield from (profile(run, count) for run, count in profiles)
-    missing = dict.fromkeys(f"{run.name}: {text}" for run in runs for text in run.missing())
-    yield Part("What is missing", [*missing] or ["Nothing."])
+    trained = [Table(*one[:-1], take(left, "train", one.of, OF_TRAINING)) for one in quality.trained(table)]
+    evaluated = [Table(*one[:-1]) for one in quality.evaluated(table)]
+    costs = [profile(run, count, left) for run, count in profiles]
+    if trained or evaluated:
+        yield Part("Quality", tables=trained + evaluated, figures=[one for one in left if one.command == "train"])
+    yield from costs
+    if rest := [one for one in left if one.command != "train"]:
+        yield Part("Other figures of time and memory", figures=rest)
+    yield Part("What is missing", [*missing(runs)] or ["Nothing."])
     yield Part("Where the numbers come from", tables=[Table("", *origins(table))])
     yield Part("To make them again", commands=commands.commands(runs))
+
+
+def take(left: "list[Drawn]", command: str, row: Mapping[str, Any], names: Sequence[str]) -> "list[Drawn]":
+    """Take of the figures that are left those whose numbers are made as a row's."""
+    mine = [
+        one for one in left if one.command == command and all(one.keys.get(name) == row.get(name) for name in names)
+    ]
+    left[:] = [one for one in left if one not in mine]
+    return mine
+
+
+def missing(runs: Sequence[Run]) -> Iterator[str]:
+    """Say what runs lack, each thing once; where several lack it how many, and the first."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for text in dict.fromkeys(run.missing()):
+            found.setdefault(text, []).append(run.name)
+    for text, names in found.items():
+        yield f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
 
 
 def latest(profiles: Sequence[Run]) -> list[tuple[Run, int]]:
@@ -72,17 +96,26 @@ def headlines(profiles: Iterable[Run]) -> Iterator[str]:
             yield f"{text} ({made_with(run)})"
 
 
-def profile(run: Run, count: int) -> Part:
-    """Make the part of a profile: its tables, and how it scales."""
+def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
+    """Make the part of a profile: its tables, the figures that are left of its numbers, and how it scales."""
     table = read(run.told)
     measured = table.filter(~pl.col("metric").is_in(scaling.MADE))
+    how = {name: run.rows[0][name] for name in ("device", "threads", "benchmark")}
     shown = [
-        Table(f"{one.phase}: {one.sized}", one.columns, one.lines, f"Kernels: {one.kernels or 'none ran'}.")
+        Table(
+            f"{one.phase}: {one.sized}", one.columns, one.lines, f"Kernels: {one.kernels or 'none ran'}.",
+            take(left, "profile", how | load(run) | one.size | {"phase": one.phase}, OF_PROFILE),
+        )
         for one in tables.tables(whole(measured))
-    ]
+    ]  # fmt: skip
     said = [*sentences.sentences(table), *tables.notes(measured)]
     more = [f"The last of {count} runs; all are in the table."] if count > 1 else []
     return Part(f"Profile: {made_with(run)}", more + said, shown)
+
+
+def load(run: Run) -> dict[str, int | None]:
+    """Give what a batch of a profile holds, as figures have it: so many tokens or so many sequences."""
+    return {name: run.settings.get(name) or None for name in ("tokens", "batch")}
 
 
 def made_with(run: Run) -> str:

@@ -69,7 +69,8 @@ def table(one: Table) -> str:
     head = f"<caption>{escape(one.title)}</caption>\n" if one.title else ""
     body = "".join(f"<tr>{row(line, 'td')}</tr>\n" for line in one.lines)
     note = f'<p class="caption">{escape(one.caption)}</p>\n' if one.caption else ""
-    return f'<div class="wide"><table>\n{head}<tr>{row(one.columns, "th")}</tr>\n{body}</table></div>\n{note}'
+    shown = "".join(map(figure, one.figures))
+    return f'<div class="wide"><table>\n{head}<tr>{row(one.columns, "th")}</tr>\n{body}</table></div>\n{note}{shown}'
 
 
 def figure(drawn: Drawn) -> str:
@@ -77,5 +78,5 @@ def figure(drawn: Drawn) -> str:
     picture = b64encode(rendered(drawn.figure, "svg", paths=True)).decode()
     return (
         f'<figure><img alt="{escape(drawn.stem)}" src="data:image/svg+xml;base64,{picture}">'
-        f"<figcaption>{escape(drawn.stem)}</figcaption></figure>\n"
+        f"<figcaption>{escape(drawn.caption)}</figcaption></figure>\n"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from linrec_cli.analysis.markup import escaped, escaped_line
+from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting.content import Part, Table
 
 
@@ -21,9 +22,7 @@ def section(part: Part) -> Iterator[str]:
         yield ""
     for one in part.tables:
         yield from table(one)
-    if part.figures:
-        stems = ", ".join(escaped(drawn.stem) for drawn in part.figures)
-        yield from (f"Figures, drawn by `linrec plot`: {stems}.", "")
+    yield from figures(part.figures)
     if part.commands:
         yield from ("```sh", *part.commands, "```", "")
 
@@ -39,6 +38,15 @@ def table(one: Table) -> Iterator[str]:
     yield ""
     if one.caption:
         yield from (escaped_line(one.caption), "")
+    yield from figures(one.figures)
+
+
+def figures(some: Sequence[Drawn]) -> Iterator[str]:
+    """Name figures and say what they show: Markdown has none."""
+    if some:
+        yield from ("Figures, drawn by `linrec plot`:", "")
+        yield from (f"- {escaped(one.stem)}: {escaped_line(one.caption)}" for one in some)
+        yield ""
 
 
 def row(cells: Sequence[str]) -> str:
