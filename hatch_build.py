@@ -32,6 +32,10 @@ class Kernels(BuildHookInterface):
 
         source = Path(self.root, KERNELS)
         self.room = tempfile.mkdtemp()
+        if version != "editable" and (at := commit(Path(self.root))):
+            built = Path(self.room, "commit")
+            built.write_text(f"{at}\n", "utf-8")
+            build_data["force_include"][str(built)] = "linrec_cli/commit"
         target = source / "compiled.so" if version == "editable" else Path(self.room, "compiled.so")
         try:
             build(source, target)
@@ -48,6 +52,15 @@ class Kernels(BuildHookInterface):
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Clear up."""
         shutil.rmtree(self.room, ignore_errors=True)
+
+
+def commit(root: Path) -> str:
+    """Name the commit that is built, with `+` where it was changed since; empty where git does not know."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def build(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@
 
 Milliseconds are the median over rounds, ratios to the first mechanism the median of the rounds' ratios. Time is the
 thread's own where there is one thread, so that a busy machine shows less, and the wall's else. `--out` keeps the
-numbers as CSV, of which `python benchmarks/document.py` makes the README's table.
+numbers as CSV, of which `python benchmarks/document.py` makes the table of docs/costs.md.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Time and peak memory of preparing a large shuffled file: `python benchmarks/prepare.py --rows 20_000_000`.
 
 Makes a CSV with strings as ids and a Parquet with integers, and prepares each in a fresh process. `--out` keeps the
-numbers as CSV, of which `python benchmarks/document.py` makes the README's sentence.
+numbers as CSV, of which `python benchmarks/document.py` makes the sentence of docs/costs.md.
 """
 
 import argparse

@@ -7,7 +7,7 @@ SASRec with weights as they begin, on invented events: the stream answers from w
 recomputation is a model whose positions hold the whole history, which it reads for each answer; both rank all items.
 A row has the median and the 99th percentile over the events whose histories end in the same `--step`. Time is the
 thread's own where there is one thread, so that a busy machine shows less, and the wall's else. `--out` keeps the
-numbers as CSV, of which `python benchmarks/document.py` makes the README's table.
+numbers as CSV, of which `python benchmarks/document.py` makes the table of docs/serving.md.
 """
 
 import argparse

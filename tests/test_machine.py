@@ -41,6 +41,16 @@ def test_the_environment_of_a_number_is_named() -> None:
     assert named["torch"] == torch.__version__
 
 
+def test_an_installed_linrec_knows_the_commit_it_was_built_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "lib" / "site-packages" / "linrec_cli"
+    package.mkdir(parents=True)
+    monkeypatch.setattr(machine, "__file__", str(package / "machine.py"))
+    assert machine.commit() == ""
+    (package / "commit").write_text("0123456789ab+\n")
+    assert machine.commit() == "0123456789ab+"
+    assert machine.version().startswith(f"linrec {machine.__version__} at 0123456789ab+, torch {torch.__version__}, ")
+
+
 @pytest.mark.parametrize(
     ("physical", "allowed", "expected"),
     [(4, {0, 1}, 2), (4, set(range(8)), 4), (None, {0, 1, 2}, 3), (1, {0, 1}, 1)],

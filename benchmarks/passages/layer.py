@@ -30,7 +30,7 @@ def made(reference: Reference) -> str:
 
 
 def costs(reference: Reference) -> str:
-    """Make the README's table: time and memory of the layer, and the ratio of a step."""
+    """Make the table of docs/costs.md: time and memory of the layer, and the ratio of a step."""
     found, whole, lines = layer(reference), step(reference), []
     names = [name for name in (BASE, NAIVE, OURS, GATED) if name in found.names]
     for maxlen in LENGTHS if found else ():
@@ -91,7 +91,7 @@ def picture(reference: Reference) -> str:
     """Show the figure of the layer."""
     found = layer(reference)
     path = reference.figure("{}-length.png", found.first, TOKENS) if found else ""
-    return f"![Time, speed-up and memory of the attention layer over sequence length]({path})" if path else ""
+    return f"![Time, speed-up and memory of the attention layer over sequence length](../{path})" if path else ""
 
 
 def over_lengths(reference: Reference) -> str:

@@ -222,4 +222,4 @@ def picture(reference: Reference) -> str:
     """Show the figure of quality against cost."""
     line = one(reference, ML_100K, "linear")
     path = reference.figure("pareto-{}-200.png", line.rows[0]) if line else ""
-    return f"![Quality against cost on ml-100k]({path})" if path else ""
+    return f"![Quality against cost on ml-100k](../{path})" if path else ""

@@ -55,6 +55,11 @@ def picture(reference: Reference) -> str:
     return f"![Quality, time and memory over lengths on ml-1m](../{path})" if path else ""
 
 
+def front(reference: Reference) -> str:
+    """Show the figure over lengths in the README."""
+    return picture(reference).replace("../", "", 1)
+
+
 def objectives(reference: Reference) -> str:
     """Make the table of a sample a prefix, RecBole's regime, beside all positions at once."""
     asked = (ML_100K, "sasrec", LAST, "linear")

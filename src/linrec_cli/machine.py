@@ -11,6 +11,9 @@ from pathlib import Path
 from linrec_cli import __version__
 from linrec_cli.errors import UsageError
 
+BUILT = "commit"
+"""Beside the installed package: the commit it was built of."""
+
 
 def cores() -> int:
     """Count the physical cores this process may use."""
@@ -93,10 +96,18 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Name the commit this code stands at, with `+` where it was changed since; empty outside a checkout."""
+    """Name the commit this code stands at, with `+` where it was changed since; empty where nobody knows."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     if not (here.parents[1] / ".git").exists():
-        return ""
+        # Installed: what it was built of was written down then.
+        return (here / BUILT).read_text("utf-8").strip() if (here / BUILT).is_file() else ""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()
+
+
+def version() -> str:
+    """Name this linrec and what it runs on, in a line."""
+    known = describe(device("auto"))
+    at = f" at {known['commit']}" if known["commit"] else ""
+    return f"linrec {known['linrec']}{at}, torch {known['torch']}, {known['device']}"

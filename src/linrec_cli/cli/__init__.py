@@ -7,11 +7,11 @@ import pkgutil
 import signal
 import sys
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from linrec_cli import __version__, temporary
+from linrec_cli import temporary
 from linrec_cli.cli import config, console
 from linrec_cli.errors import LinrecError
 
@@ -38,7 +38,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "LINREC", "help_option_names": ["-h", "--help"]},
-    add_completion=False,
 )
 for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
@@ -50,14 +49,26 @@ AGAIN = "start the same command again to go on"
 def show_version(wanted: bool) -> None:
     """Print the version and stop."""
     if wanted:
-        typer.echo(f"linrec {__version__}")
+        from linrec_cli import machine
+
+        typer.echo(machine.version())
         raise typer.Exit
 
 
 @app.callback()
 def root(
     ctx: typer.Context,
-    version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Print the version."),
+    version: Annotated[
+        bool,
+        # Another program's LINREC_VERSION, say of an image, is no flag.
+        typer.Option(
+            "--version",
+            callback=show_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            help="Print the version, with commit, torch and device.",
+        ),
+    ] = False,
 ) -> None:
     """Read `linrec.toml` before any command runs."""
     ctx.default_map = config.read(ctx)

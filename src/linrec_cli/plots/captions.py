@@ -20,8 +20,8 @@ def lines(keys: Mapping[str, Any], how: str, points: pl.DataFrame) -> list[str]:
 def trained(points: pl.DataFrame) -> list[str]:
     """Say what the points and bands of trainings are, and which took longer than they should."""
     measured = points.filter(pl.col("value").is_not_null())
-    seeds = measured["runs"].max()
-    if seeds and seeds > 1:
+    seeds = max(measured["runs"].to_list(), default=1)
+    if seeds > 1:
         made = f"mean of quality and median of costs over {seeds} seeds; bands from the lowest to the highest"
     else:
         made = "one seed; bands of quality: one standard error over users; of seconds: 20 to 80 % of the epochs"
@@ -32,10 +32,9 @@ def profiled(keys: Mapping[str, Any], points: pl.DataFrame) -> list[str]:
     """Say what the points, bands and exponents of a profile are, and what others disturbed."""
     said, times = [], points.filter(pl.col("value").is_not_null(), panel="time")
     if len(times):
-        counts = times["samples"].filter(times["samples"] > 0)
-        fewest, most, runs = counts.min(), counts.max(), times["runs"].max()
-        several = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        of_time = f"times: the median of {several} samples; bands: " if len(counts) else "bands: "
+        counts, runs = [count for count in times["samples"].to_list() if count], max(times["runs"].to_list())
+        several = " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else ""
+        of_time = f"times: the median of {several} samples; bands: " if counts else "bands: "
         ends = "20 to 80 % of them" if runs == 1 else f"the lowest to the highest median of {runs} runs"
         said.append(of_time + ends)
     if len(points.drop_nulls("slope")):

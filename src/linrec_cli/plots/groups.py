@@ -31,7 +31,8 @@ class Group:
 def groups(table: pl.DataFrame) -> list[Group]:
     """Split a table into groups, each with a name of its own."""
     rows = keyed(table)
-    about = {keys: (part["created"].min(), part["split"].drop_nulls().first()) for keys, part in rows.group_by(FIGURE)}
+    firsts = rows.group_by(FIGURE).agg(pl.col("created").min(), pl.col("split").drop_nulls().first())
+    about = {row[: len(FIGURE)]: row[len(FIGURE) :] for row in firsts.iter_rows()}
     found = list(points(rows).group_by(FIGURE, maintain_order=True))
     # Rows of quality alone say how targets were split off.
     every = [dict(zip(FIGURE, keys, strict=True)) | {"split": about[keys][1]} for keys, _ in found]
