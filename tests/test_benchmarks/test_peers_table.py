@@ -1,8 +1,9 @@
 """The table of peers counts what linrec has, and every line has a cell for everybody."""
 
-from linrec_cli import catalog
 from passages import peers
 from passages._reference import Reference
+
+from linrec_cli import catalog
 
 
 def test_linrec_s_cells_are_counted(tmp_path) -> None:
