@@ -93,11 +93,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if way == "slowly":
             for block in range(0, len(body), len(body) // 16):
                 self.wfile.write(body[block : block + len(body) // 16])
-                time.sleep(0.02)
+                time.sleep(0.04)
             return None
         if way == "stalls":
             self.wfile.write(body[start:100_000])
-            time.sleep(0.2)
+            time.sleep(0.6)
             return None
         broken = way == "halved" or (
             way in ("broken", "noranges", "ignore") and not start and way + "!" not in self.server.healed
@@ -117,13 +117,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def drop(self, way: str) -> None:
         """Send a little again and again."""
         if way.startswith("drops"):
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nServer: slow\r\n")
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\n")
         if way == "drops-chunks":
             self.wfile.write(b"Transfer-Encoding: chunked\r\n")
         if way != "drops-head":
             self.wfile.write(b"\r\n" * (way != "goes-on"))
         for _ in range(1000):
             self.wfile.write(DROPS[way])
+            self.poured.append(1)
             time.sleep(0.005)
 
     def empty(self, code: int, headers: dict[str, str]) -> None:

@@ -27,6 +27,8 @@ def test_a_byte_at_a_time_for_ever_is_given_up_for_the_next_source(
     assert "fewer than 1,000 bytes in 0.2 s" in failing(tmp_path)
     # A server that is slow is not asked again.
     assert len(Handler.asked) == 1
+    # Nor is it listened to until it is done.
+    assert len(Handler.poured) < 500
     describe(at(server, way), at(server, "good"))
     assert fetch.fetch("toy", tmp_path, force=True).read_bytes() == BODY
     assert left(tmp_path / "toy") == {"file.bin", "file.bin.verified"}
@@ -73,7 +75,8 @@ def test_a_slow_tail_of_a_secure_body_is_not_taken_for_its_end(
 def test_a_server_that_stalls_is_given_up_in_time(
     server: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ask, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(ask, "READ_SECONDS", 0.25)
+    monkeypatch.setattr(pace, "SECONDS", 5.0)
     describe(at(server, "stalls"), at(server, "good"))
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
     # The bytes that came are kept; that no more come is told once the same place was met again.
@@ -87,7 +90,7 @@ def test_whoever_is_just_fast_enough_is_waited_for(
     server: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "BLOCK", 1 << 10)
-    monkeypatch.setattr(pace, "SECONDS", 0.15)
+    monkeypatch.setattr(pace, "SECONDS", 0.5)
     describe(at(server, "slowly"))
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
 
