@@ -68,6 +68,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.empty(code, {"Retry-After": after} if after else {})
         if way in DROPS:
             return self.drop(way)
+        if way.startswith("chunk"):
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(way.removeprefix("chunk").encode() + b"\r\n")
+            return self.pour(BODY)
         if way == "sends-on-and-on":
             self.send_response(302)
             self.send_header("Location", MOVED["moved"])
@@ -82,9 +88,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start + (way == 'elsewhere')}-{len(body) - 1}/{len(body)}")
-        if way not in ("noranges", "chunked", "bitwise"):
+        if way not in ("noranges", "unsized", "bitwise"):
             self.send_header("Accept-Ranges", "bytes")
-        if way not in ("chunked", "endless", "halved"):
+        if way not in ("unsized", "endless", "halved"):
             length = len(body) - start + 9 * len(body) * (way == "boasting") - 1000 * (way == "modest")
             self.send_header("Content-Length", "\u00b2" if way == "odd" else str(length))
         if way == "packed":

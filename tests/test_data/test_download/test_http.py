@@ -14,7 +14,7 @@ from linrec_cli.data.download import ask, fetch, http
 from linrec_cli.data.download.source import Event, Source
 
 
-@pytest.mark.parametrize("way", ["moved", "chunked"])
+@pytest.mark.parametrize("way", ["moved", "unsized"])
 def test_redirects_and_bodies_of_unknown_length_are_fine(way: str, server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, way))
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
@@ -175,6 +175,14 @@ def test_of_a_size_that_is_known_about_no_more_than_twice_is_read(
 ) -> None:
     describe(Source(at(server, way).url, SHA, about=len(BODY)))
     assert said in failing(tmp_path)
+    assert left(tmp_path / "toy") == set()
+    assert sum(Handler.poured) < 20 * len(BODY)
+
+
+@pytest.mark.parametrize("length", ["-1", "-5", "zz", ""])
+def test_a_chunk_of_no_length_is_not_read_without_end(length: str, server: Any, describe: Any, tmp_path: Path) -> None:
+    describe(at(server, f"chunk{length}"))
+    assert "broke off after 0 of 1,024,000 bytes" in failing(tmp_path)
     assert left(tmp_path / "toy") == set()
     assert sum(Handler.poured) < 20 * len(BODY)
 

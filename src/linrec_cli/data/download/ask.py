@@ -6,7 +6,7 @@ import socket
 import ssl
 from contextlib import suppress
 from http import HTTPStatus
-from http.client import IncompleteRead
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -98,14 +98,28 @@ class Session(requests.Session):
         return url
 
 
+class Answer(HTTPResponse):
+    """An answer whose body is never read to its end at once, as one in chunks is that says their length is -1."""
+
+    def _safe_read(self, amt: int) -> bytes:
+        if amt < 0:
+            raise IncompleteRead(b"")
+        data: bytes = super()._safe_read(amt)  # type: ignore[misc]
+        return data
+
+
 def pools(pace: Pace) -> dict[str, type[HTTPConnectionPool]]:
     """Make what opens connections, each of which is watched."""
 
     class Plain(HTTPConnection):
+        response_class = Answer
+
         def _new_conn(self) -> socket.socket:
             return pace.over(super()._new_conn())
 
     class Secure(HTTPSConnection):
+        response_class = Answer
+
         def _new_conn(self) -> socket.socket:
             return pace.over(super()._new_conn())
 

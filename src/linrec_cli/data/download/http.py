@@ -117,7 +117,7 @@ def read(response: requests.Response, pace: Pace, done: int, total: int | None) 
     """Read the next block as it was sent, packed or not, and nothing beyond `total`; empty at the end."""
     try:
         return bytes(response.raw.read(BLOCK if total is None else min(BLOCK, total - done), decode_content=False))
-    except (OSError, HTTPError) as error:
+    except (OSError, HTTPError, ValueError) as error:
         raise broken(done, total, pace, error) from None
 
 
