@@ -90,15 +90,15 @@ def buildable(cell: Train) -> None:
     """Build the model, for a single item, with its mechanism, and check that the objective may train it.
 
     Raises:
-        UsageError: they do not fit together.
+        UsageError: they do not fit together, or the machine has no room for the model.
     """
     import torch
 
     from linrec_cli.models._recommender import Facts
-    from linrec_cli.training import fit
+    from linrec_cli.training import fit, room
 
     fit.check(cell)
-    fit.build(cell, Facts(1, {"any": torch.ones(2, 1)}))
+    room.made(lambda: fit.build(cell, Facts(1, {"any": torch.ones(2, 1)})), cell.device)
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:

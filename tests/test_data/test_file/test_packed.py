@@ -2,16 +2,19 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 from logs import USUAL
 
 from linrec_cli.data import unpacking
+from linrec_cli.data.file import plain
 from linrec_cli.data.file.read import read
 from linrec_cli.errors import DataError
 
@@ -105,3 +108,21 @@ def test_nothing_is_written_where_a_member_says(tmp_path: Path) -> None:
     Path("made.zip").unlink()
     assert read(path).events.collect().height > 0
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
+
+
+def test_zstandard_is_given_up_before_much_more_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path("log.csv.zst")
+    path.write_bytes(zstandard.compress(bytes(100 << 20)))
+    sizes: list[int] = []
+
+    class Counted(io.BytesIO):
+        def write(self, block: Any) -> int:
+            sizes.append(len(block))
+            return len(block)
+
+    monkeypatch.setattr(plain.tempfile, "TemporaryFile", Counted)
+    monkeypatch.setattr(unpacking, "FLOOR", 1000)
+    monkeypatch.setattr(unpacking, "OWN", 1)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        plain.thawed(path)
+    assert sum(sizes) < 50 << 20
