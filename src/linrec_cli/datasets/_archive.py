@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from linrec_cli import disk
 from linrec_cli.data import unpacking
@@ -73,7 +73,7 @@ def member(path: Path, name: str) -> Iterator[IO[bytes]]:
             yield content
         return
     # What comes before the member is unpacked as well; a member of holes is longer than what it is unpacked from.
-    with gzip.open(path) as packed, tarfile.open(fileobj=bounded(packed, path), mode="r|") as taped:
+    with bounded(cast(IO[bytes], gzip.open(path)), path) as packed, tarfile.open(fileobj=packed, mode="r|") as taped:
         found = next((entry for entry in taped if entry.isfile() and entry.name.endswith(f"/{name}")), None)
         opened = taped.extractfile(found) if found else None
         if opened is None:
