@@ -16,7 +16,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import fit, room
+from linrec_cli.training import fit
 from linrec_cli.training.batches import plan
 from linrec_cli.training.state import State
 from linrec_cli.usage import Usage
@@ -29,14 +29,6 @@ def finished(settings: Train, sequences: Sequences, parts: Parts) -> State:
     state = fit.start(settings, sequences, parts)
     list(fit.epochs(state, sequences, parts))
     return state
-
-
-def test_a_training_does_not_begin_where_its_model_has_no_room(
-    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(room, "memory", lambda device: 1000)
-    with pytest.raises(UsageError, match="GB to train"):
-        fit.start(SMALL, sequences, parts)
 
 
 def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:

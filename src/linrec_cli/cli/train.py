@@ -1,6 +1,7 @@
 """`linrec train`: one run, or a sweep over all that several values are given of."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -98,7 +99,9 @@ def buildable(cell: Train) -> None:
     from linrec_cli.training import fit, room
 
     fit.check(cell)
-    room.made(lambda: fit.build(cell, Facts(1, {"any": torch.ones(2, 1)})), cell.device)
+    build = partial(fit.build, cell, Facts(1, {"any": torch.ones(2, 1)}))
+    room.check(build, cell.device)
+    build()
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:

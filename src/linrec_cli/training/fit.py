@@ -22,7 +22,7 @@ from linrec_cli.losses._draw import Draw
 from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import enough, optimiser, room
+from linrec_cli.training import enough, optimiser
 from linrec_cli.training.batches import mixed, plan
 from linrec_cli.training.state import Epoch, Position, State
 
@@ -42,7 +42,7 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     check(settings)
     enough.check(sequences, parts, counted=catalog.load("models", catalog.parse(settings.model)[0]).FORM is None)
     seed(settings.device, mixed(settings.seed, 2**32))
-    model = room.made(lambda: build(settings, facts(sequences)), settings.device).to(settings.device)
+    model = build(settings, facts(sequences)).to(settings.device)
     trained = any(parameter.requires_grad for parameter in model.parameters())
     optimizer = optimiser.adamw(model, settings.lr, settings.weight_decay) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")

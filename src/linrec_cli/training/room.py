@@ -12,8 +12,8 @@ COPIES = 4
 """Of each weight: itself, its gradient, and the two moments of AdamW."""
 
 
-def made(make: Callable[[], nn.Module], device: str) -> nn.Module:
-    """Make a model, unless it cannot fit: it is first made on paper, which draws no number and takes no memory.
+def check(make: Callable[[], nn.Module], device: str) -> None:
+    """Refuse a model that cannot fit: it is made on paper, which draws no number and takes no memory.
 
     Raises:
         UsageError: it takes more than all the memory that the machine, or the GPU, has.
@@ -30,7 +30,6 @@ def made(make: Callable[[], nn.Module], device: str) -> nn.Module:
             f"a model of {count:,} weights takes {needed / 1e9:,.1f} GB to train, of {there / 1e9:,.1f} GB that are "
             "here; give a lower --width, --layers or --maxlen."
         )
-    return make()
 
 
 def memory(device: str) -> int:
