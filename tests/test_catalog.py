@@ -1,7 +1,25 @@
+import math
+from typing import Annotated, Any
+
 import pytest
 
 from linrec_cli import catalog
+from linrec_cli.catalog import Range
+from linrec_cli.datasets import synthetic
+from linrec_cli.declared import declared
 from linrec_cli.errors import UsageError
+from linrec_cli.settings import KINDS
+
+OPTIONS = {
+    (how.folder, how.attribute): None for kind in KINDS for _, how in declared(kind) if how.folder and how.attribute
+}
+SPECS = [(*where, name) for where in OPTIONS for name in catalog.names(where[0])]
+
+
+def numbers(folder: str, attribute: str, name: str) -> dict[str, tuple[Any, Range | None]]:
+    """Give the options that are numbers: default and range of each."""
+    found = catalog.options(getattr(catalog.load(folder, name), attribute))
+    return {option: one for option, one in found.items() if type(one[0]) in (int, float)}
 
 
 def test_an_unknown_name_lists_the_known_ones_and_suggests_the_closest() -> None:
@@ -30,3 +48,41 @@ def test_of_very_many_names_the_first_are_listed_and_the_rest_counted() -> None:
     text = str(catalog.unknown("run", "x", [f"run-{number}" for number in range(70)]))
     assert "run-29 and 40 more." in text
     assert "run-30" not in text
+
+
+def test_every_folder_with_options_is_checked() -> None:
+    assert {folder for folder, _ in OPTIONS} == {
+        *("attentions", "models", "objectives", "losses", "splits", "protocols")
+    }
+    assert sum(len(numbers(*spec)) for spec in SPECS) > 20
+
+
+@pytest.mark.parametrize(("folder", "attribute", "name"), SPECS)
+def test_every_number_has_a_range_and_what_is_beyond_it_is_refused(folder: str, attribute: str, name: str) -> None:
+    for option, (default, limits) in numbers(folder, attribute, name).items():
+        assert limits is not None, option
+        assert all(map(math.isfinite, limits)), option
+        assert limits.low <= default <= limits.high, option
+        for end in limits:
+            bound = catalog.bound(folder, f"{name}:{option}={type(default)(end)}", attribute)
+            assert bound.keywords[option] == end
+        for beyond in (limits.low - 1, limits.high + 1, *[math.nan, math.inf][: 2 * (type(default) is float)]):
+            with pytest.raises(UsageError, match=f"{option}={type(default)(beyond)} of '{name}' is out of range; give"):
+                catalog.bound(folder, f"{name}:{option}={type(default)(beyond)}", attribute)
+
+
+def test_every_number_of_what_is_made_has_a_range() -> None:
+    assert synthetic.RANGES.keys() == synthetic.DEFAULTS.keys()
+
+
+def test_a_range_is_told_with_its_ends() -> None:
+    with pytest.raises(UsageError) as caught:
+        catalog.bound("attentions", "performer:features=99999999", "Attention")
+    assert str(caught.value) == "features=99999999 of 'performer' is out of range; give 0 to 16,384."
+    assert caught.value.exit_code == 2
+
+
+def test_options_are_the_parameters_with_defaults() -> None:
+    def made(one: int, two: Annotated[int, "said", Range(1, 2)] = 2, *, three: str = "x") -> None: ...
+
+    assert catalog.options(made) == {"two": (2, Range(1, 2)), "three": ("x", None)}

@@ -1,5 +1,6 @@
 """Settings say what is wrong with them; their digest lasts, whatever settings are added later."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from linrec_cli.declared import check_names, declared, setting
+from linrec_cli.declared import check_names, declared, element, setting
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import (
     KINDS,
@@ -206,13 +207,21 @@ def test_numbers_are_the_same_however_they_are_written() -> None:
         ({"width": 65}, "--width 65 does not split into --heads 2"),
         ({"maxlen": 0}, "--maxlen 0"),
         ({"weight_decay": -1.0}, "--weight-decay -1.0 is out of range"),
-        ({"tokens": 0}, "it must be at least 1."),
+        ({"tokens": 0}, "it must be at least 1 and at most 2,147,483,648."),
+        ({"epochs": 10**18}, "at most 1,000,000."),
         ({"dtype": "float16"}, "no dtype 'float16'; did you mean 'bfloat16'"),
     ],
 )
 def test_a_setting_out_of_range_is_named_with_its_limits(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         replace(Train(), **change)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_has_both_limits(kind: type) -> None:
+    for item, how in declared(kind):
+        if element(item) in (int, float):
+            assert all(end is not None and math.isfinite(end) for end in (how.low, how.high)), item.name
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,11 +1,13 @@
 """What runs, files and commands survive: the scripts of `benchmarks/faults/`."""
 
 from passages._reference import Reference, Row
-from passages._words import blocks, code, paragraph, place, table
+from passages._words import NONE, blocks, code, paragraph, place, table
 
 KILLED = ("unreadable", "differs", "leftovers", "orphans", "failed")
 FLIPPED = {"noticed": "named", "mended": "made anew", "unseen": "same figures", "wrong": "other figures"}
 """Columns of `bits.py`, and what they are called; a traceback and an end of the process stand together."""
+MET = {"had": "the file, from that server", "next": "an error, or the file from the next", "wrong": "anything else"}
+"""Outcomes of `network.py`, and what they are called."""
 
 
 def signals(reference: Reference) -> str:
@@ -39,3 +41,20 @@ def bits(reference: Reference) -> str:
         lines.append([code(row["file"]), *(str(row[name]) for name in ("flips", *FLIPPED)), broken])
     heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
     return blocks(heading, table(["file", "flips", *FLIPPED.values(), "traceback"], lines))
+
+
+def network(reference: Reference) -> str:
+    """Make the table of what a server did wrong, and what came of it."""
+    rows = reference.csv("benchmarks/faults-network")
+    lines = []
+    for outcome, called in MET.items():
+        met = [row for row in rows if row["outcome"] == outcome]
+        slowest = f"{max((slower(row) for row in met), default=0):.0f} s"
+        lines.append([called, str(len(met)), slowest, "; ".join(row["fault"] for row in met) or NONE])
+    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    return blocks(heading, table(["what comes", "faults", "slowest", "which"], lines)) if rows else ""
+
+
+def slower(row: Row) -> float:
+    """Give the longer of the times of a fault: alone, and with a second address."""
+    return max(row["seconds"], row["seconds_next"])

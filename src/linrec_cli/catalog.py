@@ -5,15 +5,22 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
-from types import ModuleType
-from typing import Any
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from linrec_cli.errors import UsageError
 
 MANY = 30
 """Names that an error lists: more than any folder of modules has."""
+
+
+class Range(NamedTuple):
+    """What a number of a spec may be, ends included: `features: Annotated[int, Range(0, 1024)] = 0`."""
+
+    low: float
+    high: float
 
 
 def names(package: str) -> list[str]:
@@ -43,15 +50,24 @@ def load(package: str, name: str) -> ModuleType:
 def bound(package: str, spec: str, attribute: str) -> Callable[..., Any]:
     """Bind the options of `spec` to what its module has under `attribute`: a class or a function.
 
-    The options are its parameters that have defaults; whatever has none is left to the caller.
-
     Raises:
         UsageError: no such name or option, or a value that does not fit.
     """
     made = getattr(load(package, parse(spec)[0]), attribute)
-    parameters = inspect.signature(made).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    return partial(made, **convert(spec, defaults))
+    declared = options(made)
+    defaults = {name: default for name, (default, _) in declared.items()}
+    ranges = {name: limits for name, (_, limits) in declared.items() if limits}
+    return partial(made, **convert(spec, defaults, ranges))
+
+
+def options(made: Callable[..., Any]) -> dict[str, tuple[Any, Range | None]]:
+    """Give the options of a class or a function, its parameters that have defaults: default and range of each."""
+    found = {}
+    for one in inspect.signature(made).parameters.values():
+        if one.default is not inspect.Parameter.empty:
+            limits = (more for more in getattr(one.annotation, "__metadata__", ()) if isinstance(more, Range))
+            found[one.name] = one.default, next(limits, None)
+    return found
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -77,11 +93,13 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     return name, options
 
 
-def convert(spec: str, defaults: dict[str, object]) -> dict[str, object]:
+def convert(
+    spec: str, defaults: dict[str, object], ranges: Mapping[str, Range] = MappingProxyType({})
+) -> dict[str, object]:
     """Read the options of `spec` with the names and types of `defaults`, which fill in what is not given.
 
     Raises:
-        UsageError: an option has no such name, or its value is not of the default's type.
+        UsageError: an option has no such name, or its value is not of the default's type or out of its range.
     """
     name, given = parse(spec)
     values = dict(defaults)
@@ -93,4 +111,7 @@ def convert(spec: str, defaults: dict[str, object]) -> dict[str, object]:
             values[key] = {"true": True, "false": False}[text] if kind is bool else kind(text)
         except (ValueError, KeyError):
             raise UsageError(f"'{text}' does not fit option '{key}' of '{name}': give {kind.__name__}.") from None
+        limits = ranges.get(key)
+        if limits and not limits.low <= values[key] <= limits.high:  # type: ignore[operator]
+            raise UsageError(f"{key}={text} of '{name}' is out of range; give {limits.low:,} to {limits.high:,}.")
     return values

@@ -21,6 +21,8 @@ from linrec_cli.shared_settings import DTYPES as DTYPES
 
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
+MANY = 2**31
+"""More than anything that is counted here ever is."""
 LEAST_REPEATED = 0.01
 """Share of golds that repeat from which on the items of a history are ranked, and not removed."""
 FEW_ITEMS, FEW_USERS = 100, 30
@@ -56,8 +58,8 @@ class Train:
     # Of times or features, where the model reads them: the data's digest is of items in their order.
     read_digest: str = setting("")
     # What the filter left is in the data's digest.
-    min_user: int = setting(5, DATA, "k-core: least events of a user.", low=0, counts=False)
-    min_item: int = setting(5, DATA, "k-core: least events of an item.", low=0, counts=False)
+    min_user: int = setting(5, DATA, "k-core: least events of a user.", low=0, high=MANY, counts=False)
+    min_item: int = setting(5, DATA, "k-core: least events of an item.", low=0, high=MANY, counts=False)
     split: str = setting(
         "leave-one-out", DATA, f"What is held out, {SPECS}.", axis=True, folder="splits", attribute="split"
     )
@@ -80,22 +82,24 @@ class Train:
     )
     lr: float = setting(1e-3, TRAINING, "Learning rate of AdamW.", low=0.0, high=10.0, axis=True)
     weight_decay: float = setting(0.01, TRAINING, "Decay of weight matrices.", low=0.0, high=10.0, axis=True)
-    warmup: int = setting(0, TRAINING, "Steps over which the learning rate rises.", low=0, axis=True)
+    warmup: int = setting(0, TRAINING, "Steps over which the learning rate rises.", low=0, high=MANY, axis=True)
     schedule: str = setting(
         "constant", TRAINING, "How the learning rate falls until the last of --epochs: constant, linear or cosine.",
         choices=("constant", "linear", "cosine"), axis=True,
     )  # fmt: skip
-    clip: float = setting(0.0, TRAINING, "Greatest norm of a step's gradients; 0 is no limit.", low=0.0, axis=True)
+    clip: float = setting(
+        0.0, TRAINING, "Greatest norm of a step's gradients; 0 is no limit.", low=0.0, high=1e6, axis=True
+    )
     ema: float = setting(
         0.0, TRAINING, "Share of itself that an average of the weights keeps a step; 0: none. It is what is tested.",
         low=0.0, high=0.999999, axis=True,
     )  # fmt: skip
     tokens: int = setting(
-        1600, TRAINING, "Positions in a batch, padding included; one window at least.", low=1, axis=True
+        1600, TRAINING, "Positions in a batch, padding included; one window at least.", low=1, high=MANY, axis=True
     )
-    patience: int = setting(8, TRAINING, "Epochs without a better validation before it stops.", low=1)
-    epochs: int = setting(200, TRAINING, "Epochs at most.", low=1)
-    max_minutes: float = setting(0.0, TRAINING, "Minutes at most; 0 is no limit.", low=0.0)
+    patience: int = setting(8, TRAINING, "Epochs without a better validation before it stops.", low=1, high=1_000_000)
+    epochs: int = setting(200, TRAINING, "Epochs at most.", low=1, high=1_000_000)
+    max_minutes: float = setting(0.0, TRAINING, "Minutes at most; 0 is no limit.", low=0.0, high=1e6)
     device: str = setting("cpu", RUNNING, **DEVICE)
     dtype: str = setting("float32", RUNNING, **DTYPE)
     threads: int = setting(1, RUNNING, **THREADS)
@@ -152,7 +156,9 @@ class Evaluate:
         (), RANKING, "Metrics, as a,b, of ranks or of the recommended lists.",
         axis=True, folder="metrics", asked="", shown="those of a training",
     )  # fmt: skip
-    k: tuple[int, ...] = setting((1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, axis=True, was="ks")
+    k: tuple[int, ...] = setting(
+        (1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, high=1_000_000, axis=True, was="ks"
+    )
     seen: str = setting(AUTO, RANKING, **SEEN)
     stage: str = setting("test", RANKING, "valid or test.", choices=("valid", "test"))
     by: str = setting(

@@ -1,11 +1,11 @@
-"""Runs that are stopped at lines of theirs, and commands that are killed: a few of each, and planted faults."""
+"""Runs that are stopped, commands that are killed, servers that misbehave: a few of each, and planted faults."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from faults import signals
+from faults import network, signals
 
 from linrec_cli.runs.interrupt import Interrupts
 from linrec_cli.training import checkpoint
@@ -48,3 +48,43 @@ def test_a_command_that_is_killed_and_begun_anew_ends_as_one_that_was_not(tmp_pa
     told = "killed preprocess, kills 1, unreadable 0, differs 0, leftovers 0, orphans 0, failed 0, slowest_end"
     assert done.stdout.startswith(told), done.stderr
     assert done.returncode == 0
+
+
+def test_a_download_from_a_server_that_misbehaves_ends_as_it_should() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "faults" / "network.py"
+    asked = ["--only", "cut once;404"]
+    done = subprocess.run([sys.executable, str(script), *asked], capture_output=True, text=True, check=False)
+    assert [line.partition(", wrong")[0] for line in done.stdout.splitlines()] == [
+        "fault cut once, outcome had", "fault 404, outcome next",
+    ], done.stderr  # fmt: skip
+    assert done.returncode == 0
+
+
+WHOLE, PART = frozenset({"file.bin", "file.bin.verified"}), frozenset({"file.bin.part"})
+FAILED = network.Tried(3, 1.0, "linrec: toy could not be had. x", PART, False)
+FETCHED = network.Tried(0, 1.0, "fetched", WHOLE, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "alone", "second", "mirror", "wrong"),
+    [
+        ("404", FAILED, FETCHED, True, ""),
+        ("cut once", FETCHED, FETCHED, False, ""),
+        ("404", FETCHED, FETCHED, True, "alone said"),
+        ("404", FAILED._replace(code=1), FETCHED, True, "alone"),
+        ("404", FAILED._replace(said="Traceback: could not be had"), FETCHED, True, "said"),
+        ("404", FAILED._replace(said="linrec: no"), FETCHED, True, "said"),
+        ("404", FAILED._replace(left=PART | {".incoming-1"}), FETCHED, True, "left"),
+        ("404", FAILED, FETCHED, False, "with another"),
+        ("404", FAILED, FETCHED._replace(right=False), True, "with another"),
+        ("404", FAILED, FETCHED._replace(left=WHOLE | PART), True, "left"),
+        ("cut once", FETCHED._replace(right=False), FETCHED, False, "alone"),
+        ("cut once", FETCHED, FETCHED, True, "with another"),
+    ],
+)
+def test_what_a_download_does_wrong_is_found(
+    name: str, alone: network.Tried, second: network.Tried, mirror: bool, wrong: str
+) -> None:
+    row = network.judged(name, alone, second, mirror, 0)
+    assert row["outcome"] == ("wrong" if wrong else "had" if name == "cut once" else "next")
+    assert (row["wrong"] == wrong) if " " not in wrong else set(wrong.split()) <= set(row["wrong"].split())

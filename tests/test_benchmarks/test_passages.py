@@ -496,7 +496,8 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.signals(Reference(tmp_path)),
         faults.kills(Reference(tmp_path)),
         faults.bits(Reference(tmp_path)),
-    ] == [""] * 3
+        faults.network(Reference(tmp_path)),
+    ] == [""] * 4
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -518,6 +519,14 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     row = {"file": "x", "flips": 21, "noticed": 1, "mended": 2, "unseen": 3, "wrong": 4, "traceback": 5, "ended": 6}
     kept(tmp_path, "benchmarks/faults-bits", [row])
     assert faults.bits(Reference(tmp_path)).splitlines()[-1] == "| `x` | 21 | 1 | 2 | 3 | 4 | 11 |"
+    met = [("404", "next", 1.0, 2.6), ("slow", "next", 61.4, 3.0), ("cut", "had", 1.0, 1.0)]
+    names = ("fault", "outcome", "seconds", "seconds_next")
+    kept(tmp_path, "benchmarks/faults-network", [dict(zip(names, one, strict=True)) for one in met])
+    assert faults.network(Reference(tmp_path)).splitlines()[-3:] == [
+        "| the file, from that server | 1 | 1 s | cut |",
+        "| an error, or the file from the next | 2 | 61 s | 404; slow |",
+        "| anything else | 0 | 0 s | – |",
+    ]
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_negatives_are_drawn_once_and_shared(
         (["nothing", "--protocol", "uni10"], 2, "did you mean 'uni100'"),
         (["sasrec-linear", "--seen", "hide"], 2, "remove, rank"),
         (["sasrec-linear", "--stage", "tset"], 2, "did you mean 'test'"),
-        (["sasrec-linear", "--k", "0"], 2, "--k 0 is out of range; it must be at least 1."),
+        (["sasrec-linear", "--k", "0"], 2, "--k 0 is out of range; it must be at least 1 and at most 1,000,000."),
         (["sasrec-linear", "--k", "five"], 2, "--k takes whole numbers"),
         (["sasrec-linear", "--device", "tpu"], 2, "no device 'tpu'"),
         (["sasrec-linear", "--protocol", "uni100"], 3, "use --protocol full"),

@@ -342,6 +342,8 @@ def test_a_dry_run_on_a_gpu_tells_the_memory_of_the_gpu(monkeypatch: pytest.Monk
         (["--loss", "cross-entropy,bce:negatives=few"], 2, "give int"),
         (["--split", "leave-one-out,ratio:train=2"], 2, "train=2"),
         (["--width", "8,9"], 2, "--width 9 does not split"),
+        (["--width", "65536", "--layers", "256"], 2, "GB to train, of"),
+        (["--attn", "linear,performer:features=99999999"], 2, "is out of range; give 0 to 16,384"),
         (["--lr", "0.1,20"], 2, "--lr 20.0 is out of range"),
         (["--dropout", "0.1,a"], 2, "--dropout takes numbers"),
         (["--model", "sasrek"], 2, "did you mean 'sasrec'"),

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from linrec_cli.errors import UsageError
 from linrec_cli.losses import bce, gbce
 from linrec_cli.losses._draw import Draw
 
@@ -54,8 +53,3 @@ def test_each_prediction_has_negatives_of_its_own() -> None:
 
     bce.loss(torch.randn(5, 2), TABLE, torch.tensor([1, 2, 3, 1, 2]), Shaped(torch.ones(3)), negatives=4)
     assert shapes == [(5, 4)]
-
-
-def test_a_calibration_outside_its_range_is_refused() -> None:
-    with pytest.raises(UsageError, match="from 0 to 1"):
-        gbce.loss(HIDDEN, TABLE, torch.tensor([1]), Draw(torch.ones(3)), t=1.5)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from linrec_cli.data.batch import Batch
-from linrec_cli.errors import UsageError
 from linrec_cli.models._recommender import Facts
 from linrec_cli.models.core import Model, summed
 
@@ -103,12 +102,6 @@ def test_what_is_encoded_is_dropped_before_the_blocks_too_and_apart_from_items(b
     assert (one[1:] - other[1:]).abs().amax(1).min() > 1e-3
     # Of one item, whatever it weighs, only that item is left.
     torch.testing.assert_close(one[0], model.table()[3] / 0.07)
-
-
-@pytest.mark.parametrize("options", [{"temperature": 0.0}, {"temperature": math.nan}, {"item_dropout": 1.0}])
-def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="must be above 0, and item_dropout"):
-        made(**options)
 
 
 def test_embeddings_begin_uniform_and_the_rest_as_in_bert() -> None:

@@ -128,12 +128,6 @@ def test_a_history_without_times_is_refused_where_they_are_read(batch: Made) -> 
         made(time=True).encode(batch(ITEMS))
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
-def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
-    with pytest.raises(UsageError, match="give a number above 0"):
-        made(temperature=temperature)
-
-
 def test_weights_begin_as_stated() -> None:
     torch.manual_seed(0)
     model = Model(Facts(2000), 400, "", width=64, heads=2, layers=1, dropout=0.1, time=True)

@@ -77,14 +77,8 @@ def test_without_positions_only_the_mechanism_tells_places_apart(batch: Callable
         model = Model(Facts(9), 12, attn, width=8, heads=2, layers=2, dropout=0.4, positions="none").eval()
         rows = model.encode(given)[0]
         assert bool((rows[1:] - rows[:-1]).abs().amax(1).min() > 1e-5) == apart
-    with pytest.raises(UsageError, match="positions are learned or none"):
+    with pytest.raises(UsageError, match="positions=sine is no choice; give learned or none"):
         Model(Facts(9), 12, "softmax", width=8, heads=2, layers=2, dropout=0.4, positions="sine")
-
-
-@pytest.mark.parametrize("temperature", [-0.1, math.nan, math.inf])
-def test_a_temperature_that_is_no_number_from_0_on_is_refused(temperature: float) -> None:
-    with pytest.raises(UsageError, match="a temperature is a number from 0 on"):
-        Model(Facts(9), 12, "linear", width=8, heads=2, layers=1, dropout=0.4, temperature=temperature)
 
 
 def test_steps_know_of_cosines_and_of_missing_positions(batch: Callable[..., Batch]) -> None:

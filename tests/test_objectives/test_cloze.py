@@ -1,10 +1,8 @@
-import pytest
 import torch
 
 from linrec_cli.data.batch import Window
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
-from linrec_cli.errors import UsageError
 from linrec_cli.objectives import cloze
 from linrec_cli.training.batches import plan
 
@@ -56,9 +54,3 @@ def test_windows_reach_the_end_of_a_training_part_and_hold_two_events_at_least(
     assert short
     assert {*short} <= {*ends}
     assert max(ends) <= int(parts.train.max())
-
-
-@pytest.mark.parametrize("options", [{"mask": 0.0}, {"mask": 1.0}, {"last": 1.5}])
-def test_shares_outside_their_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        cloze.targets(window(2, 3), torch.Generator(), **options)

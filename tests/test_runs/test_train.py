@@ -17,13 +17,13 @@ import polars as pl
 import pytest
 
 from linrec_cli import disk, machine, runs, usage
-from linrec_cli.errors import LinrecError
+from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.kernels._library import load
 from linrec_cli.profiling import kernel
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
 from linrec_cli.settings import resolved
-from linrec_cli.training import checkpoint, fit
+from linrec_cli.training import checkpoint, fit, room
 from linrec_cli.usage import Usage
 
 FILES = {"settings.toml", "table.parquet", "history.parquet", "ranks.parquet", "weights.safetensors"}
@@ -40,6 +40,12 @@ def number(result, metric, stage="train", k=None):
 def test_without_a_folder_nothing_touches_the_disk(here, data, quick):
     runs.train(quick(), data)
     assert not list(here.iterdir())
+
+
+def test_a_training_does_not_begin_where_the_machine_has_no_room_for_its_model(here, data, quick, monkeypatch):
+    monkeypatch.setattr(room, "memory", lambda device: 1000)
+    with pytest.raises(UsageError, match="GB to train"):
+        runs.train(quick(), data)
 
 
 def test_every_row_says_how_it_was_made(really, data, quick):

@@ -1,13 +1,14 @@
 """Linformer: keys and values projected along the sequence to a fixed number of rows."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.errors import UsageError
+from linrec_cli.catalog import Range
 
 FORMS = ("bidirectional",)
 
@@ -26,10 +27,10 @@ class Attention(Heads):
     Source: Wang et al. 2020 (Linformer), arXiv:2006.04768.
     """
 
-    def __init__(self, width: int, heads: int, causal: bool, maxlen: int, rank: int = 32) -> None:
+    def __init__(
+        self, width: int, heads: int, causal: bool, maxlen: int, rank: Annotated[int, Range(1, 4096)] = 32
+    ) -> None:
         super().__init__(width, heads, causal, maxlen)
-        if rank < 1:
-            raise UsageError(f"linformer cannot project to {rank} rows; give a rank of 1 or more.")
         self.e, self.f = (nn.Parameter(torch.empty(maxlen, rank)) for _ in range(2))
         for weight in (self.e, self.f):
             nn.init.xavier_uniform_(weight, gain=math.sqrt(0.5))

@@ -1,6 +1,7 @@
 """Softmax attention within a sliding window."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch.nn.functional import pad
 
 from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.errors import UsageError
+from linrec_cli.catalog import Range
 
 FORMS = ("causal", "bidirectional")
 BLOCK = 32
@@ -32,10 +33,10 @@ class Attention(Heads):
     Source: Beltagy et al. 2020 (Longformer), arXiv:2004.05150.
     """
 
-    def __init__(self, width: int, heads: int, causal: bool, maxlen: int, window: int = 32) -> None:
+    def __init__(
+        self, width: int, heads: int, causal: bool, maxlen: int, window: Annotated[int, Range(1, 65_536)] = 32
+    ) -> None:
         super().__init__(width, heads, causal, maxlen)
-        if window < 1:
-            raise UsageError(f"local cannot look at a window of {window} positions; give 1 or more.")
         self.window = window
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:

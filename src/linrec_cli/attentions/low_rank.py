@@ -1,12 +1,13 @@
 """LightSANs: attention from items to a few interests that the history is aggregated to."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from linrec_cli.attentions._heads import Heads
-from linrec_cli.errors import UsageError
+from linrec_cli.catalog import Range
 
 FORMS = ("bidirectional",)
 
@@ -27,10 +28,10 @@ class Attention(Heads):
     Source: Fan et al. 2021 (LightSANs, SIGIR), doi:10.1145/3404835.3462978.
     """
 
-    def __init__(self, width: int, heads: int, causal: bool, maxlen: int, interests: int = 20) -> None:
+    def __init__(
+        self, width: int, heads: int, causal: bool, maxlen: int, interests: Annotated[int, Range(1, 4096)] = 20
+    ) -> None:
         super().__init__(width, heads, causal, maxlen)
-        if interests < 1:
-            raise UsageError(f"low-rank cannot aggregate to {interests} interests; give 1 or more.")
         self.thetas = nn.ParameterList(torch.randn(width, interests) for _ in range(2))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Nystromformer: softmax attention through a few landmarks."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch.nn.functional import pad
 
 from linrec_cli.attentions._fused import attention
 from linrec_cli.attentions._heads import Heads
+from linrec_cli.catalog import Range
 from linrec_cli.errors import UsageError
 
 FORMS = ("bidirectional",)
@@ -34,11 +36,17 @@ class Attention(Heads):
     Source: Xiong et al. 2021 (Nystromformer, AAAI), arXiv:2102.03902.
     """
 
-    def __init__(self, width: int, heads: int, causal: bool, maxlen: int, landmarks: int = 32, conv: int = 33) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        causal: bool,
+        maxlen: int,
+        landmarks: Annotated[int, Range(1, 1024)] = 32,
+        conv: Annotated[int, Range(0, 1025)] = 33,
+    ) -> None:
         super().__init__(width, heads, causal, maxlen)
-        if landmarks < 1:
-            raise UsageError(f"nystrom cannot go through {landmarks} landmarks; give 1 or more.")
-        if conv < 0 or (conv and conv % 2 == 0):
+        if conv and conv % 2 == 0:
             raise UsageError(f"nystrom has no convolution over {conv} positions; give an odd number, or 0 for none.")
         self.landmarks = landmarks
         # As torch starts a convolution.

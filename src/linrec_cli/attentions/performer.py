@@ -1,13 +1,14 @@
 """Performer (FAVOR+): the softmax kernel estimated with positive orthogonal random features."""
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from linrec_cli.attentions._heads import Heads
 from linrec_cli.attentions._ratio import State, advance, empty, ratio
-from linrec_cli.errors import UsageError
+from linrec_cli.catalog import Range
 
 FORMS = ("causal", "bidirectional")
 FLOOR = 1e-6
@@ -38,10 +39,10 @@ class Attention(Heads):
 
     directions: Tensor
 
-    def __init__(self, width: int, heads: int, causal: bool, maxlen: int, features: int = 0) -> None:
+    def __init__(
+        self, width: int, heads: int, causal: bool, maxlen: int, features: Annotated[int, Range(0, 16_384)] = 0
+    ) -> None:
         super().__init__(width, heads, causal, maxlen)
-        if features < 0:
-            raise UsageError(f"features={features} of 'performer' is negative; give a number, or 0 for D ln D.")
         size = width // heads
         count = features or max(1, math.ceil(size * math.log(size)))
         self.register_buffer("directions", drawn(count, size))

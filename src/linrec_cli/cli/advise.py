@@ -34,7 +34,7 @@ def command(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A name of `linrec download --list`, or files.")],
     *,
     preset: options.Preset = "",
-    budget: Annotated[float, option(RUNNING, "Seconds a measurement.", "--budget", min=0.1)] = 2.0,
+    budget: Annotated[float, option(RUNNING, "Seconds a measurement.", "--budget", min=0.1, max=86_400)] = 2.0,
     as_json: options.Json = False,
     data_dir: options.DataDir = options.DATASETS,
     results_dir: options.ResultsDir = options.RESULTS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linrec_cli.cli import console, options
-from linrec_cli.settings import FEW_ITEMS, FEW_USERS, LEAST_REPEATED, Reading, Train
+from linrec_cli.settings import FEW_ITEMS, FEW_USERS, LEAST_REPEATED, MANY, Reading, Train
 
 if TYPE_CHECKING:
     from linrec_cli.data.prepare import Prepared
@@ -51,8 +51,8 @@ Data = Annotated[
     str,
     typer.Argument(metavar="NAME|FILE", help="A data set, synthetic:key=value:..., or files."),
 ]
-MinUser = Annotated[int, options.option(FILTER, "Drop users with fewer events; 0 keeps all.", min=0)]
-MinItem = Annotated[int, options.option(FILTER, "Drop items with fewer events; 0 keeps all.", min=0)]
+MinUser = Annotated[int, options.option(FILTER, "Drop users with fewer events; 0 keeps all.", min=0, max=MANY)]
+MinItem = Annotated[int, options.option(FILTER, "Drop items with fewer events; 0 keeps all.", min=0, max=MANY)]
 Trained = Annotated[str | None, options.option(FILTER, "Files to train on, of data that are split.", "--train")]
 Fresh = Annotated[bool, options.option(AGAIN, "Prepare anew what was prepared before.", "--fresh")]
 

@@ -44,6 +44,7 @@ def command(
             HOW,
             "Runs of it all, one cut short before among them; linrec compare wants five.",
             min=1,
+            max=1000,
             show_default="1, with --against 5",
         ),
     ] = None,

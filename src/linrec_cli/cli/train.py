@@ -1,6 +1,7 @@
 """`linrec train`: one run, or a sweep over all that several values are given of."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,15 +91,17 @@ def buildable(cell: Train) -> None:
     """Build the model, for a single item, with its mechanism, and check that the objective may train it.
 
     Raises:
-        UsageError: they do not fit together.
+        UsageError: they do not fit together, or the machine has no room for the model.
     """
     import torch
 
     from linrec_cli.models._recommender import Facts
-    from linrec_cli.training import fit
+    from linrec_cli.training import fit, room
 
     fit.check(cell)
-    fit.build(cell, Facts(1, {"any": torch.ones(2, 1)}))
+    build = partial(fit.build, cell, Facts(1, {"any": torch.ones(2, 1)}))
+    room.check(build, cell.device)
+    build()
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:

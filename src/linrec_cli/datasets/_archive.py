@@ -1,5 +1,7 @@
 """Members of the archives that data sets come in, read by name: no path in an archive is ever written to."""
 
+import gzip
+import lzma
 import os
 import shutil
 import tarfile
@@ -8,11 +10,18 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from linrec_cli import disk
+from linrec_cli.data import unpacking
 from linrec_cli.data.download.source import digest
 from linrec_cli.errors import DataError
+
+AGAIN = "fetch it again by linrec download --force"
+SPOILT = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError),
+)
 
 
 def members(path: Path) -> list[str]:
@@ -23,8 +32,8 @@ def members(path: Path) -> list[str]:
 
 def text(path: Path, name: str, encoding: str = "utf-8") -> str:
     """Read a small member of a zip as text."""
-    with unspoilt(path), zipfile.ZipFile(path) as archive:
-        return archive.read(name).decode(encoding)
+    with unspoilt(path), zipped(path, name) as content:
+        return content.read().decode(encoding)
 
 
 def unpacked(path: Path, name: str) -> Path:
@@ -60,15 +69,31 @@ def noted(note: Path) -> str:
 def member(path: Path, name: str) -> Iterator[IO[bytes]]:
     """Open one member of a zip or of a compressed tar."""
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as zipped, zipped.open(name) as content:
+        with zipped(path, name) as content:
             yield content
         return
-    with tarfile.open(path, "r|gz") as taped:
+    # What comes before the member is unpacked as well; a member of holes is longer than what it is unpacked from.
+    with bounded(cast(IO[bytes], gzip.open(path)), path) as packed, tarfile.open(fileobj=packed, mode="r|") as taped:
         found = next((entry for entry in taped if entry.isfile() and entry.name.endswith(f"/{name}")), None)
         opened = taped.extractfile(found) if found else None
         if opened is None:
-            raise KeyError(f"there is no {name} in it")
-        yield opened
+            raise tarfile.ReadError(f"there is no {name} in it")
+        yield bounded(opened, path)
+
+
+@contextmanager
+def zipped(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open one member of a zip."""
+    with zipfile.ZipFile(path) as archive:
+        if why := unpacking.flaw(archive, name):
+            raise zipfile.BadZipFile(why)
+        with archive.open(name) as content:
+            yield bounded(content, path)
+
+
+def bounded(content: IO[bytes], path: Path) -> IO[bytes]:
+    """Read what is unpacked, up to a size that follows from that of the catalog, which `path` was checked to have."""
+    return unpacking.bounded(content, path, unpacking.KNOWN, AGAIN)
 
 
 @contextmanager
@@ -80,6 +105,6 @@ def unspoilt(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, KeyError) as error:
+    except SPOILT as error:
         why = " ".join(str(error).split())
-        raise DataError(f"{path} cannot be read ({why}); fetch it again by linrec download --force.") from None
+        raise DataError(f"{path} cannot be read ({why}); {AGAIN}.") from None

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from linrec_cli import catalog
+from linrec_cli.catalog import Range
 from linrec_cli.datasets import _reach
 from linrec_cli.errors import UsageError
 
@@ -21,6 +22,15 @@ SOURCES = ()
 LICENSE = "none needed"
 CITATION = "made by linrec"
 DEFAULTS: dict[str, object] = {"users": 2000, "items": 1000, "lag": 64, "signal": 0.6, "seed": 0}
+RANGES = {
+    "users": Range(1, 1_000_000),
+    "items": Range(4, 10_000_000),
+    "lag": Range(51, 4096),
+    "signal": Range(0.01, 0.99),
+    "seed": Range(0, 2**63 - 1),
+}
+MOST = 100_000_000
+"""Events of cues, beyond which the histories would fill a machine."""
 WINDOW = 50
 LOWEST, HIGHEST = 0.3, 0.8
 USERS_AT_ONCE = 8192
@@ -62,11 +72,9 @@ def options(spec: str) -> Options:
     Raises:
         UsageError: no such histories can be made, or their best score is too near to 0 or 1 to be of use.
     """
-    chosen = Options(**catalog.convert(spec, DEFAULTS))  # type: ignore[arg-type]
-    if chosen.users < 1 or chosen.seed < 0 or not 0 < chosen.signal < 1:
-        raise UsageError(f"'{spec}' needs at least one user, a seed from 0 on, and a signal between 0 and 1.")
-    if chosen.lag <= WINDOW:
-        raise UsageError(f"lag={chosen.lag} is within reach of {WINDOW} events; give at least {WINDOW + 1}.")
+    chosen = Options(**catalog.convert(spec, DEFAULTS, RANGES))  # type: ignore[arg-type]
+    if chosen.users * chosen.lag > MOST:
+        raise UsageError(f"users={chosen.users} times lag={chosen.lag} is more than {MOST:,} events; give less.")
     if chosen.cues < chosen.lag:
         raise UsageError(f"items={chosen.items} is too few for lag={chosen.lag}; give at least {4 * chosen.lag}.")
     best = best_recall(chosen)

@@ -3,13 +3,18 @@
 Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
 """
 
+from typing import Annotated
+
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
 
 
-def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int = 1) -> Tensor:
+def loss(
+    hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: Annotated[int, Range(1, 1024)] = 1
+) -> Tensor:
     """Compute the mean of `-log sigma(s_gold) - sum over negatives of log(1 - sigma(s))`.
 
     Deviation from the source: negatives are drawn uniformly from all items, for each prediction anew, and not from

@@ -3,14 +3,23 @@
 Source: Petrov & Macdonald 2023 (gSASRec, RecSys), arXiv:2308.07192.
 """
 
+from typing import Annotated
+
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from linrec_cli.errors import UsageError
+from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
 
 
-def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int = 256, t: float = 0.75) -> Tensor:
+def loss(
+    hidden: Tensor,
+    table: Tensor,
+    gold: Tensor,
+    draw: Draw,
+    negatives: Annotated[int, Range(1, 65_536)] = 256,
+    t: Annotated[float, Range(0.0, 1.0)] = 0.75,
+) -> Tensor:
     """Compute the mean of `(-beta log sigma(s_gold) - sum over negatives of log(1 - sigma(s))) / (1 + negatives)`.
 
     `beta = a (t (1 - 1/a) + 1/a)`, where `a` is the share of the other items that is drawn: 1 at `t = 0`, which is
@@ -20,12 +29,7 @@ def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int
     released code transforms the score in float64.
 
     Cost: `O(N negatives C)` operations; `N negatives` scores are held.
-
-    Raises:
-        UsageError: `t` is not between 0 and 1.
     """
-    if not 0 <= t <= 1:
-        raise UsageError(f"t={t} is out of range; give a number from 0 to 1.")
     share = negatives / max(1, len(table) - 2)
     beta = share * (t * (1 - 1 / share) + 1 / share)
     of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()

@@ -4,15 +4,23 @@ Source: Jean et al. 2015, arXiv:1412.2007 (logQ); Klenitskiy & Vasilev 2023, arX
 """
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
 
 
 def loss(
-    hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int = 256, power: float = 0.0, logq: bool = True
+    hidden: Tensor,
+    table: Tensor,
+    gold: Tensor,
+    draw: Draw,
+    negatives: Annotated[int, Range(1, 65_536)] = 256,
+    power: Annotated[float, Range(0.0, 10.0)] = 0.0,
+    logq: bool = True,
 ) -> Tensor:
     """Compute the mean of `-log softmax` of the gold among itself and the negatives.
 

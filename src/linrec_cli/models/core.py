@@ -1,13 +1,14 @@
 """CORE: a causal Transformer that only weighs items, so that a history is a mean of what is scored."""
 
 import math
+from typing import Annotated
 
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from linrec_cli.attentions._fold import recurrence
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
-from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
 from linrec_cli.models._recommender import Facts
@@ -30,20 +31,13 @@ class Model(Tied):
     authors' own repository, where RecBole's draws every weight, those of its norms too, like them.
 
     Source: Hou et al. 2022 (CORE, SIGIR), arXiv:2204.11067: CORE-trm.
-
-    Raises:
-        UsageError: `temperature` is not above 0, or `item_dropout` is not a share below 1.
     """
 
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
-        temperature: float = 0.07, item_dropout: float = 0.2,
+        temperature: Annotated[float, Range(1e-3, 1e3)] = 0.07, item_dropout: Annotated[float, Range(0.0, 0.99)] = 0.2,
     ) -> None:  # fmt: skip
         super().__init__()
-        if not (temperature > 0 and 0 <= item_dropout < 1):
-            raise UsageError(
-                f"temperature={temperature} must be above 0, and item_dropout={item_dropout} from 0 to below 1."
-            )
         self.items, self.positions = nn.Embedding(facts.items + 1, width, padding_idx=0), nn.Embedding(maxlen, width)
         self.temperature, self.dropout, self.item_dropout = temperature, Dropout(dropout), Dropout(item_dropout)
         self.norm, self.weight = nn.LayerNorm(width), nn.Linear(width, 1)

@@ -1,13 +1,14 @@
 """HSTU: a causal encoder of gated pointwise attention that knows how far back events are, and how long ago."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, normalize
 
 from linrec_cli.attentions._build import build
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.models._dropout import Dropout
@@ -58,16 +59,14 @@ class Model(Tied):
     Source: Zhai et al. 2024 (HSTU, ICML), arXiv:2402.17152, as in its released code for public data.
 
     Raises:
-        UsageError: `temperature` is not above 0, or `time_aware` stands without `time`.
+        UsageError: `time_aware` stands without `time`.
     """
 
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
-        temperature: float = 0.05, time: bool = False, time_aware: bool = False,
+        temperature: Annotated[float, Range(1e-3, 1e3)] = 0.05, time: bool = False, time_aware: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        if not temperature > 0:
-            raise UsageError(f"temperature={temperature} is out of range; give a number above 0.")
         if time_aware and not time:
             raise UsageError("hstu:time_aware=true says which times are read; give time=true too.")
         self.items, self.positions = nn.Embedding(facts.items + 1, width, padding_idx=0), nn.Embedding(maxlen, width)

@@ -1,12 +1,13 @@
 """LightSANs: a bidirectional Transformer that attends to a few interests, and to positions apart from items."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
 from linrec_cli.attentions._fused import attention
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._initial import initialise
@@ -60,7 +61,7 @@ class Model(Tied):
 
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
-        interests: int = 20,
+        interests: Annotated[int, Range(1, 4096)] = 20,
     ) -> None:  # fmt: skip
         super().__init__()
         self.items, self.positions = nn.Embedding(facts.items + 1, width, padding_idx=0), nn.Embedding(maxlen, width)

@@ -1,10 +1,13 @@
 """RecGRELA: gated linear attention that looks both ways, with rotated queries and keys and a short convolution."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu, gelu, silu
 
 from linrec_cli.attentions._convolution import Convolution
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
@@ -31,18 +34,16 @@ class Model(Tied):
     fallback has not.
 
     Raises:
-        UsageError: `drop_path` is not a share, or the width is odd.
+        UsageError: the width is odd.
 
     Source: Hu et al. 2025 (RecGRELA), arXiv:2506.13315, and the authors' code.
     """
 
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
-        drop_path: float = 0.1,
+        drop_path: Annotated[float, Range(0.0, 0.99)] = 0.1,
     ) -> None:  # fmt: skip
         super().__init__()
-        if not 0 <= drop_path < 1:
-            raise UsageError(f"drop_path={drop_path} of 'recgrela' is not a share below 1; give one.")
         if width % 2:
             raise UsageError(f"recgrela turns channels in pairs, and --width {width} is odd; give an even one.")
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)

@@ -1,13 +1,14 @@
 """SASRec: a causal Transformer that predicts the next item at every position."""
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize
 
 from linrec_cli.attentions import _stream
 from linrec_cli.attentions._build import build
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
@@ -72,11 +73,11 @@ class Model(Tied):
         layers: int,
         dropout: float,
         positions: str = "learned",
-        temperature: float = 0.0,
+        temperature: Annotated[float, Range(0.0, 1e3)] = 0.0,
     ) -> None:
         super().__init__()
-        if positions not in ("learned", "none") or not 0 <= temperature < math.inf:
-            raise UsageError("positions are learned or none, and a temperature is a number from 0 on; write it so.")
+        if positions not in ("learned", "none"):
+            raise UsageError(f"positions={positions} is no choice; give learned or none.")
         self.maxlen, self.temperature = maxlen, temperature
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.positions = nn.Embedding(maxlen, width) if positions == "learned" else None

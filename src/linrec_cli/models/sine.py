@@ -1,9 +1,12 @@
 """SINE: a few interests of each history, found in a pool of prototypes, and mixed into one vector."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
 from linrec_cli.errors import UsageError
 from linrec_cli.models._dropout import Dropout
@@ -34,22 +37,21 @@ class Model(Tied):
     apart. The authors' own code differs: it adds positions to what weights are made of.
 
     Raises:
-        UsageError: an option is out of its range.
+        UsageError: there are more interests than prototypes.
 
     Source: RecBole's SINE, after Tan et al. 2021 (SINE, WSDM), arXiv:2102.09267.
     """
 
     def __init__(
         self, facts: Facts, maxlen: int, attention: str, *, width: int, heads: int, layers: int, dropout: float,
-        prototypes: int = 50, interests: int = 3, temperature: float = 0.1,
+        prototypes: Annotated[int, Range(1, 65_536)] = 50, interests: Annotated[int, Range(1, 256)] = 3,
+        temperature: Annotated[float, Range(1e-3, 1e3)] = 0.1,
     ) -> None:  # fmt: skip
         super().__init__()
-        if not 1 <= interests <= prototypes:
+        if interests > prototypes:
             raise UsageError(
                 f"interests={interests} of 'sine' is not within 1..{prototypes}, its prototypes; give one."
             )
-        if temperature <= 0:
-            raise UsageError(f"temperature={temperature} of 'sine' is not above 0; give one that is.")
         self.interests, self.temperature = interests, temperature
         self.items = nn.Embedding(facts.items + 1, width, padding_idx=0)
         self.dropout = Dropout(dropout)

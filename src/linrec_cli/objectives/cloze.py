@@ -3,11 +3,13 @@
 Source: Sun et al. 2019 (BERT4Rec, CIKM), arXiv:1904.06690.
 """
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
+from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch, Window, sent
-from linrec_cli.errors import UsageError
 from linrec_cli.objectives._windows import disjoint
 
 FORMS = ("bidirectional",)
@@ -20,17 +22,17 @@ def windows(begin: Tensor, events: Tensor, maxlen: int, generator: torch.Generat
     return start[length > 1], length[length > 1]
 
 
-def targets(window: Window, generator: torch.Generator, mask: float = 0.2, last: float = 0.1) -> Batch:
+def targets(
+    window: Window,
+    generator: torch.Generator,
+    mask: Annotated[float, Range(1e-3, 0.999)] = 0.2,
+    last: Annotated[float, Range(0.0, 1.0)] = 0.1,
+) -> Batch:
     """Hide each event with probability `mask`, at least one a window; of a share `last` of windows only the last one.
 
     Deviations from the source: a hidden event is always the mask, as its released code has it; windows that hide the
     last event alone, as a history is served, are a share of all and not one more copy of each.
-
-    Raises:
-        UsageError: a share is not between 0 and 1.
     """
-    if not (0 < mask < 1 and 0 <= last <= 1):
-        raise UsageError(f"mask={mask} and last={last} are shares: give numbers between 0 and 1.")
     lengths, shape = window.lengths, window.items.shape
     position = torch.arange(shape[1])
     end = position == lengths[:, None] - 1

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +112,14 @@ def tidy(folder: Path) -> None:
 def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> Result:
     """Train a run from where its folder stands, test it, and write what it gave."""
     from linrec_cli import machine
-    from linrec_cli.training import checkpoint, fit
+    from linrec_cli.models._recommender import facts
+    from linrec_cli.training import checkpoint, fit, room
 
     machine.prepare(settings.threads)
     split = data.split(settings.split)
     peaks = Peaks(settings.device)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
+    room.check(partial(fit.build, settings, facts(sequences)), settings.device)
     state = fit.start(settings, sequences, parts)
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):

@@ -1,16 +1,24 @@
 """Global time: all that happened before one moment is trained on, what comes after is validated, then tested."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
+from linrec_cli.catalog import Range
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.data.shapes import spans
-from linrec_cli.errors import DataError, UsageError
+from linrec_cli.errors import DataError
 from linrec_cli.splits._held_out import held_out
 
 
-def split(sequences: Sequences, quantile: float = 0.9, valid: float = 0.9, targets: str = "last") -> Parts:
+def split(
+    sequences: Sequences,
+    quantile: Annotated[float, Range(1e-3, 0.999)] = 0.9,
+    valid: Annotated[float, Range(1e-3, 0.999)] = 0.9,
+    targets: str = "last",
+) -> Parts:
     """Cut all histories at the same two moments, so that nothing is learned from the future of a test event.
 
     Args:
@@ -22,13 +30,11 @@ def split(sequences: Sequences, quantile: float = 0.9, valid: float = 0.9, targe
     the very moment belongs to the later part.
 
     Raises:
-        UsageError: a share is not between 0 and 1, or `targets` is unknown.
+        UsageError: `targets` is unknown.
         DataError: the data have no times, or a part is empty.
     """
     if sequences.times is None:
         raise DataError("the data have no times, only an order for each user; use --split leave-one-out or ratio.")
-    if not (0 < quantile < 1 and 0 < valid < 1):
-        raise UsageError(f"quantile={quantile} and valid={valid} are shares: give numbers between 0 and 1.")
     ordered = sequences.times.sort().values
     late, early = (ordered[int(len(ordered) * share)] for share in (quantile, quantile * valid))
     first, second = (before(sequences, sequences.times, moment) for moment in (early, late))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from linrec_cli import catalog
-from linrec_cli.data.download import http as linrec_http
+from linrec_cli.data.download import ask, pace
 from linrec_cli.data.download.source import Package, Source
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,10 +22,10 @@ from serving import Handler, certificate, serving
 
 @pytest.fixture(autouse=True)
 def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for noted in (Handler.asked, Handler.heads, Handler.busy, Handler.through):
+    for noted in (Handler.asked, Handler.heads, Handler.busy, Handler.through, Handler.poured):
         noted.clear()
     for name in os.environ:
-        if name.lower().endswith("_proxy") or name in ("LINREC_OFFLINE", *linrec_http.BUNDLES):
+        if name.lower().endswith("_proxy") or name in ("LINREC_OFFLINE", *ask.BUNDLES):
             monkeypatch.delenv(name)
 
 
@@ -44,6 +44,14 @@ def describe(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(catalog, "load", lambda package, name: module)
 
     return describe
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, none of which takes any time."""
+    pauses: list[float] = []
+    monkeypatch.setattr(pace.Pace, "rest", lambda pace, seconds: pauses.append(seconds))
+    return pauses
 
 
 @pytest.fixture

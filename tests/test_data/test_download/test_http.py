@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from serving import BODY, SHA, Handler, at, failing, left
 
-from linrec_cli.data.download import fetch
-from linrec_cli.data.download import http as linrec_http
+from linrec_cli.data.download import ask, fetch, http
 from linrec_cli.data.download.source import Event, Source
 
 
-@pytest.mark.parametrize("way", ["moved", "chunked"])
+@pytest.mark.parametrize("way", ["moved", "unsized"])
 def test_redirects_and_bodies_of_unknown_length_are_fine(way: str, server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, way))
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
@@ -28,7 +27,6 @@ def test_redirects_and_bodies_of_unknown_length_are_fine(way: str, server: Any, 
         ("short", "offers 1,023,999 bytes instead of 1,024,000"),
         ("404", "answers HTTP 404 (the file is no longer at this address)"),
         ("500", "answers HTTP 500 (trouble of its own; try again later)"),
-        ("503", "answers HTTP 503 (trouble of its own; try again later)"),
         ("noranges", "broke off after 512,000 of 1,024,000 bytes"),
     ],
 )
@@ -45,11 +43,28 @@ def test_a_failing_source_is_one_line_and_leaves_nothing(
 
 def test_a_broken_download_goes_on_where_it_stopped(server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, "broken"))
+    assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
+    assert Handler.asked == [("broken", None), ("broken", "bytes=512000-")]
+    assert left(tmp_path / "toy") == {"file.bin", "file.bin.verified"}
+
+
+def test_the_same_command_goes_on_where_an_earlier_one_had_to_stop(
+    server: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TRIES", 1)
+    describe(at(server, "broken"))
     assert "the same command goes on from there" in failing(tmp_path)
     assert left(tmp_path / "toy") == {"file.bin.part"}
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
     assert Handler.asked == [("broken", None), ("broken", "bytes=512000-")]
-    assert left(tmp_path / "toy") == {"file.bin", "file.bin.verified"}
+
+
+def test_another_source_goes_on_where_the_first_broke_off(server: Any, describe: Any, tmp_path: Path) -> None:
+    describe(at(server, "bitwise"), at(server, "good"))
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "file.bin.part").write_bytes(BODY[:500])
+    assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
+    assert Handler.asked[-1] == ("good", "bytes=3500-")
 
 
 def test_a_server_that_ignores_the_range_starts_from_zero(server: Any, describe: Any, tmp_path: Path) -> None:
@@ -71,7 +86,7 @@ def test_a_whole_part_of_a_file_of_unknown_size_is_not_fetched_again(
 
 
 def test_a_part_longer_than_the_file_starts_from_zero(server: Any, describe: Any, tmp_path: Path) -> None:
-    describe(Source(at(server, "good").url, SHA, about=10))
+    describe(Source(at(server, "good").url, SHA, about=len(BODY)))
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "file.bin.part").write_bytes(BODY + b"more")
     assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
@@ -92,7 +107,7 @@ def test_an_interrupted_download_can_be_resumed(server: Any, describe: Any, tmp_
 
 
 def test_a_server_that_says_nothing_is_given_up(describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linrec_http, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(ask, "READ_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         describe(Source(f"http://127.0.0.1:{deaf.getsockname()[1]}/file.bin", SHA, len(BODY)))
         assert "it does not answer in time" in failing(tmp_path)
@@ -138,70 +153,43 @@ def test_a_full_disk_says_so_and_leaves_nothing(
     assert len(Handler.asked) == 1
 
 
-@pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were made, none of which takes any time."""
-    pauses: list[float] = []
-    monkeypatch.setattr(linrec_http.time, "sleep", pauses.append)
-    return pauses
-
-
-@pytest.mark.parametrize("code", [429, 503])
-def test_a_busy_server_that_says_when_is_asked_again_then(
-    code: int, slept: list[float], server: Any, describe: Any, tmp_path: Path
-) -> None:
-    describe(at(server, "busy"))
-    Handler.busy[:] = [(code, "7"), (code, "0")]
-    assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
-    assert slept == [7, 0]
-
-
-@pytest.mark.parametrize(
-    ("after", "pauses"),
-    [("7", [7, 7]), ("60", [60, 60]), ("61", []), ("", []), ("soon", []), ("Thu, 01 Jan 1970 00:00:00 GMT", [0, 0])],
-)
-def test_a_server_is_asked_thrice_at_most_and_not_at_all_where_it_would_take_long(
-    after: str, pauses: list[float], slept: list[float], server: Any, describe: Any, tmp_path: Path
-) -> None:
-    describe(at(server, "busy"))
-    Handler.busy[:] = [(429, after)] * 9
-    assert "answers HTTP 429 (too many requests; wait a while)" in failing(tmp_path)
-    assert slept == pauses
-    assert len(Handler.asked) == len(pauses) + 1
-
-
-def test_a_server_that_is_not_busy_is_not_asked_again(
-    slept: list[float], server: Any, describe: Any, tmp_path: Path
-) -> None:
-    describe(at(server, "busy"))
-    Handler.busy[:] = [(404, "7")]
-    failing(tmp_path)
-    assert slept == []
-
-
-def test_a_resumed_download_waits_for_a_busy_server_too(
-    slept: list[float], server: Any, describe: Any, tmp_path: Path
-) -> None:
-    describe(at(server, "busy"))
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "file.bin.part").write_bytes(BODY[:1000])
-    Handler.busy[:] = [(503, "7")]
-    assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
-    assert Handler.asked == [("busy", "bytes=1000-")] * 2
-
-
 def test_no_more_than_the_known_size_is_read(server: Any, describe: Any, tmp_path: Path) -> None:
     describe(at(server, "endless"))
     told: list[int] = []
     fetch.fetch("toy", tmp_path, report=lambda event: told.append(event.done) if event.step == "bytes" else None)
     assert told[-1] == len(BODY)
     assert (tmp_path / "toy" / "file.bin").read_bytes() == BODY
+    assert len(Handler.poured) < 64
 
 
-def test_a_redirect_to_what_is_no_server_is_refused(server: Any, describe: Any, tmp_path: Path) -> None:
-    describe(at(server, "away"))
-    assert "file:///etc/hostname" in failing(tmp_path)
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("endless", "sends more than 2,048,000 bytes, which are too many"),
+        ("boasting", "offers 10,240,000 bytes, which are too many"),
+        ("modest", "gave a wrong file (sha256 "),
+    ],
+)
+def test_of_a_size_that_is_known_about_no_more_than_twice_is_read(
+    way: str, said: str, server: Any, describe: Any, tmp_path: Path
+) -> None:
+    describe(Source(at(server, way).url, SHA, about=len(BODY)))
+    assert said in failing(tmp_path)
     assert left(tmp_path / "toy") == set()
+    assert sum(Handler.poured) < 20 * len(BODY)
+
+
+@pytest.mark.parametrize("length", ["-1", "-5", "zz", ""])
+def test_a_chunk_of_no_length_is_not_read_without_end(length: str, server: Any, describe: Any, tmp_path: Path) -> None:
+    describe(at(server, f"chunk{length}"))
+    assert "broke off after 0 of 1,024,000 bytes" in failing(tmp_path)
+    assert left(tmp_path / "toy") == set()
+    assert sum(Handler.poured) < 20 * len(BODY)
+
+
+def test_a_length_that_is_no_number_is_none(server: Any, describe: Any, tmp_path: Path) -> None:
+    describe(at(server, "odd"))
+    assert fetch.fetch("toy", tmp_path).read_bytes() == BODY
 
 
 def test_bytes_stay_as_they_were_sent_even_if_the_server_calls_them_packed(
@@ -233,9 +221,11 @@ def test_a_server_that_gave_a_part_can_be_asked_for_the_next_even_if_it_did_not_
     part = tmp_path / "toy" / "file.bin.part"
     part.parent.mkdir()
     part.write_bytes(BODY[:500])
-    for length in (1500, 2500):
+    # Three times a command, each a thousand bytes further.
+    for length in (3500, 6500):
         assert f"broke off after {length:,} of 1,024,000 bytes" in failing(tmp_path)
         assert part.read_bytes() == BODY[:length]
+    assert len(Handler.asked) == 6
 
 
 def test_a_part_longer_than_what_is_known_is_not_gone_on_with(server: Any, describe: Any, tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from serving import BODY, SHA, Handler, at, certificate, dead_port, failing
 
-from linrec_cli.data.download import fetch
-from linrec_cli.data.download import http as linrec_http
+from linrec_cli.data.download import ask, fetch
 from linrec_cli.data.download.source import Source
 
 
@@ -39,7 +38,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(secure: Any, describe: Any,
     assert "SSL_CERT_FILE" in message
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", *linrec_http.BUNDLES])
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", *ask.BUNDLES])
 def test_a_certificate_of_the_user_s_own_is_trusted(
     variable: str, secure: Any, describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,7 +58,7 @@ def test_a_bundle_that_cannot_be_read_is_named(
 def test_an_expired_certificate_says_so() -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "certificate has expired"
-    assert linrec_http.reason(error).startswith("its certificate is not accepted (certificate has expired)")
+    assert ask.reason(error).startswith("its certificate is not accepted (certificate has expired)")
 
 
 def test_a_dead_proxy_is_told_from_a_dead_host(describe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

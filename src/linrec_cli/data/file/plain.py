@@ -14,10 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from linrec_cli.data import unpacking
 from linrec_cli.errors import DataError
 
 HEAD = 1 << 16
-BLOCK = 1 << 22
+BLOCK, LITTLE = 1 << 22, 1 << 10
+BY_HAND = "if it is meant to, unpack it, and give the file with the events"
 UNIT = "\x1f"
 """Stands for `::`, which is two bytes."""
 UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -32,19 +34,26 @@ def opened(path: Path, room: Path) -> Iterator[Path]:
     Raises:
         DataError: it is damaged, or of no kind that can be read.
     """
-    first = start(path)
-    kind = next((kind for sign, kind in PACKED.items() if first.startswith(sign)), "")
+    kind = packing(path)
     if not kind:
         with path.open("rb") as file:
             yield rewritten(file, path, room) or path
         return
-    with unpacked(path, kind) as file:
+    with unpacking.bounded(unpacked(path, kind), path, unpacking.OWN, BY_HAND) as file:
         copy = rewritten(file, path, room)
         if copy is None:
             copy = room / "plain"
             with copy.open("wb") as out:
                 shutil.copyfileobj(file, out, BLOCK)
+    if packing(copy):
+        raise DataError(f"{path} holds a file that is packed again; unpack it, and give the one with the events.")
     yield copy
+
+
+def packing(path: Path) -> str:
+    """Tell how a file is packed; empty where it is not."""
+    first = start(path)
+    return next((kind for sign, kind in PACKED.items() if first.startswith(sign)), "")
 
 
 def start(path: Path) -> bytes:
@@ -68,19 +77,24 @@ def thawed(path: Path) -> IO[bytes]:
 
     Raises:
         EOFError: the last one is cut.
+        DataError: it is too much.
     """
     import zstandard
 
+    most = unpacking.most(path, unpacking.OWN)
     with ExitStack() as undone:
         copy: IO[bytes] = undone.enter_context(tempfile.TemporaryFile())
         with path.open("rb") as file:
             frame = zstandard.ZstdDecompressor().decompressobj()
-            while block := file.read(BLOCK):
+            # A little at a time, as each byte may stand for tens of thousands.
+            while block := file.read(LITTLE):
                 while block:
                     try:
-                        copy.write(frame.decompress(block))
+                        most -= copy.write(frame.decompress(block))
                     except zstandard.ZstdError as error:
                         raise EOFError(str(error)) from None
+                    if most < 0:
+                        raise DataError(unpacking.too_much(path, unpacking.OWN, BY_HAND))
                     block = frame.unused_data if frame.eof else b""
                     frame = zstandard.ZstdDecompressor().decompressobj() if block else frame
         if not frame.eof:
@@ -105,6 +119,8 @@ def member(path: Path) -> IO[bytes]:
             f"{len(names)} files ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})" if names else "no file"
         )
         raise DataError(f"{path} holds {shown}; unpack it, and give the one with the events.")
+    if why := unpacking.flaw(archive, names[0]):
+        raise DataError(f"{path} cannot be read ({why}); unpack it, and give the file with the events.")
     return archive.open(names[0])
 
 

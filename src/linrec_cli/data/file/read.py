@@ -18,7 +18,7 @@ from linrec_cli.errors import DataError
 
 FILE_ORDER = "file order"
 UNTIMED = "the order of the file is taken as the order of time"
-BROKEN = (OSError, EOFError, UnicodeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+BROKEN = (OSError, EOFError, UnicodeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
 class Log(NamedTuple):
