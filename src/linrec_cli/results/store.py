@@ -84,11 +84,18 @@ def read_table(path: Path) -> pl.DataFrame:
     ]
     # What is no number is told as such: nothing could be drawn or compared otherwise.
     bad = pl.col("value").is_nan().fill_null(False)
-    whole = frame.select(columns).with_columns(
+    try:
+        cast = frame.select(columns)
+    except pl.exceptions.PolarsError as error:
+        why = str(error).partition("\n")[0]
+        raise DataError(f"{path} is no table of linrec ({why}); delete that run.") from None
+    whole = cast.with_columns(
         pl.col("value", "low", "high").fill_nan(None),
         status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
         note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
     )
+    if lack := schema.lacking(whole):
+        raise DataError(f"{path} is no table of linrec: {lack}; delete that run.")
     return told(whole, path.with_name(SETTINGS))
 
 
