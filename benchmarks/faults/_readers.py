@@ -1,6 +1,7 @@
 """All that linrec reads, each as what a command does with it, given any bytes."""
 
 import contextlib
+import functools
 import inspect
 import io
 import os
@@ -286,13 +287,23 @@ def tables() -> Reader:
 def history() -> Reader:
     """Make the reader of histories."""
     left()
-    return kept(HISTORY, ["done"], told, _mutate.table)
+
+    def use(folder: Path) -> None:
+        run = read.read(folder)
+        with silent():
+            show.show(run)
+
+    return kept(HISTORY, ["done"], use, _mutate.table)
 
 
 def ranks() -> Reader:
     """Make the reader of ranks, up to the comparison of two runs."""
     left()
-    return kept(store.RANKS, ["done", evaluated()], told, _mutate.table)
+
+    def use(folder: Path) -> None:
+        markdown(compare.compare(folder, folder, Rule()), Rule())
+
+    return kept(store.RANKS, ["done", evaluated()], use, _mutate.table)
 
 
 def lists() -> Reader:
@@ -347,7 +358,7 @@ def configured() -> Reader:
 
 def asked(arguments: list[str]) -> None:
     """Read the command line, and `linrec.toml`, as a command does; make and check the settings of a training."""
-    group: Any = typer.main.get_command(cli.app)
+    group = commands()
     context = group.make_context("linrec", arguments[:1])
     context.default_map = config.read(context)
     own = group.commands[arguments[0]].make_context(arguments[0], arguments[1:], parent=context)
@@ -356,6 +367,12 @@ def asked(arguments: list[str]) -> None:
         swept = {name: given.pop(name) for name in axes.axes()}
         for cell in axes.cells(options.here(given), swept):
             check_names(cell)
+
+
+@functools.cache
+def commands() -> Any:
+    """Give the command line."""
+    return typer.main.get_command(cli.app)
 
 
 def specs() -> Reader:

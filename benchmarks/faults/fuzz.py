@@ -43,7 +43,8 @@ CONSTANT, TIMES, ROOM = 64 << 20, 10, 2 << 30
 """Bytes and inputs that reading may take; what the process may ask for beyond what it has."""
 LARGE, RARE = 1 << 20, 500
 """Bytes of a grown input, and of how many inputs one is grown."""
-PIECE = 200
+WARM, LINE = 60, 300
+"""Inputs that are read before any counts; letters that a child has for how far it is."""
 
 
 def arguments() -> argparse.Namespace:
@@ -99,15 +100,19 @@ def child(given: argparse.Namespace) -> None:
     for number in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     reader = readers()[given.child]()
-    for seed in reader.seeds:
-        outcome(reader, seed, random.Random(0))
+    # What is loaded once is no input's.
+    for number, seed in enumerate((*reader.seeds, *range(WARM))):
+        content = seed if isinstance(seed, bytes) else made(reader, given.child, -1, number)[0]
+        outcome(reader, content, random.Random(number))
     has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (has + ROOM, has + ROOM))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    until, counts, finds, most = time.monotonic() + given.seconds, Counter[str](), [], 0
+    until, counts, most = time.monotonic() + given.seconds, Counter[str](), 0
     for number in range(given.first, given.inputs):
-        os.pwrite(at, b"%20d" % number, 0)
+        os.pwrite(at, json.dumps([number, counts, most]).ljust(LINE).encode(), 0)
+        if time.monotonic() > until:
+            return
         content, chance = made(reader, given.child, given.seed, number)
         Path("/proc/self/clear_refs").write_text("5")
         before = held()
@@ -123,13 +128,8 @@ def child(given: argparse.Namespace) -> None:
             counts["over"] += 1
             why = why or f"took {took >> 20} MiB for {len(content):,} bytes"
         if why:
-            finds.append([number, why])
-        if finds or not (number + 1) % PIECE or time.monotonic() > until:
-            print(json.dumps([number + 1, counts, finds, most]), file=out)
-            counts, finds = Counter(), []
-        if time.monotonic() > until:
-            return
-    print(json.dumps([given.inputs, counts, finds, most]), file=out)
+            print(json.dumps([number, why]), file=out)
+    os.pwrite(at, json.dumps([given.inputs, counts, most]).ljust(LINE).encode(), 0)
 
 
 def counted(name: str, given: argparse.Namespace) -> dict[str, Any]:
@@ -140,24 +140,23 @@ def counted(name: str, given: argparse.Namespace) -> dict[str, Any]:
             own = ["--child", name, "--first", first, "--inputs", given.inputs, "--seconds", left, "--seed", given.seed]
             command = [sys.executable, str(Path(__file__).resolve()), *map(str, own)]
             done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
-            for end, some, found, peak in map(json.loads, done.stdout.splitlines()):
-                first, most = end, max(most, peak)
-                counts.update(some)
-                for number, why in found:
-                    finds.setdefault(why, []).append(number)
-            if done.returncode == 0:
-                break
             if not (Path(folder) / "at").exists():
                 raise SystemExit(f"{name} could not be read before anything was altered.")
-            last = int((Path(folder) / "at").read_text())
-            counts["lost"] += last - first
-            what = "hangs" if -done.returncode in (signal.SIGPROF, signal.SIGALRM) else "ended"
-            counts[what] += 1
-            finds.setdefault(f"{what} ({done.returncode})", []).append(last)
-            first = last + 1
+            first, some, peak = json.loads((Path(folder) / "at").read_text())
+            (Path(folder) / "at").unlink()
+            counts.update(some)
+            most = max(most, peak)
+            found = [json.loads(line) for line in done.stdout.splitlines()]
+            if done.returncode:
+                what = "hangs" if -done.returncode in (signal.SIGPROF, signal.SIGALRM) else "ended"
+                counts[what] += 1
+                found.append([first, f"{what} ({done.returncode})"])
+                first += 1
+            for number, why in found:
+                finds.setdefault(why, []).append(number)
     for why, numbers in sorted(finds.items()):
         print(f"    {name} {numbers[0]} ({len(numbers)} times): {why}", flush=True)
-    row = {"reader": name, "inputs": first - counts["lost"], **{one: counts[one] for one in OUTCOMES}}
+    row = {"reader": name, "inputs": first, **{one: counts[one] for one in OUTCOMES}}
     return row | {"mib": round(most / 2**20, 1), "seconds": round(time.monotonic() - begin, 1), "seed": given.seed}
 
 

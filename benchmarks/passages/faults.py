@@ -6,6 +6,9 @@ from passages._words import blocks, code, paragraph, place, table
 KILLED = ("unreadable", "differs", "leftovers", "orphans", "failed")
 FLIPPED = {"noticed": "named", "mended": "made anew", "unseen": "same figures", "wrong": "other figures"}
 """Columns of `bits.py`, and what they are called; a traceback and an end of the process stand together."""
+FED = {"inputs": "inputs", "refused": "refused", "read": "read", "uncaught": "uncaught", "hangs": "hangs",
+       "ended": "ended", "over": "over"}  # fmt: skip
+"""Columns of `fuzz.py`, and what they are called."""
 
 
 def signals(reference: Reference) -> str:
@@ -39,3 +42,11 @@ def bits(reference: Reference) -> str:
         lines.append([code(row["file"]), *(str(row[name]) for name in ("flips", *FLIPPED)), broken])
     heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
     return blocks(heading, table(["file", "flips", *FLIPPED.values(), "traceback"], lines))
+
+
+def fuzz(reference: Reference) -> str:
+    """Make the table of readers that were given altered inputs."""
+    rows = reference.csv("benchmarks/faults-fuzz")
+    lines = [[row["reader"], *(f"{row[name]:,}" for name in FED), f"{row['mib']:.0f}"] for row in rows]
+    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    return blocks(heading, table(["reader", *FED.values(), "most MiB"], lines))

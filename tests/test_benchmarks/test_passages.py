@@ -492,7 +492,8 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.signals(Reference(tmp_path)),
         faults.kills(Reference(tmp_path)),
         faults.bits(Reference(tmp_path)),
-    ] == [""] * 3
+        faults.fuzz(Reference(tmp_path)),
+    ] == [""] * 4
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -514,6 +515,9 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     row = {"file": "x", "flips": 21, "noticed": 1, "mended": 2, "unseen": 3, "wrong": 4, "traceback": 5, "ended": 6}
     kept(tmp_path, "benchmarks/faults-bits", [row])
     assert faults.bits(Reference(tmp_path)).splitlines()[-1] == "| `x` | 21 | 1 | 2 | 3 | 4 | 11 |"
+    row = {"reader": "csv", "inputs": 2100, "refused": 1, "read": 2, "uncaught": 3, "hangs": 4, "ended": 5, "over": 6}
+    kept(tmp_path, "benchmarks/faults-fuzz", [row | {"mib": 7.6}])
+    assert faults.fuzz(Reference(tmp_path)).splitlines()[-1] == "| csv | 2,100 | 1 | 2 | 3 | 4 | 5 | 6 | 8 |"
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:

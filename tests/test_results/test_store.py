@@ -106,7 +106,7 @@ def test_what_may_have_no_value_needs_none(tmp_path: Path) -> None:
 
 def test_a_column_of_another_kind_or_a_status_that_is_none_is_no_table_of_linrec(tmp_path: Path) -> None:
     table = schema.table({}, [SAID | {"value": 1.0}])
-    with pytest.raises(DataError, match="no table of linrec .*; delete that run"):
+    with pytest.raises(DataError, match=r"no table of linrec .*; delete that run"):
         store.read_table(written(tmp_path, table.with_columns(contended=pl.lit("x"))))
     with pytest.raises(DataError, match="1 of its rows have no status"):
         store.read_table(written(tmp_path, table.with_columns(status=pl.lit("fine"))))
@@ -204,3 +204,26 @@ def test_ranks_are_a_target_a_row_in_whatever_form_they_were_written(
     found = store.read_ranks(tmp_path / store.RANKS)
     assert found.columns == ["stage", "user", "rank"]
     assert sorted(found.rows()) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"user": [1], "rank": ["3"]},
+        {"user": [1, 2], "rank": [3.0, None]},
+        {"user": [1, None], "rank": [3.0, 1.0]},
+        {"user": [1], "rank": [0.5]},
+        {"user": [1], "rank": [float("nan")]},
+        {"user": [1], "rank": [float("inf")]},
+        {"user": ["a"], "rank": [3.0]},
+        {"user": [[1]], "rank": [3.0]},
+        {"rank": [3.0]},
+        {"user": [1], "stage": ["x"], "value": [3.0]},
+    ],
+)
+def test_what_is_no_rank_is_named(tmp_path: Path, frame: dict[str, list[object]]) -> None:
+    store.write_frame(
+        pl.DataFrame({"stage": ["test"] * len(next(iter(frame.values())))} | frame), tmp_path / store.RANKS
+    )
+    with pytest.raises(DataError, match=r"ranks\.parquet holds .*; delete that run and make it again"):
+        store.read_ranks(tmp_path / store.RANKS)
