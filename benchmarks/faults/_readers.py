@@ -6,6 +6,7 @@ import inspect
 import io
 import os
 import random
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -162,11 +163,20 @@ def put(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def left() -> Path:
-    """Give the folder of a finished training; one that was cut short lies beside it."""
+    """Give the folder of a finished training, in the folder we are in; one that was cut short lies beside it.
+
+    They are made once beside that folder, and copied: what a child was reading when it died is altered.
+    """
+    here, made = Path.cwd(), Path("../made").resolve()
     if not Path("done").is_dir():
-        bits.leave()
-        profiled()
-        runs.evaluate(Path("done"), settings=Evaluate(k=(1, 10)), results_dir=Path("evaluated"))
+        if not made.is_dir():
+            made.mkdir()
+            os.chdir(made)
+            bits.leave()
+            profiled()
+            runs.evaluate(Path("done"), settings=Evaluate(k=(1, 10)), results_dir=Path("evaluated"))
+            os.chdir(here)
+        shutil.copytree(made, here, dirs_exist_ok=True)
     return Path("done")
 
 

@@ -3,6 +3,7 @@
     python benchmarks/faults/fuzz.py --inputs 1000
     python benchmarks/faults/fuzz.py --reader csv,table --inputs 100000 --seconds 600 --out fuzz.csv
     python benchmarks/faults/fuzz.py --reader csv --only 4711
+    python benchmarks/faults/fuzz.py --reader csv --guided --inputs 100000
 
 Inputs are made of a small corpus by edits of bytes, lines, numbers, headers and cells; what carries a digest gets a new
 one, so that it is parsed. A child reads, so that an input which ends the process is counted and not obeyed.
@@ -17,6 +18,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,13 +33,19 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+if "--guided" in sys.argv:
+    import atheris
+
+    # What is imported from here on.
+    atheris.instrument_imports(include=["linrec_cli"], enable_loader_override=False).__enter__()
+
 import torch
 from _measured import write
 from faults import _mutate
 from faults._readers import REFUSED, Reader, readers
 
 OUTCOMES = ("refused", "read", "uncaught", "hangs", "ended", "over")
-SECONDS, WAITING = 5.0, 60.0
+SECONDS, WAITING = 5.0, 600.0
 """Of the processor, and of the clock, that one input may take."""
 CONSTANT, TIMES, ROOM = 64 << 20, 10, 2 << 30
 """Bytes and inputs that reading may take; what the process may ask for beyond what it has."""
@@ -54,6 +62,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=1000, help="inputs of each reader")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="for each reader at most")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--guided", action="store_true", help="let atheris, if it is installed, alter one reader's texts"
+    )
     parser.add_argument("--only", type=int, help="read this one input here, and show what comes of it")
     parser.add_argument("--out", type=Path, help="a CSV to write")
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
@@ -132,28 +143,28 @@ def child(given: argparse.Namespace) -> None:
     os.pwrite(at, json.dumps([given.inputs, counts, most]).ljust(LINE).encode(), 0)
 
 
-def counted(name: str, given: argparse.Namespace) -> dict[str, Any]:
+def counted(name: str, given: argparse.Namespace, room: Path) -> dict[str, Any]:
     """Count what came of all inputs of a reader, whatever ends a child."""
     counts, finds, most, first, begin = Counter[str](), dict[str, list[int]](), 0, 0, time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        while first < given.inputs and (left := begin + given.seconds - time.monotonic()) > 0:
-            own = ["--child", name, "--first", first, "--inputs", given.inputs, "--seconds", left, "--seed", given.seed]
-            command = [sys.executable, str(Path(__file__).resolve()), *map(str, own)]
-            done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
-            if not (Path(folder) / "at").exists():
-                raise SystemExit(f"{name} could not be read before anything was altered.")
-            first, some, peak = json.loads((Path(folder) / "at").read_text())
-            (Path(folder) / "at").unlink()
-            counts.update(some)
-            most = max(most, peak)
-            found = [json.loads(line) for line in done.stdout.splitlines()]
-            if done.returncode:
-                what = "hangs" if -done.returncode in (signal.SIGPROF, signal.SIGALRM) else "ended"
-                counts[what] += 1
-                found.append([first, f"{what} ({done.returncode})"])
-                first += 1
-            for number, why in found:
-                finds.setdefault(why, []).append(number)
+    while first < given.inputs and (left := begin + given.seconds - time.monotonic()) > 0:
+        folder = Path(tempfile.mkdtemp(dir=room))
+        own = ["--child", name, "--first", first, "--inputs", given.inputs, "--seconds", left, "--seed", given.seed]
+        command = [sys.executable, str(Path(__file__).resolve()), *map(str, own)]
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+        if not (folder / "at").exists():
+            raise SystemExit(f"{name} could not be read before anything was altered.")
+        first, some, peak = json.loads((folder / "at").read_text())
+        shutil.rmtree(folder)
+        counts.update(some)
+        most = max(most, peak)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        if done.returncode:
+            what = "hangs" if -done.returncode in (signal.SIGPROF, signal.SIGALRM) else "ended"
+            counts[what] += 1
+            found.append([first, f"{what} ({done.returncode})"])
+            first += 1
+        for number, why in found:
+            finds.setdefault(why, []).append(number)
     for why, numbers in sorted(finds.items()):
         print(f"    {name} {numbers[0]} ({len(numbers)} times): {why}", flush=True)
     row = {"reader": name, "inputs": first, **{one: counts[one] for one in OUTCOMES}}
@@ -163,11 +174,30 @@ def counted(name: str, given: argparse.Namespace) -> dict[str, Any]:
 def one(name: str, given: argparse.Namespace) -> None:
     """Read one input here, with what is raised."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+        os.chdir(tempfile.mkdtemp(dir=folder))
         reader = readers()[name]()
         content, chance = made(reader, name, given.seed, given.only)
         print(content[:3000])
         reader.read(content, chance)
+
+
+def guided(name: str, given: argparse.Namespace) -> None:
+    """Let what linrec's own code does with an input guide the next; end at the first that is not read or refused."""
+    reader = readers()[name]()
+
+    def read(content: bytes) -> None:
+        what, why = outcome(reader, content, random.Random(content))
+        if what == "uncaught":
+            raise AssertionError(why)
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for number, seed in enumerate(reader.seeds):
+            Path("seeds", str(number)).parent.mkdir(exist_ok=True)
+            Path("seeds", str(number)).write_bytes(seed)
+        limits = [f"-max_total_time={given.seconds:.0f}"] if given.seconds < float("inf") else []
+        atheris.Setup(["fuzz", f"-runs={given.inputs}", "-timeout=60", "-rss_limit_mb=4096", *limits, "seeds"], read)
+        atheris.Fuzz()
 
 
 def main() -> None:
@@ -180,14 +210,18 @@ def main() -> None:
     if given.only is not None:
         one(names[0], given)
         return
+    if given.guided:
+        guided(names[0], given)
+        return
     rows = []
     head = "".join(f"{name:>10}" for name in OUTCOMES)
     print(f"{'reader':<12}{'inputs':>9}{head}{'MiB':>8}{'s':>8}", flush=True)
-    for name in names:
-        row = counted(name, given)
-        shown = "".join(f"{row[one]:>10,}" for one in OUTCOMES)
-        print(f"{name:<12}{row['inputs']:>9,}{shown}{row['mib']:>8}{row['seconds']:>8.0f}", flush=True)
-        rows.append(row)
+    with tempfile.TemporaryDirectory() as room:
+        for name in names:
+            row = counted(name, given, Path(room))
+            shown = "".join(f"{row[one]:>10,}" for one in OUTCOMES)
+            print(f"{name:<12}{row['inputs']:>9,}{shown}{row['mib']:>8}{row['seconds']:>8.0f}", flush=True)
+            rows.append(row)
     if given.out:
         write(rows, given.out, 1)
 
