@@ -300,4 +300,4 @@ def test_settings_are_named_and_digested_as_they_are_resolved() -> None:
 def test_a_run_is_named_by_what_it_was() -> None:
     run = Train(data="synthetic:users=5", attn="linear-gated:gate=false", maxlen=50, seed=3)
     assert run.name == f"synthetic-users5-sasrec-linear-gated-gatefalse-50-s3-{digest(run)}"
-    assert safe("a/b:c=../d e") == "a_b-c.._d_e"
+    assert safe("a/b:c=../d e") == "a-b-c..-d-e"

@@ -8,6 +8,9 @@ FLIPPED = {"noticed": "named", "mended": "made anew", "unseen": "same figures", 
 """Columns of `bits.py`, and what they are called; a traceback and an end of the process stand together."""
 MET = {"had": "the file, from that server", "next": "an error, or the file from the next", "wrong": "anything else"}
 """Outcomes of `network.py`, and what they are called."""
+FED = {"inputs": "inputs", "refused": "refused", "read": "read", "uncaught": "uncaught", "hangs": "hangs",
+       "ended": "ended", "over": "over"}  # fmt: skip
+"""Columns of `fuzz.py`, and what they are called."""
 
 
 def signals(reference: Reference) -> str:
@@ -58,3 +61,11 @@ def network(reference: Reference) -> str:
 def slower(row: Row) -> float:
     """Give the longer of the times of a fault: alone, and with a second address."""
     return max(row["seconds"], row["seconds_next"])
+
+
+def fuzz(reference: Reference) -> str:
+    """Make the table of readers that were given altered inputs."""
+    rows = reference.csv("benchmarks/faults-fuzz")
+    lines = [[row["reader"], *(f"{row[name]:,}" for name in FED), f"{row['mib']:.0f}"] for row in rows]
+    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    return blocks(heading, table(["reader", *FED.values(), "most MiB"], lines))

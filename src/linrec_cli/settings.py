@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ from linrec_cli.declared import check, counting, declared, setting
 from linrec_cli.declared import each as each
 from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
+from linrec_cli.names import filed
 from linrec_cli.profile_settings import HOW as HOW
 from linrec_cli.profile_settings import Effort as Effort
 from linrec_cli.profile_settings import Profile as Profile
@@ -114,7 +114,7 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         one = decided(self)
         what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
-        return "-".join(safe(text) for text in what if text)
+        return "-".join(filter(None, map(safe, what)))
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def strange(mapping: Mapping[str, Any]) -> set[str]:
 
 def safe(text: str) -> str:
     """Write a name, or a spec, so that it can be part of a file's name."""
-    return re.sub(r"[^\w.+-]", "_", text.replace(":", "-").replace("=", ""))
+    return filed(text.replace(":", "-").replace("=", ""))
 
 
 def options(spec: str) -> tuple[str, str]:

@@ -21,3 +21,10 @@ def test_an_epoch_that_diverged_is_not_the_best_and_what_was_not_trained_has_no_
 
 def test_before_the_first_epoch_there_is_no_curve():
     assert list(curves([])) == []
+
+
+def test_an_epoch_that_says_nothing_or_something_else_has_no_number():
+    history = [{"ndcg": None}, {}, {"ndcg": "0.9", "loss": [1.0]}, {"ndcg": 0.2}]
+    ((title, values),) = curves(history)
+    assert title == "Validation NDCG@10 by epoch, best 0.2000 at 4"
+    assert [value == value for value in values] == [False, False, False, True]

@@ -497,7 +497,8 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.kills(Reference(tmp_path)),
         faults.bits(Reference(tmp_path)),
         faults.network(Reference(tmp_path)),
-    ] == [""] * 4
+        faults.fuzz(Reference(tmp_path)),
+    ] == [""] * 5
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -527,6 +528,9 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         "| an error, or the file from the next | 2 | 61 s | 404; slow |",
         "| anything else | 0 | 0 s | – |",
     ]
+    row = {"reader": "csv", "inputs": 2100, "refused": 1, "read": 2, "uncaught": 3, "hangs": 4, "ended": 5, "over": 6}
+    kept(tmp_path, "benchmarks/faults-fuzz", [row | {"mib": 7.6}])
+    assert faults.fuzz(Reference(tmp_path)).splitlines()[-1] == "| csv | 2,100 | 1 | 2 | 3 | 4 | 5 | 6 | 8 |"
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from linrec_cli.settings import Train, resolved, setup
 
 ENVIRONMENT = {"device": "cpu", "torch": "2", "linrec": "0", "commit": "abc"}
 SETTINGS = resolved(Train(attn="local:window=1"))
+SAID = {"run": "r", "command": "train", "metric": "epochs"}
 NEW = ("split", "objective", "loss")
 """Settings that older runs do not know, which have a neutral value."""
 
@@ -38,9 +39,9 @@ def test_a_table_comes_back_as_written(tmp_path: Path) -> None:
 
 def test_the_tables_of_all_runs_are_one(tmp_path: Path) -> None:
     for name in ("b", "a"):
-        written(store.folder(tmp_path, name), schema.table({"run": name}, [{"value": 1.0}]))
+        written(store.folder(tmp_path, name), schema.table(SAID | {"run": name}, [{"value": 1.0}]))
     # A folder of figures beside the runs may hold tables too, and they are none of its results.
-    written(tmp_path / "figures", schema.table({"run": "c"}, [{"value": 1.0}]))
+    written(tmp_path / "figures", schema.table(SAID | {"run": "c"}, [{"value": 1.0}]))
     assert store.read(tmp_path)["run"].to_list() == ["a", "b"]
 
 
@@ -58,7 +59,7 @@ def test_nothing_half_written_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a[1]", "a*", "a?b", "[ab]"])
 def test_a_folders_name_is_no_pattern(tmp_path: Path, name: str) -> None:
     for one in (name, "a1", "aab", "b"):
-        written(store.folder(tmp_path / one, "run"), schema.table({"run": one}, [{"value": 1.0}]))
+        written(store.folder(tmp_path / one, "run"), schema.table(SAID | {"run": one}, [{"value": 1.0}]))
         ranks = pl.DataFrame({"stage": ["test"], "user": [1], "rank": [float(len(one))]})
         store.write_frame(ranks, store.folder(tmp_path / one, "run") / store.RANKS)
     assert store.read(tmp_path / name)["run"].to_list() == [name]
@@ -78,13 +79,46 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         store.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("row", "lack"),
+    [
+        ({"run": None}, "1 of its rows have no run"),
+        ({"command": None}, "1 of its rows have no command"),
+        ({"command": "bake"}, "there is no command 'bake'"),
+        ({"metric": None}, "1 of its rows have no metric"),
+        ({"value": None}, "1 of its rows have no value"),
+        ({"command": "profile"}, "1 of its rows have no phase"),
+    ],
+)
+def test_a_table_that_says_nothing_of_a_row_is_none_of_linrecs(
+    tmp_path: Path, row: dict[str, object], lack: str
+) -> None:
+    table = schema.table({}, [SAID | {"value": 1.0}, SAID | {"value": 1.0} | row])
+    with pytest.raises(DataError, match=f"no table of linrec: {lack}; delete that run"):
+        store.read_table(written(tmp_path, table))
+
+
+def test_what_may_have_no_value_needs_none(tmp_path: Path) -> None:
+    more = [{"status": "skipped"}, {"command": "profile", "phase": "step", "metric": "crossover"}]
+    table = schema.table({}, [SAID | {"value": None} | row for row in more])
+    assert store.read_table(written(tmp_path, table))["value"].to_list() == [None, None]
+
+
+def test_a_column_of_another_kind_or_a_status_that_is_none_is_no_table_of_linrec(tmp_path: Path) -> None:
+    table = schema.table({}, [SAID | {"value": 1.0}])
+    with pytest.raises(DataError, match=r"no table of linrec .*; delete that run"):
+        store.read_table(written(tmp_path, table.with_columns(contended=pl.lit("x"))))
+    with pytest.raises(DataError, match="1 of its rows have no status"):
+        store.read_table(written(tmp_path, table.with_columns(status=pl.lit("fine"))))
+
+
 def test_a_table_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file or directory; mend that"):
         store.read_frame(tmp_path / "table.parquet")
 
 
 def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path) -> None:
-    row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0}
+    row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0, "phase": "step"}
     written(tmp_path, schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]))
     found = store.read(tmp_path).select("value", "status", "note").rows()
     assert found == [(None, "error", "not a number"), (2.0, "ok", None)]
@@ -98,7 +132,7 @@ def test_damaged_settings_say_what_to_do(tmp_path: Path, content: bytes) -> None
 
 
 def test_a_table_without_a_newer_column_says_nothing_there(tmp_path: Path) -> None:
-    new = schema.table({}, [{"attention": "linear", "form": "causal", "value": 1.0}])
+    new = schema.table(SAID, [{"attention": "linear", "form": "causal", "value": 1.0}])
     written(store.folder(tmp_path, "new"), new)
     written(store.folder(tmp_path, "old"), new.drop("form"))
     both = store.read(tmp_path)
@@ -114,7 +148,7 @@ def test_a_table_without_a_newer_column_says_nothing_there(tmp_path: Path) -> No
 def test_before_there_was_a_choice_all_models_were_trained_alike(
     tmp_path: Path, command: str, told: tuple[str | None, str | None]
 ) -> None:
-    old = schema.table(shared(command=command), [rows.fact("epochs", 3)]).drop("objective", "loss")
+    old = schema.table(shared(command=command) | {"phase": "step"}, [rows.fact("epochs", 3)]).drop("objective", "loss")
     assert store.read_table(written(tmp_path, old)).select("objective", "loss").row(0) == told
 
 
@@ -146,7 +180,7 @@ def test_settings_that_cannot_be_understood_leave_the_setup_as_it_is(
 
 
 def test_a_profiles_setup_is_its_own(tmp_path: Path) -> None:
-    table = schema.table({"command": "profile", "setup": "items 50"}, [{"value": 1.0}])
+    table = schema.table(SAID | {"command": "profile", "phase": "step", "setup": "items 50"}, [{"value": 1.0}])
     assert store.read_table(written(tmp_path, table, {"attn": ["linear"]}))["setup"].item() == "items 50"
 
 
@@ -170,3 +204,26 @@ def test_ranks_are_a_target_a_row_in_whatever_form_they_were_written(
     found = store.read_ranks(tmp_path / store.RANKS)
     assert found.columns == ["stage", "user", "rank"]
     assert sorted(found.rows()) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"user": [1], "rank": ["3"]},
+        {"user": [1, 2], "rank": [3.0, None]},
+        {"user": [1, None], "rank": [3.0, 1.0]},
+        {"user": [1], "rank": [0.5]},
+        {"user": [1], "rank": [float("nan")]},
+        {"user": [1], "rank": [float("inf")]},
+        {"user": ["a"], "rank": [3.0]},
+        {"user": [[1]], "rank": [3.0]},
+        {"rank": [3.0]},
+        {"user": [1], "stage": ["x"], "value": [3.0]},
+    ],
+)
+def test_what_is_no_rank_is_named(tmp_path: Path, frame: dict[str, list[object]]) -> None:
+    store.write_frame(
+        pl.DataFrame({"stage": ["test"] * len(next(iter(frame.values())))} | frame), tmp_path / store.RANKS
+    )
+    with pytest.raises(DataError, match=r"ranks\.parquet holds .*; delete that run and make it again"):
+        store.read_ranks(tmp_path / store.RANKS)

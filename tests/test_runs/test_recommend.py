@@ -99,6 +99,8 @@ def test_what_is_not_known_is_named_with_the_closest(run):
     served = module.opened(run)
     with pytest.raises(UsageError, match="no item 'i33' in the data of the run; did you mean i3"):
         module.recommend(served, histories=[["i33"]])
+    with pytest.raises(UsageError, match=r"no item 'caf\\udce9' in the data of the run"):
+        module.recommend(served, 10, histories=[["caf\udce9"]])
     with pytest.raises(UsageError, match=r"no user 'w1'.* it knows 60 of them"):
         module.recommend(served, users=["w1"])
     with pytest.raises(DataError, match="a history is empty"):

@@ -63,7 +63,11 @@ def uncertain(
     frames = [ranked(rows, held) for rows, held in zip((base, new), ranks, strict=True)]
     if frames[0] and frames[1]:
         return significance.paired(significance.differences(frames[0], frames[1], rule.metric, rule.k)), []
-    errors = [math.hypot(*(row["high"] - row["value"] for row in two)) for two in zip(base, new, strict=True)]
+    # A single user has no standard error.
+    errors = [
+        math.hypot(*(math.inf if row["high"] is None else row["high"] - row["value"] for row in two))
+        for two in zip(base, new, strict=True)
+    ]
     changes = [b["value"] - a["value"] for a, b in zip(base, new, strict=True)]
     return significance.from_errors(changes, errors), ["no ranks on both sides: from standard errors, users unpaired"]
 

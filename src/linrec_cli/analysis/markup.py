@@ -2,6 +2,8 @@
 
 import re
 
+from linrec_cli.names import shown
+
 MARK = re.compile(
     r"""
     [\\`*\[\]<|~$]                      # what means something anywhere
@@ -16,7 +18,7 @@ START = re.compile(r"^(\d+(?=[.)]\s)|)((?<!\d)[#>+-]|(?<=\d)[.)])")
 
 def escaped(text: str) -> str:
     """Write a text so that nothing in it is taken for markup, on one line."""
-    return MARK.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), " ".join(text.splitlines()))
+    return MARK.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), shown(text))
 
 
 def escaped_line(text: str) -> str:

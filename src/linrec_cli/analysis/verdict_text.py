@@ -129,5 +129,7 @@ def markdown(verdicts: Sequence[Verdict], rule: Rule) -> str:
     why = "\n".join(f"- {escaped_line(note)}" for note in notes(verdicts))
     folded = f"\n<details><summary>What is unclear</summary>\n\n{why}\n\n</details>\n" if why else ""
     return (
-        f"### linrec compare\n\n{escaped(sentence(verdicts))}\n\n" + "\n".join(table) + f"\n{folded}\n{legend(rule)}\n"
+        f"### linrec compare\n\n{escaped(sentence(verdicts))}\n\n"
+        + "\n".join(table)
+        + f"\n{folded}\n{escaped_line(legend(rule))}\n"
     )

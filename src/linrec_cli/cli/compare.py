@@ -109,13 +109,14 @@ def judged(base: Path, new: Path, rule: "Rule", summary: bool) -> list["Verdict"
     Raises:
         DataError: a side holds no results, or some that cannot be read.
     """
+    from linrec_cli.analysis.markup import escaped
     from linrec_cli.runs.compare import compare
 
     try:
         return compare(base, new, rule)
     except DataError as error:
         if summary:
-            summarise(f"### linrec compare\n\nNothing was compared: {error}\n")
+            summarise(f"### linrec compare\n\nNothing was compared: {escaped(str(error))}\n")
         raise
 
 
@@ -141,10 +142,10 @@ def show(verdicts: Sequence["Verdict"], rule: "Rule", title: str, format: str, a
         rows = [asdict(one) | {"sides": one.sides} for one in verdicts]
         console.document({"rule": asdict(rule), "verdicts": rows, "summary": verdict_text.sentence(verdicts)})
     elif format == "md":
-        print(verdict_text.markdown(verdicts, rule), end="")
+        console.page(verdict_text.markdown(verdicts, rule))
     else:
         console.table(title, verdict_text.COLUMNS, verdict_text.lines(verdicts), verdict_text.legend(rule))
-        print(verdict_text.sentence(verdicts))
+        console.line(verdict_text.sentence(verdicts))
         for note in verdict_text.notes(verdicts):
             console.say(note)
 

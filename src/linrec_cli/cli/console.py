@@ -1,4 +1,4 @@
-"""What the user sees: tables and JSON on stdout, talk and progress on stderr."""
+"""What the user sees: tables and JSON on stdout, talk and progress on stderr; no name in it steers the terminal."""
 
 import functools
 import json
@@ -8,9 +8,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli.names import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn
+    from rich.progress import Progress, ProgressColumn, Task
     from rich.table import Table
 
 NAME = 20
@@ -31,15 +33,30 @@ def stream(stderr: bool) -> "Console":
     return Piped(stderr=stderr, highlight=False, soft_wrap=False)
 
 
+def line(text: str = "") -> None:
+    """Write a line to stdout."""
+    print(shown(text))
+
+
+def page(text: str) -> None:
+    """Write lines, each with its end, to stdout."""
+    print(*map(shown, text.split("\n")), sep="\n", end="")
+
+
+def answer(text: str) -> None:
+    """Write a line to stdout at once, as it is: its parts are clean, and a tab may part them."""
+    print(text, flush=True)
+
+
 def say(message: str) -> None:
     """Write one line of talk to stderr, wrapped at the terminal's width only where it is a terminal."""
-    stream(True).print(message, markup=False, soft_wrap=not sys.stderr.isatty())
+    stream(True).print(shown(message), markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
 
 def sentences(texts: Iterable[str]) -> None:
     """Print sentences to stdout, a line each; on a terminal at its width, what follows set in."""
     wide = stream(False).width if sys.stdout.isatty() else sys.maxsize
-    for text in texts:
+    for text in map(shown, texts):
         print(textwrap.fill(text, wide, subsequent_indent="    ") if len(text) > wide else text)
 
 
@@ -50,7 +67,7 @@ def nowhere(stderr: bool = False) -> None:
 
 def fail(message: str) -> None:
     """Write one line that says what went wrong to stderr."""
-    print(f"linrec: {message}", file=sys.stderr)
+    print(f"linrec: {shown(message)}", file=sys.stderr)
 
 
 def document(content: Any) -> None:
@@ -74,7 +91,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     stream(False).print(grid(title, columns, rows))
     if caption:
         # Below and not inside: a narrow table would make it a column of words.
-        stream(False).print(Text(caption))
+        stream(False).print(Text(shown(caption)))
 
 
 def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
@@ -83,12 +100,12 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[str(cell) for cell in row] for row in rows]
-    view = Table(title=Text(title), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+    cells = [[shown(str(cell)) for cell in row] for row in rows]
+    view = Table(title=Text(shown(title)), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
         # A number stays in one line; what is text may have several.
-        view.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
+        view.add_column(Text(shown(name)), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in cells:
         view.add_row(*(Text(parted(cell)) for cell in row))
     return view
@@ -104,6 +121,20 @@ def progress(*columns: "str | ProgressColumn") -> "Progress":
     from rich.progress import Progress
 
     return Progress(*columns, console=stream(True), transient=True, disable=not sys.stderr.isatty())
+
+
+def described() -> "ProgressColumn":
+    """Make the column that says what a task is, letter for letter."""
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class Described(ProgressColumn):
+        """What a task is."""
+
+        def render(self, task: "Task") -> Text:
+            return Text(shown(task.description))
+
+    return Described()
 
 
 def size(count: float) -> str:

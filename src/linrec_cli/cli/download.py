@@ -117,9 +117,9 @@ def get(name: str, data_dir: Path, file: Path | None, force: bool) -> dict[str, 
 @contextmanager
 def shown(name: str) -> Iterator[Callable[["Event"], None]]:
     """Show what a fetch tells: a bar with its speed for bytes, a line for what a person should know."""
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (console.described(), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with console.progress(*columns, TimeRemainingColumn(compact=True)) as progress:
         bar = progress.add_task(name, total=None)
         failed: list[str] = []

@@ -39,7 +39,7 @@ def command(
     if as_json:
         console.document(card | {"folder": str(folder)})
         return
-    print(folder)
+    console.line(str(folder))
     if graph := card.get("graph"):
         near = f"at most {graph['max_abs_difference']:.1g} from the run's scores"
         console.say(f"{graph['file']}: {near} on {graph['checked_histories']} histories. {graph['limits']}")

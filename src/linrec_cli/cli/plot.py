@@ -67,4 +67,4 @@ def command(
         console.document({"files": [str(path) for path in written]})
         return
     for path in written:
-        print(path)
+        console.line(str(path))

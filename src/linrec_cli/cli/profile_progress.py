@@ -43,14 +43,14 @@ def measured(rows: Sequence[Row]) -> bool:
 def live(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:
     """Show how far the sweep is, above a table of the cells that take turns now."""
     from rich.live import Live
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TimeElapsedColumn
 
     columns = (
         SpinnerColumn(),
         MofNCompleteColumn(),
         BarColumn(20),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        console.described(),
     )
     progress = console.progress(*columns)
     task = progress.add_task("measuring", total=parts(settings, stand))

@@ -12,6 +12,7 @@ from linrec_cli import catalog
 from linrec_cli.cli import console
 from linrec_cli.cli.options import DATASETS, OUTPUT, RESULTS, DataDir, Json, ResultsDir, option
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.names import shown
 from linrec_cli.settings import AUTO
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def answer(stream: "Stream", as_json: bool) -> None:
         if one.error:
             wrong += 1
             console.fail(f"line {one.line}: {one.error}")
-        print(line(one, as_json), flush=True)
+        console.answer(line(one, as_json))
     kept, users = stream.size(), len(stream.users)
     each = f", {console.size(kept / users)} kept for each" if users else ""
     console.say(f"read {count:,} lines of {users:,} users{each}")
@@ -123,7 +124,7 @@ def events() -> Iterator[str]:
 def line(one: "Answer", as_json: bool) -> str:
     """Write an answer as a line."""
     if not as_json:
-        return f"{one.user}\t{','.join(map(str, one.items))}"
+        return f"{shown(one.user)}\t{','.join(shown(str(item)) for item in one.items)}"
     content = {"user": one.user, "items": one.items, "scores": one.scores}
     return json.dumps(content | ({"error": one.error} if one.error else {}), default=str)
 

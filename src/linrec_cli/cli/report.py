@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from linrec_cli import catalog
+from linrec_cli.cli import console
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
 
 HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
@@ -40,6 +41,6 @@ def command(
 
     text = report(results_dir, format)
     if format == "md" and not out:
-        print(text, end="")
+        console.page(text)
         return
-    print(store.write_text(text, out or results_dir / "report.html"))
+    console.line(str(store.write_text(text, out or results_dir / "report.html")))

@@ -9,6 +9,7 @@ import typer
 
 from linrec_cli.cli import console
 from linrec_cli.cli.options import RESULTS, Json, ResultsDir
+from linrec_cli.names import shown
 
 if TYPE_CHECKING:
     from linrec_cli.runs.read import Row, Run
@@ -56,7 +57,7 @@ def listing(found: list["Run"], results_dir: Path, as_json: bool) -> None:
         return
     wide = max(len(run.name) for run in found)
     for run in found:
-        print(f"{run.state:<10}  {run.created:%Y-%m-%d %H:%M}  {run.name:<{wide}}  {run.headline}".rstrip())
+        console.line(f"{run.state:<10}  {run.created:%Y-%m-%d %H:%M}  {run.name:<{wide}}  {run.headline}".rstrip())
     console.say(f"runs in {results_dir}: {len(found)}; times in UTC; `linrec show RUN` shows one.")
 
 
@@ -66,10 +67,12 @@ def show(run: "Run") -> None:
     from linrec_cli.analysis.history import curves
     from linrec_cli.cli.chart import chart
 
-    print(f"{run.name}\n{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC\n")
+    for line in (run.name, f"{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC", ""):
+        console.line(line)
     paragraph("Settings", (f"{name} {written(value)}" for name, value in run.settings.items()))
     for title, values in curves(run.history):
-        print(f"{title}:", *chart(values), "", sep="\n")
+        for line in (f"{title}:", *chart(values), ""):
+            console.line(line)
     if run.rows:
         if run.command == "profile":
             profiled(run.told)
@@ -78,7 +81,7 @@ def show(run: "Run") -> None:
     paragraph("Made with", origin.said(run.rows))
     missing = list(run.missing())
     for line in ["Missing:", *(f"  {text}" for text in missing)] if missing else ["Nothing is missing."]:
-        print(line)
+        console.line(line)
 
 
 def written(value: object) -> str:
@@ -89,10 +92,10 @@ def written(value: object) -> str:
 def paragraph(title: str, parts: Iterable[str]) -> None:
     """Print parts as one paragraph that fits a plain terminal; nothing where there is no part."""
     # A name is not torn from its value, unless that is longer than a line.
-    text = ", ".join(part.replace(" ", "\0") if len(part) < WIDTH else part for part in parts)
+    text = ", ".join(part.replace(" ", "\0") if len(part) < WIDTH else part for part in map(shown, parts))
     if text:
         filled = textwrap.fill(f"{title}: {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
-        print(filled.replace("\0", " ") + "\n")
+        console.page(filled.replace("\0", " ") + "\n\n")
 
 
 def profiled(rows: list["Row"]) -> None:

@@ -57,7 +57,7 @@ class Progress:
 
 def bar() -> "Bar":
     """Make the bar of an epoch's batches."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
-    text = TextColumn("{task.description}")
-    return console.progress(text, BarColumn(10), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    columns = (BarColumn(10), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    return console.progress(console.described(), *columns)

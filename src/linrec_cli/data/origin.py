@@ -26,6 +26,7 @@ class Origin:
         read: gives the events, what there is to say of their items (None without) and notes.
         facts: what else the card should say.
         duplicates: which of events that repeat are kept.
+        remedy: what to do where the file of a data set is not as it should be; empty where that is told already.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Origin:
     read: Callable[[], tuple[pl.LazyFrame, pl.LazyFrame | None, list[str]]]
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     duplicates: str = "keep"
+    remedy: str = ""
 
 
 def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Origin:
@@ -94,7 +96,9 @@ def _catalogued(name: str, data_dir: Path, say: Say) -> Origin:
         items = module.items(path) if hasattr(module, "items") else None
         return events if timed else events.drop("time", strict=False), items, []
 
-    return Origin(name, ["catalog", name, path.name, content], read, {"order": "time" if timed else FILE_ORDER})
+    facts = {"order": "time" if timed else FILE_ORDER}
+    again = f"fetch it again by linrec download {name} --force"
+    return Origin(name, ["catalog", name, path.name, content], read, facts, remedy=again)
 
 
 def _fetched(name: str, data_dir: Path, say: Say) -> tuple[Path, str]:

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from linrec_cli.data.file.read import FILE_ORDER, UNTIMED
 from linrec_cli.data.origin import Origin, Say, find
 from linrec_cli.data.prepare import Prepared, digest, prepare
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.names import filed
 
 # Raise this whenever the same input would be prepared into something else.
 FORMAT = 3
@@ -77,11 +77,22 @@ def open_prepared(
 
 
 def prepared(found: Origin, folder: Path, minima: dict[str, int], say: Say) -> Prepared:
-    """Read events and prepare them."""
-    events, items, notes = found.read()
-    for note in notes:
-        say(note)
-    made = prepare(events, items=items, duplicates=found.duplicates, **minima)
+    """Read events and prepare them.
+
+    Raises:
+        DataError: what is in a file of the catalog is not what its data set has.
+    """
+    try:
+        events, items, notes = found.read()
+        for note in notes:
+            say(note)
+        made = prepare(events, items=items, duplicates=found.duplicates, **minima)
+    # Of polars' own, some are no exceptions.
+    except (ValueError, IndexError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        if not found.remedy:
+            raise
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise DataError(f"{found.name} is not as it should be ({why}); {found.remedy}.") from None
     card = {"name": found.name, "format": FORMAT, "digest": made.digest, **made.card, "notes": notes, **found.facts}
     return dataclasses.replace(made, name=found.name, folder=folder, card=card)
 
@@ -103,7 +114,7 @@ def of_what_is_gone(
 
 def folder_name(name: str) -> str:
     """Make a name fit for a folder on any system."""
-    return re.sub(r"[^\w.=-]", "-", name).lstrip(".") or "data"
+    return filed(name) or "data"
 
 
 def there(source: str) -> bool:

@@ -52,6 +52,7 @@ def titles(keys: Mapping[str, Any]) -> tuple[str, str]:
     size = [f"width {keys['width']}", f"{keys['heads']} heads"]
     if keys["layers"]:
         size.append(f"{keys['layers']} layers")
-    load = f"batch {keys['batch']:,}" if keys.get("batch") else f"{keys['tokens']:,} tokens a batch"
-    how = [*filter(None, [keys.get("split")]), load, keys["device"], keys["dtype"], f"threads {keys['threads']}"]
-    return f"{what}: {', '.join(size)}", "   ".join(map(str, how))
+    tokens = f"{keys['tokens']:,} tokens a batch" if keys["tokens"] else ""
+    load = f"batch {keys['batch']:,}" if keys.get("batch") else tokens
+    how = [keys.get("split"), load, keys["device"], keys["dtype"], f"threads {keys['threads']}"]
+    return f"{what}: {', '.join(size)}", "   ".join(map(str, filter(None, how)))

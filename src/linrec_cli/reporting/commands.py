@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from linrec_cli.declared import declared, each, flag
 from linrec_cli.errors import UsageError
+from linrec_cli.names import shown
 from linrec_cli.runs.axes import axes
 from linrec_cli.runs.read import Run
 from linrec_cli.settings import AUTO, Effort, Evaluate, Profile, Reading, Train, from_stored, resolved
@@ -34,7 +35,15 @@ def written(command: str, kinds: Iterable[Any], values: Settings, *more: str) ->
         left = value in (None, AUTO) or (how.asked is None and not value)
         if how.panel and not left and (how.told or value != item.default):
             words += [flag(item.name)] if value is True else [flag(item.name), ",".join(map(str, each(value)))]
-    return shlex.join([*words, *more])
+    return " ".join(map(quoted, [*words, *more]))
+
+
+def quoted(word: str) -> str:
+    """Quote a word for a shell; what steers a terminal is written as its bytes."""
+    if shown(word) == word:
+        return shlex.quote(word)
+    plain = word.replace("\\", r"\\").replace("'", r"\'").encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in plain) + "'"
 
 
 def profiled(runs: Sequence[Run]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A report as Markdown, for a pull request or the appendix of a paper: all of it but the figures."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from linrec_cli.analysis.markup import escaped, escaped_line
@@ -24,7 +25,10 @@ def section(part: Part) -> Iterator[str]:
         yield from table(one)
     yield from figures(part.figures)
     if part.commands:
-        yield from ("```sh", *part.commands, "```", "")
+        # No name in a command ends the block.
+        longest = max((len(run) for command in part.commands for run in re.findall("`+", command)), default=0)
+        fence = "`" * max(3, longest + 1)
+        yield from (f"{fence}sh", *part.commands, fence, "")
 
 
 def table(one: Table) -> Iterator[str]:

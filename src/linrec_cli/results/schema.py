@@ -64,6 +64,21 @@ COLUMNS: dict[str, Any] = {
 }
 NEEDED = ("run", "command", "attention", "metric", "value", "status")
 """Columns without which a table says nothing."""
+TOLD: dict[str, tuple[str, ...]] = {"train": (), "evaluate": (), "profile": ("phase",)}
+"""What every row of a command says."""
+WITHOUT = ("crossover",)
+"""Metrics that may have no value though they were found: there is none."""
+
+
+def lacking(frame: pl.DataFrame) -> str:
+    """Name what rows of a whole table lack without which they say nothing; empty where that is nothing."""
+    if strange := sorted({*frame["command"].drop_nulls()} - TOLD.keys()):
+        return f"there is no command {strange[0]!r}"
+    valued = pl.col("status").eq("ok") & ~pl.col("metric").is_in(WITHOUT)
+    places = [(pl.lit(True), ("run", "command", "metric", "status")), (valued, ("value",))]
+    places += [(pl.col("command") == name, told) for name, told in TOLD.items()]
+    lacks = {name: frame.filter(of)[name].null_count() for of, names in places for name in names}
+    return ", ".join(f"{count:,} of its rows have no {name}" for name, count in lacks.items() if count)
 
 
 def table(shared: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """One run, one folder: `results/runs/<what-it-was>-<digest>/`, each file written whole or not at all."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -84,11 +85,18 @@ def read_table(path: Path) -> pl.DataFrame:
     ]
     # What is no number is told as such: nothing could be drawn or compared otherwise.
     bad = pl.col("value").is_nan().fill_null(False)
-    whole = frame.select(columns).with_columns(
+    try:
+        cast = frame.select(columns)
+    except pl.exceptions.PolarsError as error:
+        why = str(error).partition("\n")[0]
+        raise DataError(f"{path} is no table of linrec ({why}); delete that run.") from None
+    whole = cast.with_columns(
         pl.col("value", "low", "high").fill_nan(None),
         status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
         note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
     )
+    if lack := schema.lacking(whole):
+        raise DataError(f"{path} is no table of linrec: {lack}; delete that run.")
     return told(whole, path.with_name(SETTINGS))
 
 
@@ -113,14 +121,22 @@ def read_ranks(path: Path) -> pl.DataFrame:
     """Read ranks, a target a row: `stage`, `user`, `rank`; once they were a stage a column, or of one stage alone.
 
     Raises:
-        DataError: they cannot be read.
+        DataError: they cannot be read, or are none.
     """
     frame = read_frame(path)
-    if "rank" not in frame.columns:
-        frame = frame.unpivot(index="user", variable_name="stage", value_name="rank")
-    if "stage" not in frame.columns:
-        frame = frame.with_columns(stage=pl.lit(read_settings(path.with_name(SETTINGS))["stage"]))
-    return frame.select(pl.col("stage").cast(pl.String), "user", "rank")
+    try:
+        if "rank" not in frame.columns:
+            frame = frame.unpivot(index="user", variable_name="stage", value_name="rank")
+        if "stage" not in frame.columns:
+            frame = frame.with_columns(stage=pl.lit(read_settings(path.with_name(SETTINGS)).get("stage")))
+        found = frame.select(pl.col("stage").cast(pl.String), "user", "rank")
+    except pl.exceptions.PolarsError as error:
+        why = str(error).partition("\n")[0]
+        raise DataError(f"{path} holds no ranks ({why}); delete that run and make it again.") from None
+    ranked = found["rank"].dtype.is_numeric() and found["rank"].is_between(1, math.inf, closed="left").all()
+    if sum(found.null_count().row(0)) or not (ranked and found["user"].dtype.is_integer()):
+        raise DataError(f"{path} holds ranks that are none; delete that run and make it again.")
+    return found
 
 
 def read_frame(path: Path) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """One run as its folder tells it: what it was, how far it came, its headline number, what is missing."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from linrec_cli import seal
 from linrec_cli.analysis import scaling
+from linrec_cli.analysis.history import numbers
 from linrec_cli.analysis.labels import mechanism, metric_label
 from linrec_cli.declared import each
 from linrec_cli.errors import DataError
@@ -95,7 +97,7 @@ class Run:
             return fastest(self.rows)
         if self.rows:
             return quality(self.rows)
-        best = max((float(epoch["ndcg"]) for epoch in self.history), default=None)
+        best = max((value for value in numbers(self.history, "ndcg") if not math.isnan(value)), default=None)
         return f"{len(self.history)} epochs" + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
 
     def unmeasured(self) -> list[str]:

@@ -165,7 +165,8 @@ def numbers(ids: Iterable[Any], raw: "pl.Series", role: str) -> list[int]:
     """
     import polars as pl
 
-    given = [str(one).strip() for one in ids]
+    # What is not UTF-8 is no known id.
+    given = [str(one).strip().encode("utf-8", "backslashreplace").decode() for one in ids]
     known = pl.DataFrame({"id": raw.cast(pl.String), "place": pl.Series(range(len(raw)), dtype=pl.Int64)})
     found = pl.DataFrame({"id": given}, schema={"id": pl.String}).join(known, "id", "left", maintain_order="left")
     places = found["place"].to_list()

@@ -74,7 +74,7 @@ def recognise(path: Path, shown: str, named: Sequence[str] = ()) -> Dialect:
     quotes = separator not in f"\t{UNIT}" or any(quoted(field) for field in lines[0].split(separator))
     if not whole(lines[0], separator, quotes):
         raise DataError(f"{shown}: the first line cannot be read as a header (broken quoting); mend it.")
-    rows = [row for line in lines for row in whole(line, separator, quotes) if row]
+    rows = [row for line in lines for row in whole(line, separator, quotes) if row] or [[""]]
     first = [name.strip() for name in rows[0]]
     if named:
         header, over = fitting(shown, first, named), over_numbers(rows, named) or is_header(first)

@@ -1,0 +1,19 @@
+"""Names of any origin, made fit for where they go: a line that is shown, or a file."""
+
+import re
+
+BREAKS = re.compile(r"\r\n|[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+HIDDEN = re.compile(
+    r"[\0-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+"""What steers a terminal, turns the order of letters round, or is not seen; and bytes that are no UTF-8."""
+
+
+def shown(text: str) -> str:
+    r"""Write a text on one line that steers no terminal: breaks and tabs are blanks, what else is hidden is `\x1b`."""
+    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), BREAKS.sub(" ", text))
+
+
+def filed(text: str) -> str:
+    """Write a name so that it can be part of a file's name on any system: words, and `.`, `=`, `_`, `-` between."""
+    return re.sub(r"[^\w.=-]", "-", text).lstrip(".")

@@ -1,0 +1,48 @@
+"""Names steer no terminal, and make no other file than theirs."""
+
+import unicodedata
+
+import pytest
+
+from linrec_cli.data.store import folder_name
+from linrec_cli.names import filed, shown
+from linrec_cli.settings import Train, safe
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Amélie (2001) – 天使 😀 [red]x[/red] \\x1b", "Amélie (2001) – 天使 😀 [red]x[/red] \\x1b"),
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x9b2J", r"\x9b2J"),
+        ("a\r\nb\nc\td\re", "a b c d e"),
+        ("a\u2028b\x85c\x0bd\x0ce", "a b c d e"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("a\x00\x08\x7f", r"a\x00\x08\x7f"),
+        ("caf\udce9", r"caf\udce9"),
+        ("  a  b ", "  a  b "),
+    ],
+)
+def test_a_name_is_shown_on_one_line_and_steers_no_terminal(text, line):
+    assert shown(text) == line
+
+
+def test_no_sign_at_all_breaks_a_line_or_is_a_control():
+    every = shown("".join(map(chr, range(0x110000))))
+    assert {unicodedata.category(sign) for sign in every} & {"Cc", "Cs", "Zl", "Zp"} == set()
+    assert len(every.splitlines()) == 1
+    every.encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["<b>x", "a|b", "[red]x", "x\x1b[0m", "a\nb", "..", "../../x", "`x`", "$x$", "caf\udce9"]
+)
+def test_one_cleaning_serves_the_folders_of_data_and_of_runs(name):
+    assert folder_name(name) == (filed(name) or "data")
+    assert safe(name) == filed(name)
+    assert Train(data=name).name.startswith(f"{filed(name)}-" if filed(name) else "sasrec-")
+    for made in (folder_name(name), Train(data=name).name):
+        assert shown(made) == made
+        assert not set(made) & set("<>|[]`$/\\*: ")
+        assert not made.startswith(".")
