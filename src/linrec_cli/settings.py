@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from linrec_cli import catalog
-from linrec_cli.declared import check, counting, declared, setting
+from linrec_cli.declared import check, counting, declared, element, setting
 from linrec_cli.declared import each as each
 from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
@@ -19,6 +19,8 @@ from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPE, LENGTH, SEED,
 from linrec_cli.shared_settings import AUTO as AUTO
 from linrec_cli.shared_settings import DTYPES as DTYPES
 
+LONGEST = 200
+"""Bytes of the name of a run."""
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
 LEAST_REPEATED = 0.01
@@ -110,7 +112,7 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         one = decided(self)
         what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
-        return "-".join(safe(text) for text in what if text)
+        return fitting("-".join(safe(text) for text in what if text))
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ class Evaluate:
 
 
 KINDS = (Train, Reading, Profile, Effort, Evaluate)
+BESIDE = {"source", "prepared", "of"}
+"""What a run's file says that is no setting: all of it text."""
 
 
 def resolved(settings: Train) -> Train:
@@ -219,12 +223,29 @@ def same(one: Any, other: Any) -> bool:
 def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
-    return mapping.keys() - known - {"source", "prepared", "of"}
+    return mapping.keys() - known - BESIDE
+
+
+def mistyped(mapping: Mapping[str, Any]) -> list[str]:
+    """Name what a run's file says in another type than any command's setting of that name has."""
+    kinds: dict[str, set[type]] = {name: {str} for name in BESIDE}
+    for item, how in (one for kind in KINDS for one in declared(kind)):
+        own = {float, int} if element(item) is float else {element(item)}
+        for name in filter(None, (item.name, how.was)):
+            kinds[name] = kinds.get(name, set()) | own
+    known = ((name, value) for name, value in mapping.items() if name in kinds)
+    return [name for name, value in known if not {type(one) for one in each(value)} <= kinds[name]]
 
 
 def safe(text: str) -> str:
     """Write a name, or a spec, so that it can be part of a file's name."""
     return re.sub(r"[^\w.+-]", "_", text.replace(":", "-").replace("=", ""))
+
+
+def fitting(name: str) -> str:
+    """Take letters from the middle of a name that is too long for a folder; its digest, at the end, tells it apart."""
+    whole = name.encode()
+    return name if len(whole) <= LONGEST else f"{whole[: LONGEST - 61].decode('utf-8', 'ignore')}_{name[-15:]}"
 
 
 def options(spec: str) -> tuple[str, str]:

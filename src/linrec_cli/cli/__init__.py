@@ -11,9 +11,9 @@ from typing import Any
 
 import typer
 
-from linrec_cli import __version__, temporary
+from linrec_cli import __version__, refusals, temporary
 from linrec_cli.cli import config, console
-from linrec_cli.errors import LinrecError
+from linrec_cli.errors import DataError, LinrecError
 
 ORDER = (
     *("download", "preprocess", "train", "evaluate", "recommend", "export"),
@@ -107,9 +107,13 @@ def run(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:
         console.nowhere()
         return 0
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            console.fail(f"cannot write: {error.strerror}; free some space.")
+            console.nowhere()
+            return 1
+        # Where nobody thought of it, the system's refusal is no fault of linrec's either.
+        if not (said := refusals.line(error)):
             raise
-        console.fail(f"cannot write: {error.strerror}; free some space.")
-        console.nowhere()
-        return 1
+        console.fail(said)
+        return DataError.exit_code
