@@ -4,15 +4,14 @@ import errno
 import importlib
 import os
 import pkgutil
-import signal
 import sys
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import typer
 
 from linrec_cli import __version__, refusals, temporary
-from linrec_cli.cli import config, console
+from linrec_cli.cli import config, console, stops
 from linrec_cli.errors import DataError, LinrecError
 
 ORDER = (
@@ -42,8 +41,8 @@ app = typer.Typer(
 )
 for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
-INTERRUPTED, TERMINATED = 130, 143
-"""What Typer makes of Ctrl-C, and `terminate` of SIGTERM."""
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
 AGAIN = "start the same command again to go on"
 
 
@@ -63,16 +62,11 @@ def root(
     ctx.default_map = config.read(ctx)
 
 
-def terminate(signum: int, frame: FrameType | None) -> None:
-    """Leave on SIGTERM through every `finally`."""
-    raise SystemExit(TERMINATED)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0 fine, 1 internal, 2 usage, 3 data, 4 nothing measured)."""
     # torch's profiler would write to stderr that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    signal.signal(signal.SIGTERM, terminate)
+    stops.heed(run.__code__)
     temporary.tidy()
     code = run(arguments)
     try:
@@ -93,7 +87,7 @@ def run(arguments: list[str] | None = None) -> Any:
             console.fail(f"interrupted; {AGAIN}.")
         return code
     except SystemExit as leaving:
-        if leaving.code == TERMINATED:
+        if leaving.code == stops.TERMINATED:
             console.fail(f"terminated; {AGAIN}.")
         return leaving.code
     except LinrecError as error:
