@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import seal, temporary
 from linrec_cli.errors import DataError
+from linrec_cli.refusals import RefusedError as RefusedError
 from linrec_cli.refusals import asked_again
 from linrec_cli.refusals import writing as writing
 

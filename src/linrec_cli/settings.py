@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from linrec_cli import catalog
-from linrec_cli.declared import check, counting, declared, element, setting
+from linrec_cli.declared import check, counting, declared, setting
 from linrec_cli.declared import each as each
 from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
@@ -224,17 +224,6 @@ def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
     return mapping.keys() - known - BESIDE
-
-
-def mistyped(mapping: Mapping[str, Any]) -> list[str]:
-    """Name what a run's file says in another type than any command's setting of that name has."""
-    kinds: dict[str, set[type]] = {name: {str} for name in BESIDE}
-    for item, how in (one for kind in KINDS for one in declared(kind)):
-        own = {float, int} if element(item) is float else {element(item)}
-        for name in filter(None, (item.name, how.was)):
-            kinds[name] = kinds.get(name, set()) | own
-    known = ((name, value) for name, value in mapping.items() if name in kinds)
-    return [name for name, value in known if not {type(one) for one in each(value)} <= kinds[name]]
 
 
 def safe(text: str) -> str:

@@ -42,7 +42,7 @@ app = typer.Typer(
 for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
 INTERRUPTED = 130
-"""What Typer makes of Ctrl-C."""
+"""What Typer makes of Ctrl-C, and leaves."""
 AGAIN = "start the same command again to go on"
 
 
@@ -84,8 +84,11 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         code = app(args=arguments, standalone_mode=False) or 0
         if code == INTERRUPTED:
-            console.fail(f"interrupted; {AGAIN}.")
+            raise KeyboardInterrupt
         return code
+    except KeyboardInterrupt:
+        console.fail(f"interrupted; {AGAIN}.")
+        return INTERRUPTED
     except SystemExit as leaving:
         if leaving.code == stops.TERMINATED:
             console.fail(f"terminated; {AGAIN}.")

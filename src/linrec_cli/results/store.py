@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from linrec_cli import seal
+from linrec_cli.declared import mistyped
 from linrec_cli.disk import read_toml, sealed_toml, whole
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.refusals import reading
 from linrec_cli.results import schema
-from linrec_cli.settings import Train, from_stored, mistyped, setup, strange
+from linrec_cli.settings import BESIDE, KINDS, Train, from_stored, setup, strange
 
 TABLE, SETTINGS, RANKS = "table.parquet", "settings.toml", "ranks.parquet"
 NEUTRAL = {"objective": "next", "loss": "cross-entropy"}
@@ -51,7 +52,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         found = read_toml(path)
-        if wrong := mistyped(found):
+        if wrong := mistyped(found, KINDS, BESIDE):
             raise ValueError(f"{', '.join(wrong)}: of another type than it has")
         return found
     except FileNotFoundError:
