@@ -17,3 +17,4 @@ faults:
 	.venv/bin/python benchmarks/faults/signals.py --out results/reference/cpu/benchmarks/faults-signals.csv
 	.venv/bin/python benchmarks/faults/kills.py --seconds 60 --out results/reference/cpu/benchmarks/faults-kills.csv
 	.venv/bin/python benchmarks/faults/bits.py --out results/reference/cpu/benchmarks/faults-bits.csv
+	.venv/bin/python benchmarks/faults/disk.py --out results/reference/cpu/benchmarks/faults-disk.csv

@@ -6,6 +6,14 @@ from passages._words import blocks, code, paragraph, place, table
 KILLED = ("unreadable", "differs", "leftovers", "orphans", "failed")
 FLIPPED = {"noticed": "named", "mended": "made anew", "unseen": "same figures", "wrong": "other figures"}
 """Columns of `bits.py`, and what they are called; a traceback and an end of the process stand together."""
+REFUSED = {
+    "well": "ended well",
+    "named": "named",
+    "traceback": "traceback",
+    "differs": "differs",
+    "leftovers": "leftovers",
+}
+"""Columns of `disk.py`, and what they are called."""
 
 
 def signals(reference: Reference) -> str:
@@ -39,3 +47,11 @@ def bits(reference: Reference) -> str:
         lines.append([code(row["file"]), *(str(row[name]) for name in ("flips", *FLIPPED)), broken])
     heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
     return blocks(heading, table(["file", "flips", *FLIPPED.values(), "traceback"], lines))
+
+
+def disk(reference: Reference) -> str:
+    """Make the table of commands that were not let write, or whose files were taken away."""
+    rows = reference.csv("benchmarks/faults-disk")
+    lines = [[code(row["refused"]), row["fault"], *(str(row[name]) for name in ("trials", *REFUSED))] for row in rows]
+    heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
+    return blocks(heading, table(["command", "fault", "trials", *REFUSED.values()], lines))

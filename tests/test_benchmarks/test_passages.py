@@ -492,7 +492,8 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.signals(Reference(tmp_path)),
         faults.kills(Reference(tmp_path)),
         faults.bits(Reference(tmp_path)),
-    ] == [""] * 3
+        faults.disk(Reference(tmp_path)),
+    ] == [""] * 4
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -514,6 +515,9 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     row = {"file": "x", "flips": 21, "noticed": 1, "mended": 2, "unseen": 3, "wrong": 4, "traceback": 5, "ended": 6}
     kept(tmp_path, "benchmarks/faults-bits", [row])
     assert faults.bits(Reference(tmp_path)).splitlines()[-1] == "| `x` | 21 | 1 | 2 | 3 | 4 | 11 |"
+    row = {"refused": "x", "fault": "full", "trials": 9, "well": 1, "named": 2, "traceback": 3, "differs": 4}
+    kept(tmp_path, "benchmarks/faults-disk", [row | {"leftovers": 5}])
+    assert faults.disk(Reference(tmp_path)).splitlines()[-1] == "| `x` | full | 9 | 1 | 2 | 3 | 4 | 5 |"
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:
