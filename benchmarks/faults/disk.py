@@ -233,7 +233,8 @@ class Tried:
     def full(self, every: int) -> Iterator[Trial]:
         """Give it so much room that each of its writes is refused in turn."""
         for what in ("size", "nr_inodes") if self.place.mounted else ("growth",):
-            number, well = 0, False
+            # What it says is a file as well.
+            number, well = int(what == "growth"), False
             while not well:
                 self.place.put(self.begun)
                 pages, files = self.place.used()
