@@ -25,6 +25,8 @@ from linrec_cli.runs import graph, recommend
 from linrec_cli.settings import BESIDE, KINDS, Train
 
 NOISE = pl.DataFrame({"a": np.random.default_rng(0).random(1500)})
+WIDE = pl.DataFrame({f"c{number}": ["x" * number] * 5 for number in range(40)})
+"""So much is said of its columns that polars tells a full disk as a file out of specification."""
 PANIC = pl.exceptions.PanicException
 
 
@@ -37,12 +39,12 @@ def grown() -> Iterator[Callable[[int], None]]:
 
 
 def written(path: Path) -> None:
-    store.write_frame(NOISE, path)
+    store.write_frame(WIDE, path)
 
 
 def in_a_folder(path: Path) -> None:
     with whole_folder(path) as part:
-        NOISE.write_parquet(part / "a.parquet")
+        WIDE.write_parquet(part / "a.parquet")
 
 
 def saved(path: Path) -> None:
@@ -72,6 +74,16 @@ def test_wherever_the_disk_is_full_a_library_s_words_become_the_system_s(
         with told:
             write(tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_the_rest_of_a_block_does_not_pass_for_room(tmp_path: Path, grown: Callable[[int], None]) -> None:
+    def fill(part: Path) -> None:
+        part.write_bytes(bytes(4000))
+        raise ValueError("a library that does not tell")
+
+    grown(4096)
+    with pytest.raises(RefusedError, match="File too large"), whole(tmp_path / "a") as part:
+        fill(part)
 
 
 def test_a_full_disk_that_is_told_without_a_number_of_its_own_says_what_helps(tmp_path: Path) -> None:
