@@ -19,3 +19,4 @@ faults:
 	.venv/bin/python benchmarks/faults/bits.py --out results/reference/cpu/benchmarks/faults-bits.csv
 	.venv/bin/python benchmarks/faults/network.py --out results/reference/cpu/benchmarks/faults-network.csv
 	.venv/bin/python benchmarks/faults/fuzz.py --inputs 100000 --seconds 600 --out results/reference/cpu/benchmarks/faults-fuzz.csv
+	.venv/bin/python benchmarks/faults/disk.py --out results/reference/cpu/benchmarks/faults-disk.csv

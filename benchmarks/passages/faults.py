@@ -11,6 +11,14 @@ MET = {"had": "the file, from that server", "next": "an error, or the file from 
 FED = {"inputs": "inputs", "refused": "refused", "read": "read", "uncaught": "uncaught", "hangs": "hangs",
        "ended": "ended", "over": "over"}  # fmt: skip
 """Columns of `fuzz.py`, and what they are called."""
+REFUSED = {
+    "well": "ended well",
+    "named": "named",
+    "traceback": "traceback",
+    "differs": "differs",
+    "leftovers": "leftovers",
+}
+"""Columns of `disk.py`, and what they are called."""
 
 
 def signals(reference: Reference) -> str:
@@ -69,3 +77,11 @@ def fuzz(reference: Reference) -> str:
     lines = [[row["reader"], *(f"{row[name]:,}" for name in FED), f"{row['mib']:.0f}"] for row in rows]
     heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
     return blocks(heading, table(["reader", *FED.values(), "most MiB"], lines))
+
+
+def disk(reference: Reference) -> str:
+    """Make the table of commands that were not let write, or whose files were taken away."""
+    rows = reference.csv("benchmarks/faults-disk")
+    lines = [[code(row["refused"]), row["fault"], *(str(row[name]) for name in ("trials", *REFUSED))] for row in rows]
+    heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
+    return blocks(heading, table(["command", "fault", "trials", *REFUSED.values()], lines))

@@ -123,6 +123,17 @@ def counting(settings: Any, without: Iterable[str] = ()) -> dict[str, Any]:
     return {name: value for name, (value, neutral, counts) in found.items() if counts and value != neutral}
 
 
+def mistyped(mapping: Mapping[str, Any], kinds: Iterable[Any], texts: Iterable[str]) -> list[str]:
+    """Name what a run's file says in another type than the settings of that name have; `texts` are further names."""
+    known: dict[str, set[type]] = {name: {str} for name in texts}
+    for item, how in (one for kind in kinds for one in declared(kind)):
+        own = {float, int} if element(item) is float else {element(item)}
+        for name in filter(None, (item.name, how.was)):
+            known[name] = known.get(name, set()) | own
+    said = ((name, value) for name, value in mapping.items() if name in known)
+    return [name for name, value in said if not {type(one) for one in each(value)} <= known[name]]
+
+
 def from_stored(kind: type[Kind], mapping: Mapping[str, Any]) -> Kind:
     """Read settings from a run's file, whichever linrec wrote it: what is missing is neutral, more is left out.
 

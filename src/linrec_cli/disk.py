@@ -6,7 +6,6 @@ own buffers, so that a power cut may take the last files along.
 
 import errno
 import os
-import re
 import shutil
 import socket
 import tomllib
@@ -17,45 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import seal, temporary
 from linrec_cli.errors import DataError
+from linrec_cli.refusals import RefusedError as RefusedError
+from linrec_cli.refusals import asked_again
+from linrec_cli.refusals import writing as writing
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 LOCK, HOLDER = ".lock", ".holder"
 """What is locked, and which process did so; that stands beside, as whoever asks for the lock empties the file."""
-FULL = {errno.ENOSPC, errno.EDQUOT}
 # What file systems without locks answer.
 LOCKLESS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 class HeldError(DataError):
     """Another process holds the folder."""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system refuses into one line.
-
-    Raises:
-        DataError: the disk is full, or `path` cannot be written.
-    """
-    try:
-        yield
-    except Exception as error:
-        number = _number(error)
-        if number is None and not isinstance(error, OSError):
-            raise
-        why = os.strerror(number) if number else " ".join(str(error).split())
-        remedy = "free some room" if number in FULL else "mend that"
-        raise DataError(f"cannot write {path}: {why}; {remedy} or choose another place.") from None
-
-
-def _number(error: Exception) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
-    # Polars and safetensors tell the system's error in words alone.
-    told = re.search(r"\(os error (\d+)\)", str(error))
-    return int(told[1]) if told else None
 
 
 @contextmanager
@@ -71,7 +46,8 @@ def whole(path: Path) -> Iterator[Path]:
         try:
             part.touch(exist_ok=False)
             mode = part.stat().st_mode
-            yield part
+            with asked_again(part):
+                yield part
             # Who makes the file anew may keep it from others, whatever the umask says.
             if part.stat().st_mode != mode:
                 part.chmod(mode)
@@ -92,7 +68,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         part, old = _beside(path), _beside(path)
         try:
             part.mkdir()
-            yield part
+            with asked_again(part):
+                yield part
             if path.exists():
                 path.replace(old)
             part.replace(path)
@@ -106,7 +83,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def _beside(path: Path) -> Path:
     # What was left by a process that was killed here.
-    temporary.clean(path.parent, lambda name: name.startswith(f".{path.name}.") and temporary.dead(name))
+    temporary.clean(path.parent, lambda name: name.startswith(temporary.begin(path)) and temporary.dead(name))
     return temporary.beside(path)
 
 
@@ -217,4 +194,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it changed since it was written, is empty, no TOML, or not in UTF-8.
     """
-    return tomllib.loads(seal.read(path))
+    text = seal.read(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

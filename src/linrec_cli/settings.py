@@ -19,6 +19,8 @@ from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPE, LENGTH, SEED,
 from linrec_cli.shared_settings import AUTO as AUTO
 from linrec_cli.shared_settings import DTYPES as DTYPES
 
+LONGEST = 200
+"""Bytes of the name of a run."""
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
 MANY = 2**31
@@ -114,7 +116,7 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         one = decided(self)
         what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
-        return "-".join(filter(None, map(safe, what)))
+        return fitting("-".join(filter(None, map(safe, what))))
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ class Evaluate:
 
 
 KINDS = (Train, Reading, Profile, Effort, Evaluate)
+BESIDE = {"source", "prepared", "of"}
+"""What a run's file says that is no setting: all of it text."""
 
 
 def resolved(settings: Train) -> Train:
@@ -225,12 +229,18 @@ def same(one: Any, other: Any) -> bool:
 def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
-    return mapping.keys() - known - {"source", "prepared", "of"}
+    return mapping.keys() - known - BESIDE
 
 
 def safe(text: str) -> str:
     """Write a name, or a spec, so that it can be part of a file's name."""
     return filed(text.replace(":", "-").replace("=", ""))
+
+
+def fitting(name: str) -> str:
+    """Take letters from the middle of a name that is too long for a folder; its digest, at the end, tells it apart."""
+    whole = name.encode()
+    return name if len(whole) <= LONGEST else f"{whole[: LONGEST - 61].decode('utf-8', 'ignore')}_{name[-15:]}"
 
 
 def options(spec: str) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 OWNED = re.compile(r"-(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-")
 """What `owner` writes."""
 ROOM = "linrec"
+NAME = 180
+"""Bytes of a name that what will take its place has too."""
 LONGEST = 80
 """Bytes of a path in which a socket still has a name of its own: some systems know no path of more than 104."""
 
@@ -36,7 +38,12 @@ def owner() -> str:
 
 def beside(path: Path) -> Path:
     """Name what will take the place of `path` once it is whole."""
-    return path.with_name(f".{path.name}.{owner()}{secrets.token_hex(4)}.part")
+    return path.with_name(f"{begin(path)}{owner()}{secrets.token_hex(4)}.part")
+
+
+def begin(path: Path) -> str:
+    """Give how the names begin of what will take the place of `path`; a long one leaves room for the rest."""
+    return f".{os.fsdecode(os.fsencode(path.name)[:NAME])}."
 
 
 def alive(name: str) -> bool:

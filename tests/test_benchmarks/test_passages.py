@@ -498,7 +498,8 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.bits(Reference(tmp_path)),
         faults.network(Reference(tmp_path)),
         faults.fuzz(Reference(tmp_path)),
-    ] == [""] * 5
+        faults.disk(Reference(tmp_path)),
+    ] == [""] * 6
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -531,6 +532,9 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     row = {"reader": "csv", "inputs": 2100, "refused": 1, "read": 2, "uncaught": 3, "hangs": 4, "ended": 5, "over": 6}
     kept(tmp_path, "benchmarks/faults-fuzz", [row | {"mib": 7.6}])
     assert faults.fuzz(Reference(tmp_path)).splitlines()[-1] == "| csv | 2,100 | 1 | 2 | 3 | 4 | 5 | 6 | 8 |"
+    row = {"refused": "x", "fault": "full", "trials": 9, "well": 1, "named": 2, "traceback": 3, "differs": 4}
+    kept(tmp_path, "benchmarks/faults-disk", [row | {"leftovers": 5}])
+    assert faults.disk(Reference(tmp_path)).splitlines()[-1] == "| `x` | full | 9 | 1 | 2 | 3 | 4 | 5 |"
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:

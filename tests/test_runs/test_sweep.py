@@ -301,3 +301,27 @@ def test_data_that_are_gone_meanwhile_are_told(here, kept, quick, heard, childre
     shutil.rmtree(kept.prepared.folder)
     module.apart(module.settled(quick(), kept), kept, here / "run", False, heard)
     assert "is gone or damaged" in heard.of(events.Failed)[0].note
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_full_disk_ends_a_sweep_with_its_line_and_is_no_row(here, data, quick, heard, monkeypatch, several):
+    full = disk.RefusedError("cannot write x: No space left on device; free some room or choose another place.")
+
+    def refused(*_, **__):
+        raise full
+
+    monkeypatch.setattr(checkpoint, "save", refused)
+    folder = here / "results" / "runs" / "run"
+    if not several:
+        with pytest.raises(disk.RefusedError, match="No space left"):
+            module.attempt(quick(), data, folder, False, heard)
+    else:
+        # What a child sends is raised by who listens.
+        reader, writer = multiprocessing.Pipe(duplex=False)
+        before = signal.getsignal(signal.SIGINT)
+        module.child(quick(), data.prepared, data.source, folder, False, writer)
+        signal.signal(signal.SIGINT, before)
+        writer.close()
+        with pytest.raises(disk.RefusedError, match="No space left"):
+            module.listen(reader, heard)
+    assert not (folder / store.TABLE).exists()

@@ -287,7 +287,10 @@ def test_what_was_trained_twice_is_counted(here, data, quick, heard):
     assert not (here / "run" / "progress.json").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"epoch": 0}', '{"epoch": 7, "batch": 9}'])
+NO_PROGRESS = ["{", "[]", '{"epoch": 0}', '{"epoch": 7, "batch": 9}', '{"epoch": 0, "batch": "x"}', "[" * 99999]
+
+
+@pytest.mark.parametrize("content", [*NO_PROGRESS, '{"epoch": 0, "batch": 1e999}', '{"epoch": 0, "batch": true}'])
 def test_a_progress_that_says_nothing_is_no_reason_to_stop(here, data, quick, heard, content):
     interrupt(heard, 1, 3)
     with pytest.raises(KeyboardInterrupt):
@@ -310,6 +313,15 @@ def test_how_far_a_run_came_is_on_disk_while_it_trains_once_a_second(here, data,
 
     runs.train(quick(epochs=1), data, here / "run", watch=look)
     assert seen == [{"epoch": 0, "batch": batch, "seal": ANY} for batch in (1, 1, 3, 3, 5, 5, 7, 7)]
+
+
+def test_a_progress_that_cannot_be_written_is_no_reason_to_stop_either(here, data, quick):
+    known = runs.train(quick(), data)
+    (here / "run" / "progress.json").mkdir(parents=True)
+    (here / "run" / "progress.json" / "file").touch()
+    found = runs.train(quick(), data, here / "run")
+    assert found.history["loss"].equals(known.history["loss"])
+    assert not (here / "run" / "progress.json").exists()
 
 
 def test_an_interrupted_run_without_a_folder_leaves_nothing(here, data, quick, heard):

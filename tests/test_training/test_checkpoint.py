@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from linrec_cli.data.batch import Batch
@@ -180,3 +181,39 @@ def test_others_may_read_a_checkpoint_where_the_umask_lets_them(tmp_path: Path, 
     finally:
         os.umask(before)
     assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [
+        None,
+        "[" * 99999,
+        "[]",
+        "3",
+        '{"history": 3}',
+        '{"history": [{}]}',
+        '{"history": [], "epoch": "x"}',
+        '{"history": [], "batch": 1.5}',
+        '{"history": [], "resumed_at": ["x"]}',
+        '{"history": [], "loss": null}',
+        '{"history": [], "strange": 1}',
+    ],
+)
+def test_a_header_that_is_no_such_thing_is_one_line(
+    sequences: Sequences, parts: Parts, tmp_path: Path, counters: str | None
+) -> None:
+    state = fit.start(SMALL, sequences, parts)
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    save_file(tensors, tmp_path / checkpoint.CHECKPOINT, None if counters is None else {"counters": counters})
+    with pytest.raises(DataError, match=r"cannot be used \([^\n]+\); start anew with --fresh\.$"):
+        checkpoint.load(state, tmp_path)
+    assert state.at == Position()
+
+
+def test_counters_that_are_whole_pass(sequences: Sequences, parts: Parts, tmp_path: Path) -> None:
+    state = fit.start(SMALL, sequences, parts)
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    counters = '{"history": [], "epoch": 1, "loss": 2, "seconds": 0.5, "resumed_at": [3]}'
+    save_file(tensors, tmp_path / checkpoint.CHECKPOINT, {"counters": counters})
+    assert checkpoint.load(state, tmp_path)
+    assert state.at == Position(epoch=1, loss=2, seconds=0.5, resumed_at=[3])

@@ -4,16 +4,15 @@ import errno
 import importlib
 import os
 import pkgutil
-import signal
 import sys
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 
-from linrec_cli import temporary
-from linrec_cli.cli import config, console
-from linrec_cli.errors import LinrecError
+from linrec_cli import refusals, temporary
+from linrec_cli.cli import config, console, stops
+from linrec_cli.errors import DataError, LinrecError
 
 ORDER = (
     *("download", "preprocess", "train", "evaluate", "recommend", "export"),
@@ -41,8 +40,8 @@ app = typer.Typer(
 )
 for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
-INTERRUPTED, TERMINATED = 130, 143
-"""What Typer makes of Ctrl-C, and `terminate` of SIGTERM."""
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C, and leaves."""
 AGAIN = "start the same command again to go on"
 
 
@@ -74,16 +73,11 @@ def root(
     ctx.default_map = config.read(ctx)
 
 
-def terminate(signum: int, frame: FrameType | None) -> None:
-    """Leave on SIGTERM through every `finally`."""
-    raise SystemExit(TERMINATED)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0 fine, 1 internal, 2 usage, 3 data, 4 nothing measured)."""
     # torch's profiler would write to stderr that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    signal.signal(signal.SIGTERM, terminate)
+    stops.heed(run.__code__)
     temporary.tidy()
     code = run(arguments)
     try:
@@ -101,10 +95,13 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         code = app(args=arguments, standalone_mode=False) or 0
         if code == INTERRUPTED:
-            console.fail(f"interrupted; {AGAIN}.")
+            raise KeyboardInterrupt
         return code
+    except KeyboardInterrupt:
+        console.fail(f"interrupted; {AGAIN}.")
+        return INTERRUPTED
     except SystemExit as leaving:
-        if leaving.code == TERMINATED:
+        if leaving.code == stops.TERMINATED:
             console.fail(f"terminated; {AGAIN}.")
         return leaving.code
     except LinrecError as error:
@@ -118,9 +115,13 @@ def run(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:
         console.nowhere()
         return 0
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            console.fail(f"cannot write: {error.strerror}; free some space.")
+            console.nowhere()
+            return 1
+        # Where nobody thought of it, the system's refusal is no fault of linrec's either.
+        if not (said := refusals.line(error)):
             raise
-        console.fail(f"cannot write: {error.strerror}; free some space.")
-        console.nowhere()
-        return 1
+        console.fail(said)
+        return DataError.exit_code

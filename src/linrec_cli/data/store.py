@@ -15,6 +15,7 @@ from linrec_cli.data.origin import Origin, Say, find
 from linrec_cli.data.prepare import Prepared, digest, prepare
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.names import filed
+from linrec_cli.refusals import reading
 
 # Raise this whenever the same input would be prepared into something else.
 FORMAT = 3
@@ -146,7 +147,7 @@ def load(folder: Path, name: str, say: Say) -> Prepared | None:
         offsets = pl.concat([pl.Series([0]), lengths]).to_numpy()
         came = events["part"] if "part" in events.columns else None
         whole = digest(events["item"], offsets, came) == card["digest"] and items.height == card["items"]
-    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+    except (OSError, ValueError, KeyError, DataError, pl.exceptions.PolarsError):
         whole = False
     if not whole:
         say(f"{folder} is damaged and is not used")
@@ -183,7 +184,8 @@ def by_digest(digest: str, data_dir: Path, hint: Path | None = None, report: Say
 
 def _table(path: Path) -> pl.DataFrame:
     seal.check(path)
-    return pl.read_parquet(path, glob=False)
+    with reading(path, "it is prepared anew"):
+        return pl.read_parquet(path, glob=False)
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from typing import Any
 import polars as pl
 
 from linrec_cli import seal
+from linrec_cli.declared import mistyped
 from linrec_cli.disk import read_toml, sealed_toml, whole
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.refusals import reading
 from linrec_cli.results import schema
-from linrec_cli.settings import Train, from_stored, setup, strange
+from linrec_cli.settings import BESIDE, KINDS, Train, from_stored, setup, strange
 
 TABLE, SETTINGS, RANKS = "table.parquet", "settings.toml", "ranks.parquet"
 NEUTRAL = {"objective": "next", "loss": "cross-entropy"}
@@ -50,7 +52,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         DataError: there is none, or it cannot be read.
     """
     try:
-        return read_toml(path)
+        found = read_toml(path)
+        if wrong := mistyped(found, KINDS, BESIDE):
+            raise ValueError(f"{', '.join(wrong)}: of another type than it has")
+        return found
     except FileNotFoundError:
         raise DataError(f"no run at {path.parent}; `ls {path.parent.parent}` shows the runs there are.") from None
     except (ValueError, OSError) as error:
@@ -145,13 +150,15 @@ def read_frame(path: Path) -> pl.DataFrame:
     Raises:
         DataError: it cannot be read, or changed since it was written.
     """
+    way_out = "delete that run and make it again"
     try:
         seal.check(path)
-        # A name may hold what polars would take for a pattern.
-        return pl.read_parquet(path, glob=False)
+        with reading(path, way_out):
+            # A name may hold what polars would take for a pattern.
+            return pl.read_parquet(path, glob=False)
     except OSError as error:
         # Polars' own say why in their text alone.
         why = error.strerror or str(error).partition(" (os error")[0]
         raise DataError(f"{path} cannot be read: {why}; mend that, or name another folder.") from None
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); delete that run and make it again.") from None
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read ({error}); {way_out}.") from None

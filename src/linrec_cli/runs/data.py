@@ -134,7 +134,7 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
 
     hint = short(folder / stored["prepared"]) if stored.get("prepared") else None
     source = {name: stored[name] for name in SOURCE if name in stored}
-    if prepared := store.by_digest(stored["data_digest"], data_dir, hint, report):
+    if prepared := store.by_digest(stored.get("data_digest", ""), data_dir, hint, report):
         return trained_on(laid_out(prepared, source), stored)
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):
@@ -148,7 +148,7 @@ def trained_on(data: Dataset, stored: Mapping[str, Any]) -> Dataset:
     Raises:
         DataError: they are others.
     """
-    then, now = stored["data_digest"], data.prepared.digest
+    then, now = stored.get("data_digest", ""), data.prepared.digest
     if then == now and (read := stored.get("read_digest")):
         then, now = read, data.read(stored["model"])
     if then != now:

@@ -81,7 +81,10 @@ def saved(program: Any, path: Path) -> Run:
         UsageError: it cannot be written as ONNX.
     """
     if path.name == TORCH:
-        torch.export.save(program, path)
+        # Into memory first: on a full disk torch would write half of it without a word, or end the process.
+        content = io.BytesIO()
+        torch.export.save(program, content)
+        path.write_bytes(content.getbuffer())
         # Torch 2.11 warns that what it reads back cannot be written to.
         with quiet():
             read_back: Run = torch.export.load(path).module()
@@ -90,6 +93,8 @@ def saved(program: Any, path: Path) -> Run:
     try:
         with torch.no_grad(), quiet():
             torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False, **named)
+    except OSError:
+        raise
     # Nor has ONNX.
     except Exception as error:
         raise UsageError(f"ONNX cannot express this model ({first(error)}); --format torch can.") from None

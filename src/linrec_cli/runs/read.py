@@ -166,8 +166,11 @@ def history(folder: Path) -> list[Row]:
         if path.is_file():
             seal.check(path)
             with safe_open(path, "np") as file:
-                return list(json.loads(file.metadata()["counters"])["history"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+                epochs = list(json.loads(file.metadata()["counters"])["history"])
+                if any(not isinstance(epoch["ndcg"], int | float) for epoch in epochs):
+                    raise TypeError("ndcg is no number")
+                return epochs
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"the epochs in {path} cannot be read ({reason}); train it again with --fresh.") from None
     return []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.refusals import reading
 from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run
 from linrec_cli.runs.evaluate import trained
 from linrec_cli.runs.result import Result, read
@@ -107,12 +108,16 @@ def users_of(path: Path) -> list[str]:
 
     from linrec_cli.data.file.columns import NAMES, plain
 
+    way_out = "give a CSV or Parquet file"
     try:
-        frame = (
-            pl.read_parquet(path, glob=False) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-        )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); give a CSV or Parquet file.") from None
+        with reading(path, way_out):
+            frame = (
+                pl.read_parquet(path, glob=False)
+                if path.suffix == ".parquet"
+                else pl.read_csv(path, infer_schema=False)
+            )
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); {way_out}.") from None
     usual = {name for group in NAMES["user"] for name in group}
     column = next((name for name in frame.columns if plain(name) in usual), None)
     if column is None and frame.width == 1:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.errors import LinrecError
+from linrec_cli.refusals import RefusedError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -116,13 +117,14 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
 
     Raises:
         HeldError: another process trains it.
+        RefusedError: nothing can be written.
     """
     from linrec_cli.disk import HeldError
     from linrec_cli.profiling import isolate
 
     try:
         train_one(settings, data, folder, watch=watch, fresh=fresh)
-    except HeldError:
+    except (HeldError, RefusedError):
         raise
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
@@ -200,13 +202,19 @@ def stop(process: Any, reader: Any, watch: Watch) -> None:
 
 
 def listen(reader: Any, watch: Watch, seconds: float = float("inf")) -> None:
-    """Pass on what a child tells, until it ends or the time is up."""
+    """Pass on what a child tells, until it ends or the time is up.
+
+    Raises:
+        LinrecError: what ended it.
+    """
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         try:
             event = reader.recv() if reader.poll(min(left, 1.0)) else None
         except (EOFError, OSError):
             return
+        if isinstance(event, LinrecError):
+            raise event
         if event:
             watch(event)
 
@@ -222,7 +230,7 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     isolate.end_with_parent(PATIENCE)
 
-    def tell(event: events.Event) -> None:
+    def tell(event: events.Event | LinrecError) -> None:
         # Who listened may be gone; the run goes on until it can be saved.
         with suppress(OSError):
             writer.send(event)
@@ -235,5 +243,7 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
             attempt(settings, laid_out(prepared, source), folder, fresh, tell)
     except HeldError:
         raise SystemExit(HELD) from None
+    except LinrecError as error:
+        tell(error)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import seal
 from linrec_cli.errors import DataError
+from linrec_cli.refusals import RefusedError, writing
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -86,7 +87,7 @@ def clear(folder: Path) -> None:
 
     for path in folder.iterdir():
         if path.name not in (disk.LOCK, disk.HOLDER):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove(path)
 
 
 def drop(folder: Path) -> None:
@@ -94,7 +95,17 @@ def drop(folder: Path) -> None:
     from linrec_cli.training import checkpoint
 
     for name in (checkpoint.CHECKPOINT, PROGRESS):
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder that stands in its place.
+
+    Raises:
+        RefusedError: the system does not let it be.
+    """
+    with writing(path):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def tidy(folder: Path) -> None:
@@ -160,9 +171,10 @@ def progress(folder: Path) -> dict[str, int]:
     """Read how far an interrupted run came; nothing where that is not known."""
     try:
         found = json.loads(seal.read(folder / PROGRESS))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    # Nothing is known from what is no such thing; True would be a number.
+    return {name: n for name, n in found.items() if type(n) is int} if isinstance(found, dict) else {}
 
 
 def reporter(
@@ -178,7 +190,9 @@ def reporter(
         now = time.monotonic()
         if folder and now - written >= 1:
             reached = {"epoch": at.epoch, "batch": at.batch, "seal": seal.BLANK}
-            store.write_text(seal.sealed(json.dumps(reached)), folder / PROGRESS)
+            # It only tells how far a run came that was killed: nothing ends for want of it.
+            with suppress(RefusedError):
+                store.write_text(seal.sealed(json.dumps(reached)), folder / PROGRESS)
             written = now
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets

@@ -1,8 +1,9 @@
 """A run on disk, so that it goes on where it was: safetensors, never pickle, each file written whole."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,9 +12,15 @@ from torch import Tensor
 
 from linrec_cli import disk, seal
 from linrec_cli.errors import DataError
-from linrec_cli.training.state import Epoch, State
+from linrec_cli.training.state import Epoch, Position, State
+
+Kind = TypeVar("Kind", Epoch, Position)
 
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+UNFIT = (SafetensorError, RuntimeError, LookupError, OSError, ValueError, TypeError, AttributeError)
+"""What comes of a header that is no such thing; one that is nested without end is a RuntimeError."""
+KINDS: dict[Any, set[type]] = {int: {int}, float: {int, float}}
+"""What counters are in JSON; the others are lists of whole numbers."""
 
 
 def save(state: State, folder: Path) -> None:
@@ -50,12 +57,27 @@ def load(state: State, folder: Path) -> bool:
             moments.setdefault(int(index), {})[moment] = value
         if state.optimizer:
             state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
-    except (SafetensorError, RuntimeError, KeyError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        state.history = [stored(Epoch, epoch) for epoch in counters.pop("history")]
+        state.at = stored(Position, counters)
+    except UNFIT as error:
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise DataError(f"{path} cannot be used ({reason}); start anew with --fresh.") from None
-    state.history = [Epoch(**epoch) for epoch in counters.pop("history")]
-    state.at = type(state.at)(**counters)
     return True
+
+
+def stored(kind: type[Kind], values: dict[str, Any]) -> Kind:
+    """Make counters of what a header says of them.
+
+    Raises:
+        TypeError: it says something else.
+    """
+    made = kind(**values)
+    for item in fields(made):
+        value = getattr(made, item.name)
+        inner = value if isinstance(value, list) else []
+        if type(value) not in KINDS.get(item.type, {list}) or not all(type(one) is int for one in inner):
+            raise TypeError(f"{item.name} is {value!r}")
+    return made
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

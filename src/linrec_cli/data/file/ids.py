@@ -53,7 +53,7 @@ def read(ids: pl.Series, where: str) -> pl.Series:
         raise DataError(f"{where}: the {ids.name} ids are of type {kind} and not whole; give integers or strings.")
     if kind == pl.Binary:
         ids = decoded(ids)
-    elif kind.is_nested() or kind == pl.Object:
+    elif kind.is_nested() or kind in (pl.Object, pl.Duration):
         raise DataError(f"{where}: the {ids.name} ids are of type {kind}; give integers or strings.")
     if kind not in (pl.String, pl.Categorical):
         ids = ids.cast(pl.String)

@@ -11,6 +11,7 @@ from linrec_cli.data.file.delimited import Content
 from linrec_cli.data.file.ids import decoded
 from linrec_cli.data.file.plain import start
 from linrec_cli.errors import DataError
+from linrec_cli.refusals import reading
 
 SAMPLE = 2000
 
@@ -21,10 +22,8 @@ def parquet(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict
     Raises:
         DataError: the file cannot be read.
     """
-    try:
+    with reading(shown, "check that it is whole"):
         return chosen(foldered(pl.scan_parquet(path, glob=False), shown), shown, asked)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{shown} cannot be read ({str(error).splitlines()[0]}); check that it is whole.") from None
 
 
 def foldered(scan: pl.LazyFrame, shown: str) -> pl.LazyFrame:

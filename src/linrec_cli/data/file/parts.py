@@ -4,29 +4,45 @@ import glob
 from pathlib import Path
 
 from linrec_cli.errors import DataError
+from linrec_cli.refusals import shown
 
 
 def files(source: str) -> list[Path]:
     """List the files of a source, in the order of their names; a name that exists is never taken as a pattern.
 
     Raises:
+        DataError: there is none, or one has a name that is not in UTF-8.
+    """
+    paths = found(source)
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise DataError(f"the name {shown(path)} is not in UTF-8; rename it.") from None
+    return paths
+
+
+def found(source: str) -> list[Path]:
+    """List them, whatever they are called.
+
+    Raises:
         DataError: there is none.
     """
     path = Path(source)
     if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if one.is_file() and not aside(one.relative_to(path)))
-        if not found:
+        inside = sorted(one for one in path.rglob("*") if one.is_file() and not aside(one.relative_to(path)))
+        if not inside:
             raise DataError(f"the folder {path} holds no file; check the path.")
-        return found
+        return inside
     if path.is_file():
         return [path]
     several = [Path(part.strip()) for part in source.split(",")]
     if len(several) > 1 and all(one.is_file() for one in several):
         return several
-    found = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())
-    if not found:
-        raise DataError(f"there is no file {source}; check the path.")
-    return found
+    matched = sorted(Path(name) for name in glob.glob(source, recursive=True) if Path(name).is_file())
+    if not matched:
+        raise DataError(f"there is no file {shown(source)}; check the path.")
+    return matched
 
 
 def aside(path: Path) -> bool:

@@ -1,0 +1,128 @@
+"""What the system or a library refuses, as one line: which file, why, and what to do about it."""
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from linrec_cli.errors import DataError, LinrecError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+MORE = bytes(1 << 20)
+"""More than the rest of a block, which may have room on a full disk."""
+PANIC = "PanicException"
+"""What polars raises where it gives up; no Exception."""
+
+
+class RefusedError(DataError):
+    """The system does not let a file be written."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into one line.
+
+    Raises:
+        RefusedError: the disk is full, or `path` cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _number(error)
+        if number is None and not isinstance(error, OSError):
+            raise
+        why = os.strerror(number) if number else " ".join(str(error).split())
+        raise RefusedError(f"cannot write {shown(path)}: {why}; {remedy(number)} or choose another place.") from None
+
+
+@contextmanager
+def asked_again(part: Path) -> Iterator[None]:
+    """Have the system say itself why `part`, a file or a folder, was not written, where a library does not tell.
+
+    Raises:
+        OSError: a write of our own is refused too.
+    """
+    try:
+        yield
+    except LinrecError:
+        raise
+    except Exception as error:
+        if _number(error) is None:
+            with (part / "more" if part.is_dir() else part).open("ab") as file:
+                file.write(MORE)
+        raise
+
+
+@contextmanager
+def reading(path: str | Path, way_out: str) -> Iterator[None]:
+    """Turn what polars says of a file into one line, where it panics too, which it would print at length.
+
+    Raises:
+        DataError: the file is damaged.
+        OSError: the system refuses it.
+    """
+    try:
+        with _unheard():
+            yield
+    except BaseException as error:
+        if type(error).__name__ == PANIC:
+            raise DataError(f"{shown(path)} cannot be read (it is damaged); {way_out}.") from None
+        if not type(error).__module__.startswith("polars"):
+            raise
+        raise DataError(f"{shown(path)} cannot be read ({str(error).partition(chr(10))[0]}); {way_out}.") from None
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep back what is written to stderr, and drop it where a library panics."""
+    try:
+        kept, own = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115
+    except OSError:
+        yield
+        return
+    panicked = False
+    with kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException as error:
+            panicked = type(error).__name__ == PANIC
+            raise
+        finally:
+            os.dup2(own, 2)
+            os.close(own)
+            kept.seek(0)
+            with suppress(OSError):
+                os.write(2, b"" if panicked else kept.read())
+
+
+def line(error: Exception) -> str:
+    """Write what the system refused and nobody expected; empty where the error is of another kind."""
+    if isinstance(error, UnicodeEncodeError) and re.search("[\ud800-\udfff]", error.object):
+        return f"the name {shown(error.object)} is not in UTF-8; give it another."
+    number, name = _number(error), getattr(error, "filename", None)
+    if number is None or (name is None and number not in FULL):
+        return ""
+    what = f"cannot use {shown(name)}" if name is not None else "cannot write"
+    return f"{what}: {os.strerror(number)}; {remedy(number)} and start the same command again."
+
+
+def shown(path: object) -> str:
+    """Write a path so that it can be printed: what is not UTF-8 as escapes."""
+    return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
+
+
+def remedy(number: int | None) -> str:
+    """Say what helps against a refusal."""
+    return "free some room" if number in FULL else "mend that"
+
+
+def _number(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    # Polars and safetensors tell the system's error in words alone.
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told[1]) if told else None
