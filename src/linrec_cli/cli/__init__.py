@@ -11,9 +11,9 @@ from typing import Any
 
 import typer
 
-from linrec_cli import __version__, temporary
+from linrec_cli import __version__, processes, temporary
 from linrec_cli.cli import config, console
-from linrec_cli.errors import LinrecError
+from linrec_cli.errors import LinrecError, UsageError
 
 ORDER = (
     *("download", "preprocess", "train", "evaluate", "recommend", "export"),
@@ -44,6 +44,8 @@ for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
 INTERRUPTED, TERMINATED = 130, 143
 """What Typer makes of Ctrl-C, and `terminate` of SIGTERM."""
+TOGETHER = ("train", "evaluate")
+"""Commands that torchrun may start several processes for."""
 AGAIN = "start the same command again to go on"
 
 
@@ -59,7 +61,13 @@ def root(
     ctx: typer.Context,
     version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Read `linrec.toml` before any command runs."""
+    """Read `linrec.toml` before any command runs.
+
+    Raises:
+        UsageError: several processes were started for what one does.
+    """
+    if processes.count() > 1 and ctx.invoked_subcommand not in TOGETHER:
+        raise UsageError(f"linrec {ctx.invoked_subcommand} is done by one process; leave torchrun out.")
     ctx.default_map = config.read(ctx)
 
 

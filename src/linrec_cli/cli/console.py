@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli import processes
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
@@ -33,6 +35,8 @@ def stream(stderr: bool) -> "Console":
 
 def say(message: str) -> None:
     """Write one line of talk to stderr, wrapped at the terminal's width only where it is a terminal."""
+    if processes.rank():
+        return
     stream(True).print(message, markup=False, soft_wrap=not sys.stderr.isatty())
 
 
@@ -49,8 +53,9 @@ def nowhere(stderr: bool = False) -> None:
 
 
 def fail(message: str) -> None:
-    """Write one line that says what went wrong to stderr."""
-    print(f"linrec: {message}", file=sys.stderr)
+    """Write one line that says what went wrong to stderr; of several processes one does."""
+    if processes.speaks():
+        print(f"linrec: {message}", file=sys.stderr)
 
 
 def document(content: Any) -> None:
@@ -103,7 +108,9 @@ def progress(*columns: "str | ProgressColumn") -> "Progress":
     """Make a progress display on stderr; it shows nothing where there is no terminal."""
     from rich.progress import Progress
 
-    return Progress(*columns, console=stream(True), transient=True, disable=not sys.stderr.isatty())
+    return Progress(
+        *columns, console=stream(True), transient=True, disable=not sys.stderr.isatty() or processes.rank() > 0
+    )
 
 
 def size(count: float) -> str:

@@ -23,7 +23,7 @@ LEAST = 3
 CELL = ["mechanism", "maxlen"]
 COSTS = {"epoch": "seconds an epoch", "memory": "peak memory, MiB", "step": "ms a step"}
 """Names and axes of the panels."""
-SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "benchmark"]
+SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "processes", "benchmark"]
 """What a profile and training runs must share for the steps of one to stand beside the quality of the other."""
 TRAINED = ["objective", "loss"]
 """The same, where the profile says it."""

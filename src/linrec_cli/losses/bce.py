@@ -17,7 +17,7 @@ def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw, negatives: int
 
     Cost: `O(N negatives C)` operations and memory.
     """
-    drawn = draw.uniform(len(gold), negatives)
+    drawn = draw.each(len(gold), negatives)
     of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
     # Not as a product of matrices, whose gradient would be an outer one: torch wants a C compiler for it on CUDA.
     scores = (table[drawn].to(hidden.dtype) * hidden[:, None]).sum(2).float()

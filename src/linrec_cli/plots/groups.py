@@ -12,7 +12,7 @@ from linrec_cli.plots import style
 from linrec_cli.plots.keys import FIGURE, keyed
 from linrec_cli.plots.panel_points import COLUMNS, points
 
-SAID = ("layers", "heads", "tokens", "batch", "device", "dtype", "threads", "benchmark")
+SAID = ("layers", "heads", "tokens", "batch", "device", "dtype", "threads", "processes", "benchmark")
 """What a stem says where it is not the same in all groups."""
 
 

@@ -116,13 +116,15 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
 
     Raises:
         HeldError: another process trains it.
+        LostError: it has several processes, and one is gone; the others stand where it was saved last.
     """
     from linrec_cli.disk import HeldError
+    from linrec_cli.processes import LostError
     from linrec_cli.profiling import isolate
 
     try:
         train_one(settings, data, folder, watch=watch, fresh=fresh)
-    except HeldError:
+    except (HeldError, LostError):
         raise
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)

@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli import seal
-from linrec_cli.errors import DataError
+from linrec_cli import processes, seal
+from linrec_cli.errors import DataError, LinrecError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
@@ -53,7 +53,24 @@ def train(
             drop(folder)
             return read(folder, data)
         store.write_settings(asdict(settings) | data.told(folder), folder / store.SETTINGS)
+        if processes.count() > 1:
+            processes.begin()
         return made(settings, data, folder, watch)
+
+
+def follow(settings: Train, data: Dataset) -> None:
+    """Train with the first process, which alone has the folder, if it begins.
+
+    Raises:
+        LinrecError: the run cannot go on.
+    """
+    if not processes.begin():
+        return
+    try:
+        made(settings, data, None, unheard)
+    except (MemoryError, RuntimeError) as error:
+        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise LinrecError(f"process {processes.rank()} of {processes.count()}: {text}") from None
 
 
 def settled(settings: Train, data: Dataset) -> Train:
@@ -121,6 +138,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):
         take_up(state, folder, watch)
+    passed_on(state, folder)
     save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
     with Interrupts("the batch that is being trained", "what was trained to be saved") as interrupts:
         report = reporter(state, name, folder, watch, interrupts)
@@ -141,6 +159,23 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
         write(found, folder)
         drop(folder)
     return found
+
+
+def passed_on(state: "State", folder: Path | None) -> None:
+    """Bring the other processes of a run to where the first found it, however many it had before."""
+    import tempfile
+
+    from linrec_cli import temporary
+    from linrec_cli.training import checkpoint
+
+    if processes.count() == 1:
+        return
+    path = folder / checkpoint.CHECKPOINT if folder else None
+    content = processes.content(path.read_bytes() if path and path.is_file() else b"")
+    if content and processes.rank():
+        with tempfile.TemporaryDirectory(dir=temporary.room()) as room:
+            (Path(room) / checkpoint.CHECKPOINT).write_bytes(content)
+            checkpoint.load(state, Path(room))
 
 
 def take_up(state: "State", folder: Path, watch: Watch) -> None:
@@ -180,6 +215,6 @@ def reporter(
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets
         watch(events.Batch(name, state.settings.attn, at.epoch + 1, at.batch, batches, loss, best))
-        interrupts.leave()
+        interrupts.agree()
 
     return report
