@@ -118,6 +118,7 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
         HeldError: another process trains it.
         LostError: it has several processes, and one is gone; the others stand where it was saved last.
     """
+    from linrec_cli import machine
     from linrec_cli.disk import HeldError
     from linrec_cli.processes import LostError
     from linrec_cli.profiling import isolate
@@ -129,8 +130,7 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
     except (MemoryError, RuntimeError) as error:
-        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        fail(settings, folder, "oom" if isolate.full(error) else "error", text, watch)
+        fail(settings, folder, "oom" if isolate.full(error) else "error", machine.said(error), watch)
 
 
 def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) -> None:

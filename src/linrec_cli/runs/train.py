@@ -64,13 +64,14 @@ def follow(settings: Train, data: Dataset) -> None:
     Raises:
         LinrecError: the run cannot go on.
     """
+    from linrec_cli import machine
+
     if not processes.begin():
         return
     try:
         made(settings, data, None, unheard)
     except (MemoryError, RuntimeError) as error:
-        text = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise LinrecError(f"process {processes.rank()} of {processes.count()}: {text}") from None
+        raise LinrecError(f"process {processes.rank()} of {processes.count()}: {machine.said(error)}") from None
 
 
 def settled(settings: Train, data: Dataset) -> Train:
@@ -84,7 +85,9 @@ def settled(settings: Train, data: Dataset) -> Train:
         settings = replace(settings, split="given")
     seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
-    settings = replace(settings, read_digest=data.read(settings.model), device=machine.device(settings.device))
+    device = machine.device(settings.device)
+    own |= {"deterministic": settings.deterministic and device == "cuda"}
+    settings = replace(settings, read_digest=data.read(settings.model), device=device)
     return resolved(replace(settings, **own, **minima))
 
 
@@ -131,6 +134,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     from linrec_cli.training import checkpoint, fit
 
     machine.prepare(settings.threads)
+    machine.order(settings.deterministic)
     split = data.split(settings.split)
     peaks = Peaks(settings.device)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
