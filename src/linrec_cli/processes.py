@@ -4,6 +4,7 @@ Without torchrun there is one, and nothing is sent. What must not differ is deci
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=10)
 """How long one that does not answer is waited for; the first one saves, and reads damaged data anew, meanwhile."""
+GRACE = 1.0
+"""Seconds in which one that ended can say why."""
 BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
 
 _begun = False
@@ -61,8 +64,11 @@ def speaks() -> bool:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[None]:
-    """Join the others, and leave them; where the first began nothing, those that wait for it are let go.
+def joined(device: str, *, led: bool = False) -> Iterator[None]:
+    """Join the others, and leave them when all have done.
+
+    Args:
+        led: the others wait for the first to begin; where it did not, they are let go.
 
     Raises:
         UsageError: the device has no place for this process.
@@ -77,11 +83,16 @@ def joined(device: str) -> Iterator[None]:
     with answered():
         distributed.init_process_group(BACKENDS[device], timeout=PATIENCE)
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            with suppress(LostError):
+                if led and not _begun and rank() == 0:
+                    begin(False)
+        # Who closed its end while another still reads would be taken for lost.
         with suppress(LostError):
-            if not _begun and rank() == 0:
-                begin(False)
+            anywhere(False)
+    finally:
         distributed.destroy_process_group()
 
 
@@ -113,6 +124,8 @@ def answered() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, MemoryError) or "out of memory" in str(error):
             raise
+        # Who ended on purpose says first why.
+        time.sleep(GRACE)
         wait = f"{PATIENCE.total_seconds() / 60:g} minutes"
         raise LostError(
             f"another process of the run ended, or gave no answer in {wait}; start the same command again to go on."

@@ -1,5 +1,6 @@
 """Several processes that train one run do what one would; the first alone writes, and one that ends ends all."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.evaluation.top import top
 from linrec_cli.processes import LostError
 from linrec_cli.results import store
+from linrec_cli.runs import events
 from linrec_cli.runs.train import settled
 from linrec_cli.settings import Evaluate, Train
 from linrec_cli.training import checkpoint, fit
@@ -121,13 +123,19 @@ def test_a_signal_to_one_stops_all_at_a_batch_and_any_number_goes_on(here, data)
     assert row["note"] == f"training alone; {alike} of 3 epochs, by as many processes"
 
 
-@pytest.mark.parametrize("end", [together.dies, together.hangs])
-def test_one_that_ends_or_hangs_ends_all_in_time_with_one_line_and_the_run_goes_on(here, data, end):
+ENDED = (
+    "another process of the run ended, or gave no answer in 0.0166667 minutes; start the same command again to go on."
+)
+ENDS = [(together.dies, ENDED), (together.hangs, ENDED), (together.fills, "process 1 of 2: out of memory")]
+
+
+@pytest.mark.parametrize(("end", "said"), ENDS)
+def test_one_that_ends_or_hangs_ends_all_in_time_with_one_line_and_the_run_goes_on(here, data, end, said):
     settings, log = replace(BASE, epochs=4), here / "log"
     first, _ = together.together(together.impatient, settings, ring(), here / "results", end, log=log)
     assert isinstance(first, LostError)
     (line,) = [line for line in log.read_text().splitlines() if line.startswith("linrec: ")]
-    assert "start the same command again to go on" in line
+    assert line == f"linrec: {said}"
     (folder,) = (here / "results/runs").iterdir()
     assert not (folder / store.TABLE).exists()
     assert (folder / checkpoint.CHECKPOINT).is_file()
@@ -179,3 +187,28 @@ def test_torchrun_trains_what_one_process_does_and_shows_it_once(file, kept, her
     losses = [pl.read_parquet(path / "history.parquet")["loss"].to_list() for path in (several, one)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert store.read_ranks(several / store.RANKS).equals(store.read_ranks(one / store.RANKS))
+
+
+# Sweeps over many machines
+
+
+def test_workers_with_one_folder_train_each_cell_once_and_all_end_with_all(here):
+    cells = [replace(SHORT, attn=attn, epochs=3) for attn in ("linear", "softmax", "elu", "mean")]
+    found = together.together(together.swept, cells, ring(), here / "results", count=3, strangers=True)
+    trained = [run for own, _ in found for run in own]
+    assert len(trained) == len({*trained}) == len(cells)
+    for _, every in found:
+        assert sorted(every) == sorted(trained)
+    assert len(store.read(here / "results")["run"].unique()) == len(cells)
+
+
+def test_results_of_several_machines_are_merged_by_copying_folders(here, kept, heard):
+    cells = [replace(SHORT, attn=attn, data="ring.csv") for attn in ("linear", "softmax")]
+    for name, cell in zip("ab", cells, strict=True):
+        list(runs.sweep([cell], kept, here / name))
+        shutil.copytree(here / name / "runs", here / "merged" / "runs", dirs_exist_ok=True)
+    tables = list(runs.sweep(cells, kept, here / "merged", watch=heard))
+    assert [type(event) for event in heard] == [events.Skipped] * 2
+    assert store.read(here / "merged").sort("run").equals(pl.concat(tables).sort("run"))
+    for folder in (here / "merged" / "runs").iterdir():
+        assert runs.evaluate(folder).ranks.height == 60

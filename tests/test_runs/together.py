@@ -1,5 +1,6 @@
 """What several processes do in tests, as if torchrun had started them; a module that they import by name."""
 
+import importlib
 import os
 import signal
 import sys
@@ -13,10 +14,11 @@ from torch.distributed import TCPStore
 
 from linrec_cli import processes, runs
 from linrec_cli.cli import console
+from linrec_cli.errors import LinrecError
 from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.evaluation.top import top
-from linrec_cli.processes import LostError
 from linrec_cli.profiling import isolate, kernel, memory
+from linrec_cli.runs import events
 from linrec_cli.runs.train import follow, settled
 from linrec_cli.settings import Evaluate
 from linrec_cli.training import checkpoint, fit
@@ -24,15 +26,19 @@ from linrec_cli.training import checkpoint, fit
 SECONDS = 60
 
 
-def together(task, *given, count=2, log=os.devnull):
-    """Let processes do a task, each told what is given; give what each returned, or the error it ended with."""
+def together(task, *given, count=2, log=os.devnull, strangers=False):
+    """Let processes do a task, each told what is given; give what each returned, or the error it ended with.
+
+    Strangers know nothing of each other.
+    """
     # They need not import the script that started this process.
     vars(sys.modules["__main__"]).pop("__file__", None)
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     context, pipes, started = isolate.server(), [], []
     for rank in range(count):
         reader, writer = context.Pipe()
-        started.append(context.Process(target=entry, args=(task, given, rank, count, store.port, str(log), writer)))
+        more = (store.port, str(log), writer)
+        started.append(context.Process(target=entry, args=(task, given, rank, 0 if strangers else count, *more)))
         started[-1].start()
         writer.close()
         pipes.append(reader)
@@ -51,7 +57,8 @@ def entry(task, given, rank, count, port, log, writer):
     """Be the process of a rank."""
     told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
     told |= {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_RESTART_COUNT": 0}
-    os.environ.update({name: str(value) for name, value in told.items()}, TORCHELASTIC_USE_AGENT_STORE="True")
+    if count:
+        os.environ.update({name: str(value) for name, value in told.items()}, TORCHELASTIC_USE_AGENT_STORE="True")
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), 2)
     torch.set_num_threads(1)
     kernel.name = lambda spans: [span() for span in spans.values()] and "a kernel"
@@ -72,7 +79,6 @@ def trained(every, frame):
             history = [(one.loss, one.targets, one.ndcg) for one in fit.epochs(state, data.sequences, parts)]
             weights = {name: value.numpy() for name, value in state.best.items()}
             found.append((history, weights, checkpoint.digest(state.best)))
-        processes._begun = True
     return found
 
 
@@ -85,7 +91,6 @@ def ranked(settings, frame):
     state.model.query = lambda batch: read.append(len(batch.items)) or query(batch)
     some = torch.arange(1, 6).repeat(len(parts.test), 1)
     with processes.joined("cpu"):
-        processes._begun = True
         own = (state.model, data.sequences, parts.test, 20)
         found = [ranks(*own), ranks(*own, negatives=some), *top(state.model, data.sequences, 20, 7)]
     return [one.numpy() for one in found], sum(read)
@@ -106,13 +111,13 @@ def run(settings, frame, folder, act=None):
     fit.step = acting
     settings = settled(settings, data)
     try:
-        with processes.joined("cpu"):
+        with processes.joined("cpu", led=True):
             if processes.rank():
                 os.chdir(Path(folder).parent)
                 follow(settings, data)
             else:
                 list(runs.sweep([settings], data, Path(folder)))
-    except LostError as error:
+    except LinrecError as error:
         console.fail(str(error))
         raise
     return len(steps)
@@ -128,6 +133,12 @@ def dies(steps):
     """Let the second process end without a word."""
     if steps == 20 and processes.rank() == 1:
         os._exit(9)
+
+
+def fills(steps):
+    """Let the second process run out of memory."""
+    if steps == 20 and processes.rank() == 1:
+        raise RuntimeError("out of memory\nand more")
 
 
 def hangs(steps):
@@ -147,6 +158,19 @@ def late(steps):
     clock = time.perf_counter
     if steps == 1 and processes.rank() == 1:
         time.perf_counter = lambda: clock() + 3600
+
+
+def swept(cells, frame, results):
+    """Sweep over cells, each trained in this process; give the runs that were trained here, and all there are."""
+    module, trained = importlib.import_module("linrec_cli.runs.sweep"), []
+    module.apart = module.attempt
+
+    def watch(event):
+        if isinstance(event, events.Epoch) and event.epoch == 1:
+            trained.append(event.run)
+
+    tables = list(runs.sweep(cells, runs.prepare(frame, name="ring"), Path(results), watch=watch))
+    return trained, [table["run"][0] for table in tables]
 
 
 def evaluated(folder, results, negatives):

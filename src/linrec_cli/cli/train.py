@@ -63,7 +63,7 @@ def command(
     if dry_run:
         trial.show(sure, data, ctx, as_json)
         return
-    with processes.joined(sure[0].device), Progress(resume) as watch:
+    with processes.joined(sure[0].device, led=True), Progress(resume) as watch:
         if processes.rank():
             follow(sure[0], data)
             return
