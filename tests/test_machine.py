@@ -1,4 +1,6 @@
+import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -104,3 +106,35 @@ def test_the_commit_is_that_of_the_checkout_marked_where_it_was_changed(
 def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "__file__", str(tmp_path / "src/linrec_cli/machine.py"))
     assert machine.commit() == ""
+
+
+@pytest.fixture
+def unordered() -> Iterator[None]:
+    """Give back what a test asked torch for."""
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = filled
+
+
+@pytest.mark.usefixtures("unordered")
+def test_an_order_is_asked_of_torch_and_of_cublas_and_what_has_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    machine.order(False)
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    assert not torch.are_deterministic_algorithms_enabled()
+    machine.order(True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.are_deterministic_algorithms_enabled()
+    # It would cost time, and there is nothing to fill.
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+    with pytest.raises(RuntimeError) as raised:
+        torch.zeros(3).put_(torch.tensor([1]), torch.tensor([1.0]))
+    assert machine.said(raised.value).startswith("put_ has no deterministic form; leave --deterministic out")
+    machine.order(False)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_an_error_is_said_in_a_line() -> None:
+    assert machine.said(RuntimeError(" shapes differ\nmore")) == "shapes differ"
+    assert machine.said(MemoryError()) == "MemoryError"

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,6 +78,28 @@ def prepare(threads: int) -> None:
         m_trim_threshold, m_mmap_threshold = -1, -3
         mallopt(m_mmap_threshold, 2**25)
         mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def order(wanted: bool) -> None:
+    """Let a GPU add up in an order, or not; before its first product, or cuBLAS is no longer told.
+
+    What has no such form ends with an error that names it.
+    """
+    import torch
+
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # What is not yet written is not read either.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(wanted)
+
+
+def said(error: BaseException) -> str:
+    """Say in one line what torch, or memory, ended a run with."""
+    text = str(error).strip() or type(error).__name__
+    if named := re.match(r"(\S+) does not have a deterministic implementation", text):
+        return f"{named[1]} has no deterministic form; leave --deterministic out, or choose what does without it"
+    return text.splitlines()[0]
 
 
 def describe(device: str) -> dict[str, str]:

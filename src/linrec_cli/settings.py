@@ -105,6 +105,8 @@ class Train:
     device: str = setting("cpu", RUNNING, **DEVICE)
     dtype: str = setting("float32", RUNNING, **DTYPE)
     threads: int = setting(1, RUNNING, **THREADS)
+    # A CPU gives the same bits without it.
+    deterministic: bool = setting(False, RUNNING, "Same seed, same bits on CUDA too, where that can be; slower.")
 
     def __post_init__(self) -> None:
         """Check every limit, and that width splits into heads."""

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from linrec_cli import catalog
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts, Targets
 from linrec_cli.data.sequences import Sequences, histories
 from linrec_cli.errors import LinrecError
 from linrec_cli.evaluation import ranks as module
 from linrec_cli.evaluation.ranks import by_target, place, ranks
-from linrec_cli.models._recommender import last, products
+from linrec_cli.models._recommender import facts, last, products
 
 
 class Rounded(nn.Module):
@@ -128,3 +129,42 @@ def test_histories_are_cut_out_no_wider_than_their_rounded_length(sequences: Seq
     start, length = sequences.offsets[:3], torch.tensor([2, 3, 1])
     assert module.read(sequences, start, length, 200).items.shape == (3, 3)
     assert module.read(sequences, start, length, 2).items.shape == (3, 2)
+
+
+class Near(nn.Module):
+    """Counts the scores that are as near to a gold's as rounding may bring them, or take them."""
+
+    def __init__(self, sequences: Sequences) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        size = {"width": 16, "heads": 2, "layers": 2, "dropout": 0.0}
+        self.inner = catalog.load("models", "sasrec").Model(facts(sequences), 20, "linear", **size)
+
+    def query(self, batch: Batch) -> Tensor:
+        found: Tensor = self.inner.query(batch)
+        return found
+
+    def scores(self, query: Tensor, items: Tensor | None = None) -> Tensor:
+        found: Tensor = self.inner.scores(query, items)
+        return found
+
+    def doubtful(self, sequences: Sequences, targets: Targets) -> Tensor:
+        start, length, gold = histories(sequences, targets, 20)
+        scores = self.scores(self.query(module.read(sequences, start, length, 20))).detach()
+        of_gold = scores.gather(1, gold[:, None] - 1)
+        return ((scores - of_gold).abs() < 1e-5 * scores.abs().max()).sum(1) - 1
+
+
+@pytest.mark.parametrize(("tokens", "threads"), [(20, 1), (150, 1), (10**6, 1), (150, 2), (10**6, 4)])
+def test_batch_size_threads_and_the_order_of_users_move_a_rank_by_what_rounding_leaves_open(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch, tokens: int, threads: int
+) -> None:
+    model = Near(sequences).eval()
+    expected, doubtful = ranks(model, sequences, parts.test, 20), model.doubtful(sequences, parts.test)
+    assert int(doubtful.sum()) < len(doubtful) / 10
+    monkeypatch.setitem(module.TOKENS, "cpu", tokens)
+    torch.set_num_threads(threads)
+    order = torch.randperm(len(parts.test), generator=torch.Generator().manual_seed(tokens))
+    turned = Targets(parts.test.place[order], parts.test.user[order])
+    found = ranks(model, sequences, turned, 20)
+    assert ((found - expected[order]).abs() <= doubtful[order]).all()

@@ -462,3 +462,19 @@ def test_what_torch_loads_with_its_first_step_is_loaded_before_memory_is_counted
     with pytest.raises(ImportError, match="_dynamo"):
         Peaks("cpu")
     assert not counted
+
+
+def test_an_order_is_asked_for_where_a_device_has_none_by_itself(data, quick, monkeypatch):
+    module, asked = importlib.import_module("linrec_cli.runs.train"), []
+    monkeypatch.setattr(machine, "order", asked.append)
+    plain, ordered = quick(), quick(deterministic=True)
+    assert runs.train(ordered, data).settings == module.settled(plain, data)
+    monkeypatch.setattr(machine, "device", lambda name: "cuda")
+    plain, ordered = (module.settled(one, data) for one in (plain, ordered))
+    assert ordered.deterministic
+    assert ordered.name != plain.name
+    monkeypatch.setattr(machine, "prepare", lambda threads: None)
+    monkeypatch.setattr(module, "Peaks", None)
+    with pytest.raises(TypeError):
+        module.made(ordered, data, None, events.unheard)
+    assert asked == [False, True]

@@ -18,8 +18,8 @@ DRAWS = 1000
 METRICS = ("seconds", "peak_bytes")
 LABELS = (
     "run", "setup", "created", "command", "dataset", "model", "objective", "loss", "attention", "options", "form",
-    "width", "heads", "layers", "seed", "phase", "stage", "device", "dtype", "threads", "benchmark", "torch", "linrec",
-    "commit",
+    "width", "heads", "layers", "seed", "phase", "stage", "device", "dtype", "threads", "processes", "benchmark",
+    "torch", "linrec", "commit",
 )  # fmt: skip
 """What stands in every row made from a curve."""
 RIVALS = ("phase", "model", "width", "heads", "layers", "dtype")

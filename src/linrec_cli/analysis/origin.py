@@ -6,9 +6,10 @@ import polars as pl
 
 from linrec_cli.analysis.reading import Rows, distinct, read
 
-TOGETHER = ("command", "created", "device", "dtype", "threads", "torch", "linrec", "commit", "benchmark", "data_digest")
+TOGETHER = ("command", "created", "device", "dtype", "threads", "processes", "torch", "linrec", "commit", "benchmark",
+            "data_digest")  # fmt: skip
 """Columns of the table of all runs that agree."""
-APART = ("commit", "linrec", "torch", "benchmark", "device", "kernel", "dtype", "threads")
+APART = ("commit", "linrec", "torch", "benchmark", "device", "kernel", "dtype", "threads", "processes")
 """Columns that are said of a run."""
 
 
@@ -23,7 +24,9 @@ def origins(rows: Rows) -> tuple[Sequence[str], list[list[str]]]:
         .agg(created=pl.format("{} to {}", pl.col("day").min(), pl.col("day").max()), runs=pl.col("run").n_unique())
         .drop_nulls("command")
     )
-    columns = [*TOGETHER, "runs"]
+    # Nearly always there was one.
+    several = found["processes"].is_not_null().any()
+    columns = [*(name for name in TOGETHER if several or name != "processes"), "runs"]
     return columns, [["–" if cell is None else str(cell) for cell in row] for row in found.select(columns).iter_rows()]
 
 

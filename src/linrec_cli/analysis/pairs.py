@@ -16,8 +16,8 @@ Side = dict[Keys, dict[Keys, pl.DataFrame]]
 WHAT = ("command", "model", "attention", "options", "form", "width", "heads", "layers", "maxlen", "tokens", "phase",
         "stage", "metric", "k")  # fmt: skip
 """What makes a cell."""
-HOW = ("device", "dtype", "threads", "torch", "benchmark", "data_digest", "split", "protocol", "seen", "ties",
-       "objective", "loss", "setup")  # fmt: skip
+HOW = ("device", "dtype", "threads", "processes", "torch", "benchmark", "data_digest", "split", "protocol", "seen",
+       "ties", "objective", "loss", "setup")  # fmt: skip
 """What must be the same for two numbers of a cell to be compared."""
 CELL = ("dataset", *WHAT, *HOW)
 """What is known of a cell; the same data may have two names."""
@@ -34,7 +34,8 @@ LIVE = ("seconds", "peak_bytes", "run")
 """Metrics whose failure means that the cell itself could not be run."""
 GONE = "not in NEW"
 """What is said of a number that the base has and the new side lacks."""
-WORDS = {"threads": "thread count", "benchmark": "benchmark version", "data_digest": "data", "setup": "settings"}
+WORDS = {"threads": "thread count", "processes": "number of processes", "benchmark": "benchmark version",
+         "data_digest": "data", "setup": "settings"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from linrec_cli import refusals, temporary
+from linrec_cli import processes, refusals, temporary
 from linrec_cli.cli import config, console, stops
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import DataError, LinrecError, UsageError
 
 ORDER = (
     *("download", "preprocess", "train", "evaluate", "recommend", "export"),
@@ -42,6 +42,8 @@ for name, module in commands().items():
     app.command(name, help=module.HELP)(module.command)
 INTERRUPTED = 130
 """What Typer makes of Ctrl-C, and leaves."""
+TOGETHER = ("train", "evaluate")
+"""Commands that torchrun may start several processes for."""
 AGAIN = "start the same command again to go on"
 
 
@@ -69,7 +71,13 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Read `linrec.toml` before any command runs."""
+    """Read `linrec.toml` before any command runs.
+
+    Raises:
+        UsageError: several processes were started for what one does.
+    """
+    if processes.count() > 1 and ctx.invoked_subcommand not in TOGETHER:
+        raise UsageError(f"linrec {ctx.invoked_subcommand} is done by one process; leave torchrun out.")
     ctx.default_map = config.read(ctx)
 
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli import processes
 from linrec_cli.names import shown
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def answer(text: str) -> None:
 
 def say(message: str) -> None:
     """Write one line of talk to stderr, wrapped at the terminal's width only where it is a terminal."""
-    stream(True).print(shown(message), markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
+    if not processes.rank():
+        stream(True).print(shown(message), markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
 
 def sentences(texts: Iterable[str]) -> None:
@@ -66,8 +68,9 @@ def nowhere(stderr: bool = False) -> None:
 
 
 def fail(message: str) -> None:
-    """Write one line that says what went wrong to stderr."""
-    print(f"linrec: {shown(message)}", file=sys.stderr)
+    """Write one line that says what went wrong to stderr; of several processes one does."""
+    if processes.speaks():
+        print(f"linrec: {shown(message)}", file=sys.stderr)
 
 
 def document(content: Any) -> None:
@@ -120,7 +123,9 @@ def progress(*columns: "str | ProgressColumn") -> "Progress":
     """Make a progress display on stderr; it shows nothing where there is no terminal."""
     from rich.progress import Progress
 
-    return Progress(*columns, console=stream(True), transient=True, disable=not sys.stderr.isatty())
+    return Progress(
+        *columns, console=stream(True), transient=True, disable=not sys.stderr.isatty() or processes.rank() > 0
+    )
 
 
 def described() -> "ProgressColumn":

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from linrec_cli import catalog
+from linrec_cli import catalog, processes
 from linrec_cli.cli import console, options
 from linrec_cli.declared import check_names
 from linrec_cli.settings import Evaluate
 
 if TYPE_CHECKING:
     from linrec_cli.analysis.side_by_side import Comparison
+    from linrec_cli.runs import Result
 
 HELP = """Evaluate finished runs; several stand side by side.
 
@@ -46,8 +48,6 @@ def command(
     settings = options.made(Evaluate, given)
     check_names(settings)
 
-    from linrec_cli.cli.events import tell
-    from linrec_cli.runs.evaluate import evaluate
     from linrec_cli.runs.find import find
     from linrec_cli.runs.side_by_side import check
     from linrec_cli.runs.side_by_side import significance as compared
@@ -55,11 +55,10 @@ def command(
     folders = {one: find(one, results_dir, trained=True) for one in run}
     if significance:
         check(folders)
-    found = []
-    for folder in folders.values():
-        how: dict[str, Any] = {"data_dir": data_dir, "watch": tell, "report": console.say}
-        found.append(evaluate(folder, settings=settings, results_dir=results_dir, **how))
-        console.say(f"{results_dir / 'runs' / found[-1].rows['run'][0]}")
+    with processes.joined(settings.device):
+        found = [evaluated(folder, settings, results_dir, data_dir) for folder in folders.values()]
+    if processes.rank():
+        return
     made = [one.rows.to_dicts() for one in found]
     verdicts = compared(dict(zip(folders, found, strict=True))) if significance else []
     if as_json:
@@ -68,6 +67,16 @@ def command(
     else:
         show(made, settings)
         tested(verdicts, dict(zip(folders, heads(made), strict=True)))
+
+
+def evaluated(folder: Path, settings: Evaluate, results_dir: Path, data_dir: Path) -> "Result":
+    """Evaluate a run, and say where that is written."""
+    from linrec_cli.cli.events import tell
+    from linrec_cli.runs.evaluate import evaluate
+
+    made = evaluate(folder, None, settings, results_dir, data_dir=data_dir, watch=tell, report=console.say)
+    console.say(f"{results_dir / 'runs' / made.rows['run'][0]}")
+    return made
 
 
 def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from linrec_cli import catalog
+from linrec_cli import catalog, processes
 from linrec_cli.declared import Declared, declared, each, element, flag
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import AUTO, MODEL
@@ -152,7 +152,8 @@ def here(settings: dict[str, Any]) -> dict[str, Any]:
     from linrec_cli import machine
 
     device = machine.device(settings["device"])
-    found: dict[str, Any] = {"device": device, "threads": settings["threads"] or machine.cores()}
+    threads = settings["threads"] or max(1, machine.cores() // processes.here())
+    found: dict[str, Any] = {"device": device, "threads": threads}
     if "dtype" in settings:
         asked = settings["dtype"]
         known = list(dict.fromkeys(machine.dtype(name, device) for name in each(asked) or (AUTO,)))

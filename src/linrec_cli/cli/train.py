@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from linrec_cli import catalog
+from linrec_cli import catalog, processes
 from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
-from linrec_cli.errors import NothingMeasuredError
+from linrec_cli.errors import NothingMeasuredError, UsageError
 from linrec_cli.settings import RUNNING, Reading, Train
 
 if TYPE_CHECKING:
@@ -48,13 +48,14 @@ def command(
 ) -> None:
     """Lay out the cells, train those that are not done, show them all."""
     asked = laid_out(given)
+    together(asked, dry_run)
 
     from linrec_cli.cli import console, train_table
     from linrec_cli.cli import dry_run as trial
     from linrec_cli.cli.train_progress import Progress
     from linrec_cli.runs.data import prepare
     from linrec_cli.runs.sweep import sweep
-    from linrec_cli.runs.train import settled
+    from linrec_cli.runs.train import follow, settled
 
     kept = {name: given[name] for name in ("min_user", "min_item")} | options.given(Reading, given)
     data = prepare(given["data"], data_dir=data_dir, report=console.say, **kept)
@@ -63,11 +64,28 @@ def command(
     if dry_run:
         trial.show(sure, data, ctx, as_json)
         return
-    with Progress(resume) as watch:
+    with processes.joined(sure[0].device, led=True), Progress(resume) as watch:
+        if processes.rank():
+            follow(sure[0], data)
+            return
         tables = list(sweep(sure, data, results_dir, watch=watch, fresh=fresh))
     train_table.show(sure, tables, results_dir, as_json)
     if not all((table["status"] == "ok").any() for table in tables):
         raise NothingMeasuredError("a cell failed; its row says why.")
+
+
+def together(asked: Sequence[Train], dry_run: bool) -> None:
+    """Refuse what several processes cannot do together.
+
+    Raises:
+        UsageError: there are several, and it was asked for.
+    """
+    if processes.count() == 1:
+        return
+    if dry_run:
+        raise UsageError("--dry-run estimates what one process takes; leave torchrun out.")
+    if len(asked) > 1:
+        raise UsageError(f"torchrun trains one cell, not {len(asked)}; start it once for each, or leave it out.")
 
 
 def laid_out(given: dict[str, Any]) -> list[Train]:

@@ -17,10 +17,11 @@ QUALITY = ("recall", "ndcg", "mrr")
 K = 10
 NONE = "–"
 WARNINGS = {
+    "processes": "several processes trained together: times are theirs, memory is that of the first",
     "contended": "others used the cores meanwhile: times are too long",
     "time_aware": "time-aware models are told when their target was, and are no match for others",
 }
-"""What is said of rows that have one of these columns true."""
+"""What is said of rows that have something in one of these columns."""
 SEEN = {"remove": "removed", "rank": "ranked", "auto": "removed"}
 
 

@@ -4,6 +4,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from linrec_cli import processes
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Targets
 from linrec_cli.data.sequences import Sequences, histories, window
@@ -27,7 +28,7 @@ def ranks(
     seen: str = "remove",
     negatives: Tensor | None = None,
 ) -> Tensor:
-    """Rank the gold item of every target among all items, or among its negatives.
+    """Rank the gold item of every target among all items, or among its negatives; all processes together.
 
     Args:
         model: scores what it makes of a history, in float32.
@@ -44,8 +45,8 @@ def ranks(
     model.eval()
     start, length, gold = histories(sequences, targets, maxlen)
     device = gold.device.type
-    found = torch.empty(len(gold), dtype=torch.float64, device=gold.device)
-    for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[device]):
+    found = torch.zeros(len(gold), dtype=torch.float64, device=gold.device)
+    for rows in own(cut(length.argsort(descending=True, stable=True), length, TOKENS[device])):
         query = model.query(read(sequences, start[rows], length[rows], maxlen))
         if negatives is not None:
             found[rows] = among(model, query, gold[rows], negatives[rows])
@@ -57,7 +58,12 @@ def ranks(
                 some = Targets(targets.place[chosen], targets.user[chosen])
                 hide_seen(scores, sequences, some, gold[chosen])
             found[chosen] = place(scores, gold[chosen] - 1)
-    return found
+    return processes.summed(found)
+
+
+def own(batches: list[Tensor]) -> list[Tensor]:
+    """Take this process's share of batches: every one is one process's, and ranks of the others' are 0 until added."""
+    return batches[processes.rank() :: processes.count()]
 
 
 def read(sequences: Sequences, start: Tensor, length: Tensor, maxlen: int, *, told: bool = True) -> Batch:

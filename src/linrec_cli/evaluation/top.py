@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
+from linrec_cli import processes
 from linrec_cli.data.parts import Targets
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.data.shapes import cut, spans
-from linrec_cli.evaluation.ranks import SCORES, TOKENS, finite, read
+from linrec_cli.evaluation.ranks import SCORES, TOKENS, finite, own, read
 from linrec_cli.models._recommender import Recommender
 
 
@@ -20,7 +21,7 @@ def top(
     seen: str = "remove",
     targets: Targets | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Score every item for what comes after each history, and take the first `k`.
+    """Score every item for what comes after each history, and take the first `k`; all processes together.
 
     Args:
         model: reads the last `maxlen` events of a history.
@@ -39,8 +40,8 @@ def top(
     whole, length = end - begin, (end - begin).clamp(max=maxlen)
     start = end - length
     items = torch.zeros(len(length), k, dtype=torch.int64, device=device)
-    scores = torch.full((len(length), k), -torch.inf, device=device)
-    for rows in cut(length.argsort(descending=True, stable=True), length, TOKENS[device.type]):
+    scores = torch.zeros(len(length), k, device=device)
+    for rows in own(cut(length.argsort(descending=True, stable=True), length, TOKENS[device.type])):
         query = model.query(read(sequences, start[rows], length[rows], maxlen, told=targets is not None))
         for part in torch.arange(len(rows), device=device).split(max(1, SCORES[device.type] // sequences.count)):
             chosen, found = rows[part], finite(model.scores(query[part]))
@@ -50,4 +51,4 @@ def top(
             best = found.topk(k)
             items[chosen] = torch.where(best.values.isinf(), 0, best.indices + 1)
             scores[chosen] = best.values
-    return items, scores
+    return processes.summed(items), processes.summed(scores)

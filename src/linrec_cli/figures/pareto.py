@@ -27,7 +27,7 @@ COSTS = {"step": "ms a step", "memory": "peak memory, MiB"}
 """Names and axes of the panels. Seconds an epoch are none: trainings run one after another, not in turns."""
 NAMED = 10
 """Points of a panel that have a name and a colour at most."""
-SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "benchmark"]
+SAME = ["model", "width", "heads", "layers", "device", "dtype", "threads", "processes", "benchmark"]
 """What a profile and training runs must share for the steps of one to stand beside the quality of the other."""
 TRAINED = ["objective", "loss"]
 """The same, where the profile says it."""

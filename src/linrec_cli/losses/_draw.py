@@ -12,13 +12,23 @@ class Draw:
 
     Attributes:
         counts: `[I]` how often each item stands in the training part.
+        own: which predictions of a batch are here, where several processes share it; None: all.
+        predictions: of the whole batch, where some are here.
     """
 
     counts: Tensor
+    own: Tensor | None = None
+    predictions: int = 0
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw items of a shape, each as likely as any other, with replacement."""
         return torch.randint(1, len(self.counts) + 1, shape, device=self.counts.device)
+
+    def each(self, predictions: int, number: int) -> Tensor:
+        """Draw items for each prediction, `[predictions, number]`, as `uniform` does."""
+        if self.own is None:
+            return self.uniform(predictions, number)
+        return self.uniform(self.predictions, number)[self.own]
 
     def weights(self, power: float) -> Tensor:
         """Give the probability of each item, `[I]`: its count to a power; one never trained counts as 1."""

@@ -6,7 +6,7 @@ Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
 from typing import Annotated
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import embedding, softplus
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
@@ -22,8 +22,8 @@ def loss(
 
     Cost: `O(N negatives C)` operations and memory.
     """
-    drawn = draw.uniform(len(gold), negatives)
-    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
+    drawn = draw.each(len(gold), negatives)
+    of_gold = (hidden * embedding(gold, table).to(hidden.dtype)).sum(1).float()
     # Not as a product of matrices, whose gradient would be an outer one: torch wants a C compiler for it on CUDA.
-    scores = (table[drawn].to(hidden.dtype) * hidden[:, None]).sum(2).float()
+    scores = (embedding(drawn, table).to(hidden.dtype) * hidden[:, None]).sum(2).float()
     return (softplus(-of_gold) + softplus(scores).sum(1)).mean()

@@ -6,7 +6,7 @@ Source: Petrov & Macdonald 2023 (gSASRec, RecSys), arXiv:2308.07192.
 from typing import Annotated
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import embedding, softplus
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
@@ -32,6 +32,6 @@ def loss(
     """
     share = negatives / max(1, len(table) - 2)
     beta = share * (t * (1 - 1 / share) + 1 / share)
-    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
-    scores = (hidden @ table[draw.uniform(negatives)].to(hidden.dtype).T).float()
+    of_gold = (hidden * embedding(gold, table).to(hidden.dtype)).sum(1).float()
+    scores = (hidden @ embedding(draw.uniform(negatives), table).to(hidden.dtype).T).float()
     return ((beta * softplus(-of_gold) + softplus(scores).sum(1)) / (1 + negatives)).mean()

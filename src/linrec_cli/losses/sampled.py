@@ -8,6 +8,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
@@ -36,8 +37,8 @@ def loss(
     Cost: `O(N negatives C)` operations; `N negatives` scores are held.
     """
     drawn = draw.weighted(negatives, power)
-    of_gold = (hidden * table[gold].to(hidden.dtype)).sum(1).float()
-    scores = (hidden @ table[drawn].to(hidden.dtype).T).float()
+    of_gold = (hidden * embedding(gold, table).to(hidden.dtype)).sum(1).float()
+    scores = (hidden @ embedding(drawn, table).to(hidden.dtype).T).float()
     if logq:
         scores = scores - draw.weights(power)[drawn - 1].log().float() - math.log(negatives)
     scores = scores.masked_fill(drawn == gold[:, None], -torch.inf)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding, normalize
 
 from linrec_cli.catalog import Range
 from linrec_cli.data.batch import Batch
@@ -95,7 +95,7 @@ class Model(Tied):
         scores = (x @ self.summed).tanh() @ self.sums
         weights = within(scores[:, None], inside)
         met, which = (weights @ x @ self.pool.T).topk(self.interests, 2)
-        return self.pool[which] * met.sigmoid()[..., None]
+        return embedding(which, self.pool) * met.sigmoid()[..., None]
 
     def query(self, batch: Batch) -> Tensor:
         """Encode whole histories, `[B, C]`: what `encode` gives at their last positions."""

@@ -9,7 +9,7 @@ from linrec_cli.analysis.reading import like, read
 
 FIGURE = [
     "command", "dataset", "data_digest", "phase", "model", "objective", "loss", "width", "heads", "layers", "tokens",
-    "batch", "device", "dtype", "threads", "benchmark", "setup", "time_aware",
+    "batch", "device", "dtype", "threads", "processes", "benchmark", "setup", "time_aware",
 ]  # fmt: skip
 """What must be the same for numbers to share a figure."""
 LINE = ["mechanism", "way"]

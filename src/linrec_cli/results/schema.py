@@ -55,6 +55,7 @@ COLUMNS: dict[str, Any] = {
     "kernel": pl.String,
     "dtype": pl.String,
     "threads": pl.Int32,
+    "processes": pl.Int32,
     "process": pl.Int32,
     "contended": pl.Boolean,
     "benchmark": pl.Int32,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli import catalog
+from linrec_cli import catalog, processes
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import DATASETS, Dataset, Say, of_run, trained_on
@@ -35,7 +35,7 @@ def evaluate(
     watch: Watch = unheard,
     report: Say | None = None,
 ) -> Result:
-    """Rank what a run has held out.
+    """Rank what a run has held out; of several processes each ranks some of it, and the first alone writes.
 
     Args:
         run: a folder, or what `train` gave.
@@ -62,7 +62,7 @@ def evaluate(
     if data is None:
         raise DataError("give the data that the run was trained on: without a folder nothing tells where they are.")
     made = measured(found, name, settings, data, watch)
-    if results_dir:
+    if results_dir and not processes.rank():
         write(made, dict(stored), settings, name, data, results_dir)
     return made
 
@@ -112,7 +112,7 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
         told["listed"] = recommended(model, sequences, parts, *ranked_by, settings.k, lists)
     made = qualities(settings.stage, ranks, list(settings.k), items, **told, **how)
     made += unknown(sequences, parts, settings.stage, **how)
-    own = {"dtype": "float32", "threads": torch.get_num_threads()}
+    own: dict[str, Any] = {"dtype": "float32", "threads": torch.get_num_threads(), "processes": processes.noted()}
     shared = rows.shared(trained, "evaluate", named(found, settings), datetime.now(UTC), machine.describe(device) | own)
     return Result(trained, schema.table(shared, made), ranks.drop("repeated"), found.history, model)
 
@@ -169,7 +169,7 @@ def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tenso
         return there
     found: Tensor | None = draw(data.sequences, parts, settings.stage, settings.negatives_seed, seen)
     # With metrics of lists these negatives are refused.
-    if path and found is not None and not any(map(of_lists, settings.metrics)):
+    if path and not processes.rank() and found is not None and not any(map(of_lists, settings.metrics)):
         kind = pl.Array(pl.UInt32, found.shape[1])
         items = pl.Series("items", found.numpy().astype("uint32"), dtype=kind)
         store.write_frame(pl.DataFrame({"user": users, "items": items}), path, of=data.prepared.digest)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from linrec_cli import processes
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,11 +49,17 @@ class Interrupts:
         """Note a signal, and raise at once where that is safe."""
         self.heard = number
         self.count += 1
-        if self.count > 1:
+        if self.count > 1 and processes.rank() == 0:
             # What prints may be what was interrupted, and cannot be entered twice.
             os.write(2, f"linrec: stopping; waiting for {self.waits}.\n".encode())
         if self.safe:
             self.leave()
+
+    def agree(self) -> None:
+        """Raise, in all processes of a run at once, what one of them holds back."""
+        if processes.anywhere(self.heard is not None) and self.heard is None:
+            self.heard = signal.SIGTERM
+        self.leave()
 
     def leave(self) -> None:
         """Raise what was held back, once: what comes after it cuts no saving short.

@@ -7,6 +7,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from linrec_cli import processes
 from linrec_cli.errors import DataError
 from linrec_cli.runs.data import Dataset
 from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored, options
@@ -54,13 +55,14 @@ def tested(
     # The kernel is read from a step of training, which moves the weights: the best ones come after.
     ran = kernel(settings, state, sequences, parts)
     state.model.load_state_dict(state.best)
-    own = (settings.maxlen, settings.seen_items)
-    frame = pl.concat([ranked(state.model, sequences, parts, stage, *own) for stage in ("valid", "test")])
+    how = (settings.maxlen, settings.seen_items)
+    frame = pl.concat([ranked(state.model, sequences, parts, stage, *how) for stage in ("valid", "test")])
     made = costs(state, torch.get_num_threads())
     for stage in ("test", "valid"):
-        how: dict[str, Any] = {"split": settings.split, "seen": settings.seen_items}
-        made += qualities(stage, frame.filter(stage=stage), KS, sequences.count, **how)
-    environment = machine.describe(settings.device) | {"kernel": ran, "threads": torch.get_num_threads()}
+        told: dict[str, Any] = {"split": settings.split, "seen": settings.seen_items}
+        made += qualities(stage, frame.filter(stage=stage), KS, sequences.count, **told)
+    own = {"kernel": ran, "threads": torch.get_num_threads(), "processes": processes.noted()}
+    environment = machine.describe(settings.device) | own
     shared = rows.shared(settings, "train", name, datetime.now(UTC), environment)
     table = schema.table(shared, [*made, *peaks])
     return Result(settings, table, frame.drop("repeated"), history(state), state.model)
@@ -121,7 +123,7 @@ def history(state: "State") -> "pl.DataFrame":
     """Lay out the epochs, a row each, counted from 1."""
     import polars as pl
 
-    kinds = {"resumed_at": pl.List(pl.Int64)}
+    kinds = {"resumed_at": pl.List(pl.Int64), "processes": pl.List(pl.Int64)}
     frame = pl.DataFrame([asdict(epoch) for epoch in state.history], schema_overrides=kinds)
     return frame.with_columns(pl.col("epoch") + 1)
 
@@ -132,9 +134,12 @@ def costs(state: "State", threads: int) -> list[dict[str, Any]]:
     from linrec_cli.training.estimate import parameters
 
     beside = {"contended": contended(state, threads)}
+    # An older linrec knew one process alone, and did not say so.
+    alike = [e for e in state.history if (e.processes or [1]) == [processes.count()]] or state.history
+    mixed = f"; {len(alike)} of {len(state.history)} epochs, by as many processes" if alike != state.history else ""
     return [
-        rows.cost("seconds_per_epoch", (e.seconds for e in state.history), note="training alone") | beside,
-        rows.cost("validation_seconds", (e.validation_seconds for e in state.history), note="an epoch's") | beside,
+        rows.cost("seconds_per_epoch", (e.seconds for e in alike), note=f"training alone{mixed}") | beside,
+        rows.cost("validation_seconds", (e.validation_seconds for e in alike), note=f"an epoch's{mixed}") | beside,
         rows.fact("seconds", state.at.spent, "s", "training and validation of all epochs") | beside,
         rows.fact("epochs", len(state.history)),
         rows.fact("best_epoch", state.best_epoch().epoch + 1),

@@ -118,19 +118,21 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
     Raises:
         HeldError: another process trains it.
         RefusedError: nothing can be written.
+        LostError: it has several processes, and one is gone; the others stand where it was saved last.
     """
+    from linrec_cli import machine
     from linrec_cli.disk import HeldError
+    from linrec_cli.processes import LostError
     from linrec_cli.profiling import isolate
 
     try:
         train_one(settings, data, folder, watch=watch, fresh=fresh)
-    except (HeldError, RefusedError):
+    except (HeldError, RefusedError, LostError):
         raise
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
     except (MemoryError, RuntimeError) as error:
-        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        fail(settings, folder, "oom" if isolate.full(error) else "error", text, watch)
+        fail(settings, folder, "oom" if isolate.full(error) else "error", machine.said(error), watch)
 
 
 def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) -> None:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linrec_cli import seal
-from linrec_cli.errors import DataError
+from linrec_cli import processes, seal
+from linrec_cli.errors import DataError, LinrecError
 from linrec_cli.refusals import RefusedError, writing
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
@@ -55,7 +55,25 @@ def train(
             drop(folder)
             return read(folder, data)
         store.write_settings(asdict(settings) | data.told(folder), folder / store.SETTINGS)
+        if processes.count() > 1:
+            processes.begin()
         return made(settings, data, folder, watch)
+
+
+def follow(settings: Train, data: Dataset) -> None:
+    """Train with the first process, which alone has the folder, if it begins.
+
+    Raises:
+        LinrecError: the run cannot go on.
+    """
+    from linrec_cli import machine
+
+    if not processes.begin():
+        return
+    try:
+        made(settings, data, None, unheard)
+    except (MemoryError, RuntimeError) as error:
+        raise LinrecError(f"process {processes.rank()} of {processes.count()}: {machine.said(error)}") from None
 
 
 def settled(settings: Train, data: Dataset) -> Train:
@@ -69,7 +87,9 @@ def settled(settings: Train, data: Dataset) -> Train:
         settings = replace(settings, split="given")
     seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
-    settings = replace(settings, read_digest=data.read(settings.model), device=machine.device(settings.device))
+    device = machine.device(settings.device)
+    own |= {"deterministic": settings.deterministic and device == "cuda"}
+    settings = replace(settings, read_digest=data.read(settings.model), device=device)
     return resolved(replace(settings, **own, **minima))
 
 
@@ -127,6 +147,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     from linrec_cli.training import checkpoint, fit, room
 
     machine.prepare(settings.threads)
+    machine.order(settings.deterministic)
     split = data.split(settings.split)
     peaks = Peaks(settings.device)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
@@ -135,6 +156,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):
         take_up(state, folder, watch)
+    passed_on(state, folder)
     save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
     with Interrupts("the batch that is being trained", "what was trained to be saved") as interrupts:
         report = reporter(state, name, folder, watch, interrupts)
@@ -155,6 +177,23 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
         write(found, folder)
         drop(folder)
     return found
+
+
+def passed_on(state: "State", folder: Path | None) -> None:
+    """Bring the other processes of a run to where the first found it, however many it had before."""
+    import tempfile
+
+    from linrec_cli import temporary
+    from linrec_cli.training import checkpoint
+
+    if processes.count() == 1:
+        return
+    path = folder / checkpoint.CHECKPOINT if folder else None
+    content = processes.content(path.read_bytes() if path and path.is_file() else b"")
+    if content and processes.rank():
+        with tempfile.TemporaryDirectory(dir=temporary.room()) as room:
+            (Path(room) / checkpoint.CHECKPOINT).write_bytes(content)
+            checkpoint.load(state, Path(room))
 
 
 def take_up(state: "State", folder: Path, watch: Watch) -> None:
@@ -197,6 +236,6 @@ def reporter(
         best = state.best_epoch().ndcg if state.history else None
         loss = at.loss / at.targets
         watch(events.Batch(name, state.settings.attn, at.epoch + 1, at.batch, batches, loss, best))
-        interrupts.leave()
+        interrupts.agree()
 
     return report

@@ -11,6 +11,7 @@ from linrec_cli.data.batch import Batch, Window, sent
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences, window
 from linrec_cli.data.shapes import cut, rounded
+from linrec_cli.training.seeds import mixed
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,3 @@ def plan(sequences: Sequences, parts: Parts, objective: str, maxlen: int, tokens
     rows = cut(order, length, tokens)
     shuffled = torch.randperm(len(rows), generator=generator).tolist()
     return Plan(start, length, [rows[i] for i in shuffled], maxlen, objective, own)
-
-
-def mixed(seed: int, *parts: int) -> int:
-    """Mix a seed with counters into one seed of 63 bits (SplitMix64's finaliser)."""
-    state = seed
-    for part in parts:
-        state = (state + 0x9E3779B97F4A7C15 * (part + 1)) % 2**64
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) % 2**64
-        state ^= state >> 31
-    return state >> 1

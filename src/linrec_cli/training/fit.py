@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from linrec_cli import catalog, usage
+from linrec_cli import catalog, processes, usage
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
@@ -22,8 +21,9 @@ from linrec_cli.losses._draw import Draw
 from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import enough, optimiser
-from linrec_cli.training.batches import mixed, plan
+from linrec_cli.training import enough, optimiser, shares
+from linrec_cli.training.batches import plan
+from linrec_cli.training.seeds import mixed, seed
 from linrec_cli.training.state import Epoch, Position, State
 
 READ_EVERY = {"cpu": 1, "cuda": 16, "mps": 16}
@@ -47,13 +47,6 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     optimizer = optimiser.adamw(model, settings.lr, settings.weight_decay) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")
     return State(settings, model, optimizer, loss, Draw(popularity(sequences, parts).to(settings.device)))
-
-
-def seed(device: str, number: int) -> None:
-    """Seed what draws on the CPU and on the device; torch's own way to seed asks for every other device too."""
-    torch.default_generator.manual_seed(number)
-    if device != "cpu":
-        getattr(torch, device).manual_seed(number)
 
 
 def check(settings: Train) -> None:
@@ -100,24 +93,23 @@ def build(settings: Train, facts: Facts) -> Any:
 def step(state: State, batch: Batch) -> Tensor:
     """Train on one batch, all its targets at once; return the mean loss, still on the device.
 
+    Of several processes each is given the whole batch, and takes its share.
+
     Raises:
         UsageError: the model is counted, not trained.
     """
-    model, optimizer, dtype = state.model, state.optimizer, state.settings.dtype
+    model, optimizer = state.model, state.optimizer
     if optimizer is None or batch.targets is None:
         raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
-    low = getattr(torch, dtype) if dtype != "float32" else None
-    with torch.autocast(batch.items.device.type, low, enabled=low is not None):
-        hidden, gold = model.encode(batch).flatten(0, 1), batch.targets.flatten()
-        places = gold.nonzero()[:, 0] if batch.places is None else batch.places
-        loss = state.loss(hidden.index_select(0, places), model.table(), gold.index_select(0, places), state.draw)
+    loss = shares.lost(state, batch)
     optimizer.zero_grad()
     loss.backward()
+    loss = shares.added(model, loss)
     if state.settings.clip:
         nn.utils.clip_grad_norm_(model.parameters(), state.settings.clip)
     optimizer.step()
     optimiser.averaged(state)
-    return loss.detach()
+    return loss
 
 
 def epochs(
@@ -157,14 +149,14 @@ def epochs(
             state.history.append(done(at, valid, found, spent))
             if state.best_epoch().epoch == at.epoch:
                 state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
-        state.at = Position(epoch=at.epoch + 1, spent=at.spent + spent)
+        state.at = Position(epoch=at.epoch + 1, spent=processes.alike(at.spent + spent)[0])
         save(state)
         yield state.history[-1]
 
 
 def done(at: Position, ndcg: float, recall: float, spent: float) -> Epoch:
     """Say what an epoch was that is trained and validated."""
-    loss, own = at.loss / at.targets, (at.resumed_at, at.repeated, at.cpu_seconds, at.aside)
+    loss, own = at.loss / at.targets, (at.resumed_at, at.repeated, at.cpu_seconds, at.aside, at.processes)
     return Epoch(at.epoch, loss, ndcg, recall, at.seconds, spent, at.targets, at.batch, *own)
 
 
@@ -223,6 +215,7 @@ def train_epoch(
 def settled(at: Position, pending: list[tuple[Tensor, int]], before: float) -> float:
     """Add what some batches lost, and the seconds since `before`, to the position; return what time it is."""
     add(at, pending)
+    at.processes = sorted({*at.processes, processes.count()})
     now = time.perf_counter()
     at.took(now - before)
     return now
@@ -247,4 +240,6 @@ def validate(state: State, sequences: Sequences, parts: Parts, free: Any = nullc
     with free():
         found = ranks(state.model, sequences, parts.valid, state.settings.maxlen, seen=state.settings.seen_items)
     values = dict(summary(by_target(sequences, parts.valid, found), [10]).select("metric", "value").iter_rows())
-    return values["ndcg"], values["recall"]
+    # By them it is decided when to stop, and which epoch is the best.
+    ndcg, recall = processes.alike(values["ndcg"], values["recall"])
+    return ndcg, recall

@@ -25,6 +25,7 @@ class Epoch:
         aside: how often the process was put aside in training while it had work to do.
         resumed_at: batches at which the epoch was taken up again after an interruption.
         repeated: batches that were trained twice because of that.
+        processes: how many trained it together; several where it was taken up by others.
     """
 
     epoch: int
@@ -39,6 +40,7 @@ class Epoch:
     repeated: int = 0
     cpu_seconds: float = math.nan
     aside: int = 0
+    processes: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Position:
     repeated: int = 0
     cpu_seconds: float = 0.0
     aside: int = 0
+    processes: list[int] = field(default_factory=list)
 
     def took(self, seconds: float) -> None:
         """Add the seconds of some batches."""
