@@ -8,6 +8,9 @@ HIDDEN = re.compile(
 )
 """What steers a terminal, turns the order of letters round, or is not seen; and bytes that are no UTF-8."""
 
+LONGEST = 200
+"""Bytes of the name of a run."""
+
 
 def shown(text: str) -> str:
     r"""Write a text on one line that steers no terminal: breaks and tabs are blanks, what else is hidden is `\x1b`."""
@@ -17,3 +20,14 @@ def shown(text: str) -> str:
 def filed(text: str) -> str:
     """Write a name so that it can be part of a file's name on any system: words, and `.`, `=`, `_`, `-` between."""
     return re.sub(r"[^\w.=-]", "-", text).lstrip(".")
+
+
+def spec_filed(text: str) -> str:
+    """Write a name, or a spec, so that it can be part of a run's name."""
+    return filed(text.replace(":", "-").replace("=", ""))
+
+
+def fitting(name: str) -> str:
+    """Take letters from the middle of a name that is too long for a folder; its digest, at the end, tells it apart."""
+    whole = name.encode()
+    return name if len(whole) <= LONGEST else f"{whole[: LONGEST - 61].decode('utf-8', 'ignore')}_{name[-15:]}"

@@ -11,7 +11,7 @@ from linrec_cli.declared import check, counting, declared, setting
 from linrec_cli.declared import each as each
 from linrec_cli.declared import from_stored as from_stored
 from linrec_cli.errors import UsageError
-from linrec_cli.names import filed
+from linrec_cli.names import fitting, spec_filed
 from linrec_cli.profile_settings import HOW as HOW
 from linrec_cli.profile_settings import Effort as Effort
 from linrec_cli.profile_settings import Profile as Profile
@@ -19,8 +19,6 @@ from linrec_cli.shared_settings import ATTN, BUILT, DEVICE, DTYPE, LENGTH, SEED,
 from linrec_cli.shared_settings import AUTO as AUTO
 from linrec_cli.shared_settings import DTYPES as DTYPES
 
-LONGEST = 200
-"""Bytes of the name of a run."""
 OWN = ("attn", "maxlen", "seed")
 """What runs of one setup differ in; in a sweep the innermost axes."""
 MANY = 2**31
@@ -118,7 +116,7 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         one = decided(self)
         what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
-        return fitting("-".join(filter(None, map(safe, what))))
+        return fitting("-".join(spec_filed(text) for text in what if text))
 
 
 @dataclass(frozen=True)
@@ -232,17 +230,6 @@ def strange(mapping: Mapping[str, Any]) -> set[str]:
     """Name what a run's file says that this linrec knows nothing of: it may have altered the run's numbers."""
     known = {name for kind in KINDS for item, how in declared(kind) for name in (item.name, how.was)}
     return mapping.keys() - known - BESIDE
-
-
-def safe(text: str) -> str:
-    """Write a name, or a spec, so that it can be part of a file's name."""
-    return filed(text.replace(":", "-").replace("=", ""))
-
-
-def fitting(name: str) -> str:
-    """Take letters from the middle of a name that is too long for a folder; its digest, at the end, tells it apart."""
-    whole = name.encode()
-    return name if len(whole) <= LONGEST else f"{whole[: LONGEST - 61].decode('utf-8', 'ignore')}_{name[-15:]}"
 
 
 def options(spec: str) -> tuple[str, str]:

@@ -279,5 +279,5 @@ def test_models_that_are_told_when_the_target_was_stand_in_a_figure_apart_and_it
 
 def test_a_name_says_what_was_trained_on_and_what_of_it_is_not_usual():
     rows = [quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.1, width=128, split="ratio:train=.5")]
-    assert [one.stem for one in drawn(*rows)] == ["train-ml-1m-length", "train-ml-1m-w128-ratio_train_.5-length"]
+    assert [one.stem for one in drawn(*rows)] == ["train-ml-1m-length", "train-ml-1m-w128-ratio-train=.5-length"]
     assert [one.stem for one in drawn(timed("linear", 128, 0.01))] == ["attention-length"]

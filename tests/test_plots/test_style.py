@@ -69,5 +69,5 @@ def test_headings_captions_and_titles_of_panels_are_no_formulas():
 
 def test_the_label_of_a_figure_is_its_caption_in_whole_sentences():
     figure = Figure(figsize=(3, 4))
-    style.titled(figure, "a on b", "Cost against length", ["at $c$   cpu", "two " * 30 + "lines"])
-    assert figure.get_label() == f"a on b. Cost against length. At $c$, cpu; {'two ' * 30}lines."
+    style.titled(figure, "a on b", "Cost against length", ["at $c$   cpu\x1b", "two " * 30 + "lines"])
+    assert figure.get_label() == f"a on b. Cost against length. At $c$, cpu\\x1b; {'two ' * 30}lines."

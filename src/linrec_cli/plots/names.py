@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from linrec_cli.names import filed
 from linrec_cli.settings import Train
 
 USUAL = {"model": "", "width": "w", "layers": "l", "heads": "h", "objective": "", "loss": "", "split": ""}
@@ -23,7 +24,7 @@ def names(every: Sequence[Mapping[str, Any]], born: Sequence[datetime | None]) -
         every: what the numbers of each group have in common.
         born: when the first number of each was made.
     """
-    found = [clean(subject(keys)) for keys in every]
+    found = [filed(subject(keys))[:LONGEST] for keys in every]
     # Some file systems take a and A for the same.
     alike = [name.casefold() for name in found]
     age = [
@@ -47,8 +48,3 @@ def subject(keys: Mapping[str, Any]) -> str:
 def digest(keys: Mapping[str, Any]) -> str:
     """Digest all that the numbers of a group have in common."""
     return hashlib.sha256(json.dumps(dict(keys), sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]
-
-
-def clean(text: str) -> str:
-    """Write a text as part of the name of a file, not too long for any."""
-    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text)[:LONGEST]

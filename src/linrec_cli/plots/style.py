@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linrec_cli import catalog
+from linrec_cli.names import shown
 
 # Okabe & Ito 2008, without the yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -93,7 +94,7 @@ def titled(figure: Figure, heading: str, about: str, below: Sequence[str]) -> No
     """
     inches = figure.get_figwidth()
     how = "; ".join(below).replace("   ", ", ")
-    figure.set_label(f"{heading}. {about}. {how[:1].upper()}{how[1:]}.")
+    figure.set_label(shown(f"{heading}. {about}. {how[:1].upper()}{how[1:]}."))
     above = textwrap.fill(heading, int(inches / 0.105))
     text = "\n".join(textwrap.fill(line, int(inches / 0.064)) for line in below)
     figure.suptitle(literal(above), x=0.01, ha="left", fontsize=FONT + 3, fontweight="bold")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli.errors import LinrecError
+from linrec_cli.processes import LostError
 from linrec_cli.refusals import RefusedError
 from linrec_cli.runs import events
 from linrec_cli.runs.data import Dataset
@@ -120,14 +121,12 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
         RefusedError: nothing can be written.
         LostError: it has several processes, and one is gone; the others stand where it was saved last.
     """
-    from linrec_cli import machine
-    from linrec_cli.disk import HeldError
-    from linrec_cli.processes import LostError
+    from linrec_cli import disk, machine
     from linrec_cli.profiling import isolate
 
     try:
         train_one(settings, data, folder, watch=watch, fresh=fresh)
-    except (HeldError, RefusedError, LostError):
+    except (disk.HeldError, RefusedError, LostError):
         raise
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
