@@ -143,12 +143,12 @@ def unknown(sequences: "Sequences", parts: "Parts", stage: str, **how: str) -> l
 
 def named(found: Result, settings: Evaluate) -> str:
     """Name an evaluation: how it ranks, then a digest of the weights and of the settings."""
-    from linrec_cli.settings import safe
+    from linrec_cli.names import spec_filed
     from linrec_cli.training import checkpoint
 
     weights = checkpoint.digest(found.model.state_dict())
     key = hashlib.sha256(f"{weights} {digest(settings)}".encode()).hexdigest()[:10]
-    return safe(f"evaluate-{settings.stage}-{settings.protocol}-{settings.seen}-{key}")
+    return spec_filed(f"evaluate-{settings.stage}-{settings.protocol}-{settings.seen}-{key}")
 
 
 def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tensor | None":
@@ -156,12 +156,12 @@ def drawn(settings: Evaluate, split: str, data: Dataset, watch: Watch) -> "Tenso
     import polars as pl
 
     from linrec_cli.evaluation.summary import of_lists
+    from linrec_cli.names import spec_filed
     from linrec_cli.results import store
-    from linrec_cli.settings import safe
 
     draw = catalog.bound("protocols", settings.protocol, "negatives")
     apart = ("" if split == "leave-one-out" else f"{split}-") + ("" if settings.seen == "remove" else "seen-")
-    name = safe(f"negatives-{apart}{settings.protocol}-{settings.stage}-{settings.negatives_seed}")
+    name = spec_filed(f"negatives-{apart}{settings.protocol}-{settings.stage}-{settings.negatives_seed}")
     path = data.prepared.folder / f"{name}.parquet" if data.prepared.folder else None
     parts, seen = data.split(split), settings.seen == "rank"
     users = data.sequences.users[parts.targets(settings.stage).user].numpy()
