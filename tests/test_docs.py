@@ -45,7 +45,7 @@ def in_sentences(text: str) -> Iterator[str]:
 def commands(lines: Iterable[str]) -> Iterator[str]:
     """Give what follows `linrec` in lines."""
     for line in lines:
-        for part in re.split(r"&&|\|\||\||;", re.sub(r"(?:^|\s)#.*$", "", line)):
+        for part in re.split(r"&&?|\|\|?|;", re.sub(r"(?:^|\s)#.*$", "", line)):
             if found := re.search(r"(?:^|[\s/])linrec ([a-z].*)$", part.strip()):
                 yield found[1]
 

@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 
 from linrec_cli.data.store import folder_name
-from linrec_cli.names import filed, shown
-from linrec_cli.settings import Train, safe
+from linrec_cli.names import filed, shown, spec_filed
+from linrec_cli.settings import Train
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_no_sign_at_all_breaks_a_line_or_is_a_control():
 )
 def test_one_cleaning_serves_the_folders_of_data_and_of_runs(name):
     assert folder_name(name) == (filed(name) or "data")
-    assert safe(name) == filed(name)
+    assert spec_filed(name) == filed(name)
     assert Train(data=name).name.startswith(f"{filed(name)}-" if filed(name) else "sasrec-")
     for made in (folder_name(name), Train(data=name).name):
         assert shown(made) == made

@@ -10,6 +10,7 @@ import pytest
 
 from linrec_cli.declared import check_names, declared, element, setting
 from linrec_cli.errors import UsageError
+from linrec_cli.names import spec_filed
 from linrec_cli.settings import (
     KINDS,
     Evaluate,
@@ -18,7 +19,6 @@ from linrec_cli.settings import (
     digest,
     from_stored,
     resolved,
-    safe,
     same,
     setup,
     strange,
@@ -301,4 +301,4 @@ def test_settings_are_named_and_digested_as_they_are_resolved() -> None:
 def test_a_run_is_named_by_what_it_was() -> None:
     run = Train(data="synthetic:users=5", attn="linear-gated:gate=false", maxlen=50, seed=3)
     assert run.name == f"synthetic-users5-sasrec-linear-gated-gatefalse-50-s3-{digest(run)}"
-    assert safe("a/b:c=../d e") == "a-b-c..-d-e"
+    assert spec_filed("a/b:c=../d e") == "a-b-c..-d-e"

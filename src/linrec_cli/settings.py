@@ -116,7 +116,7 @@ class Train:
         """Name the run: what it was, then the digest of its settings."""
         one = decided(self)
         what = (one.data, one.model, one.attn, str(one.maxlen), f"s{one.seed}", digest(one))
-        return fitting("-".join(spec_filed(text) for text in what if text))
+        return fitting("-".join(filter(None, map(spec_filed, what))))
 
 
 @dataclass(frozen=True)

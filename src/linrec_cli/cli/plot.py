@@ -66,5 +66,4 @@ def command(
     if as_json:
         console.document({"files": [str(path) for path in written]})
         return
-    for path in written:
-        console.line(str(path))
+    console.page("".join(f"{path}\n" for path in written))
