@@ -59,7 +59,12 @@ def trained(
     ]
     given, known = samples or {}, costs | (facts or {})
     rows = [
-        {"stage": "train", "metric": name, "value": known.get(name, sum(given.get(name, []))), "samples": given.get(name)}
+        {
+            "stage": "train",
+            "metric": name,
+            "value": known.get(name, sum(given.get(name, []))),
+            "samples": given.get(name),
+        }
         for name in known | given
     ]
     put(root, run, tested + rows, f"patience = 8\n{settings}", command="train", **(TRAINING | shared))

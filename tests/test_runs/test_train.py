@@ -131,16 +131,18 @@ TIMES = {"seconds_per_epoch", "validation_seconds", "seconds"}
 
 
 @pytest.mark.parametrize(
-    ("cpu", "aside", "contended"), [(1.0, 0, False), (0.8, 0, True), (1.0, 60, True), (math.nan, 0, None)]
+    ("cpu", "aside", "contended"), [(1.0, 0, False), (0.5, 0, True), (1.0, 60, True), (math.nan, 0, None)]
 )
-def test_times_taken_while_others_used_the_cores_say_so(data, quick, monkeypatch, cpu, aside, contended):
+def test_times_taken_while_others_used_the_cores_say_so(data, quick, heard, monkeypatch, cpu, aside, contended):
     # A clock on which a batch takes a second.
     seconds = count()
     monkeypatch.setattr("time.perf_counter", lambda: float(next(seconds)))
     readings = (Usage(now, now * cpu, now * aside) for now in map(float, seconds))
     monkeypatch.setattr(usage, "read", lambda: next(readings))
-    found = runs.train(quick(), data)
+    found = runs.train(quick(), data, watch=heard)
     history = found.history
+    # Of several such epochs the first is told.
+    assert [one.epoch for one in heard.of(events.Crowded)] == ([1] if contended else [])
     assert history["seconds"].to_list() == history["batches"].to_list()
     # The last reading follows the last batch.
     spans = [n + 1 for n in history["batches"]]

@@ -76,6 +76,16 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Crowded:
+    """Others used the cores in an epoch, counted from 1, for the first time: it had `cpu` seconds of them a second."""
+
+    run: str
+    epoch: int
+    threads: int
+    cpu: float
+
+
+@dataclass(frozen=True)
 class Stopped:
     """A run was interrupted and saved, in an epoch counted from 1."""
 
@@ -116,7 +126,7 @@ class CutShort:
     of: int
 
 
-Event = Begun | Skipped | Anew | TakenUp | Batch | Epoch | Stopped | Elsewhere | Failed | Drawn | CutShort
+Event = Begun | Skipped | Anew | TakenUp | Batch | Epoch | Crowded | Stopped | Elsewhere | Failed | Drawn | CutShort
 Watch = Callable[[Event], Any]
 """Who hears of it."""
 

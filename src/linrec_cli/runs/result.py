@@ -1,6 +1,7 @@
 """What a training run gave: its best epoch tested, in whole rows, written to its folder and read back."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from linrec_cli.data.parts import Parts
     from linrec_cli.data.sequences import Sequences
-    from linrec_cli.training.state import State
+    from linrec_cli.training.state import Epoch, State
 
 KS = [1, 5, 10, 20]
 HISTORY = "history.parquet"
@@ -133,7 +134,7 @@ def costs(state: "State", threads: int) -> list[dict[str, Any]]:
     from linrec_cli.results import rows
     from linrec_cli.training.estimate import parameters
 
-    beside = {"contended": contended(state, threads)}
+    beside = {"contended": contended(state.history, state.settings, threads)}
     # An older linrec knew one process alone, and did not say so.
     alike = [e for e in state.history if (e.processes or [1]) == [processes.count()]] or state.history
     mixed = f"; {len(alike)} of {len(state.history)} epochs, by as many processes" if alike != state.history else ""
@@ -148,11 +149,10 @@ def costs(state: "State", threads: int) -> list[dict[str, Any]]:
     ]
 
 
-def contended(state: "State", threads: int) -> bool | None:
-    """Tell whether others used the cores while a run was trained; None where that was not seen from the beginning."""
-    spans = (Usage(epoch.seconds, epoch.cpu_seconds, epoch.aside) for epoch in state.history)
-    used = reduce(Usage.plus, spans)
-    return None if math.isnan(used.cpu) else used.contended(threads, waits=state.settings.device != "cpu")
+def contended(epochs: "Sequence[Epoch]", settings: Train, threads: int | None = None) -> bool | None:
+    """Tell whether others used the cores meanwhile; None where that was not seen from the beginning."""
+    used = reduce(Usage.plus, (Usage(epoch.seconds, epoch.cpu_seconds, epoch.aside) for epoch in epochs))
+    return None if math.isnan(used.cpu) else used.contended(threads or settings.threads, settings.device != "cpu")
 
 
 def kernel(settings: Train, state: "State", sequences: "Sequences", parts: "Parts") -> str:

@@ -18,11 +18,11 @@ from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
 from linrec_cli.runs.interrupt import Interrupts
 from linrec_cli.runs.peaks import Peaks
-from linrec_cli.runs.result import Result, read, tested, write
+from linrec_cli.runs.result import Result, contended, read, tested, write
 from linrec_cli.settings import Train
 
 if TYPE_CHECKING:
-    from linrec_cli.training.state import Position, State
+    from linrec_cli.training.state import Epoch, Position, State
 
 PROGRESS = "progress.json"
 LEAVE_ONE_OUT = "leave-one-out"
@@ -164,9 +164,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
         try:
             for epoch in fit.epochs(state, sequences, parts, **how):
                 peaks.ended("save")
-                waited = epoch.epoch - state.best_epoch().epoch
-                told = (epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience)
-                watch(events.Epoch(name, *told))
+                tell(state, epoch, name, watch)
             interrupts.leave()
         except (KeyboardInterrupt, SystemExit):
             save(state)
@@ -177,6 +175,15 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
         write(found, folder)
         drop(folder)
     return found
+
+
+def tell(state: "State", epoch: "Epoch", name: str, watch: Watch) -> None:
+    """Tell that an epoch ended, and, the first time that it is so, that others used its cores."""
+    settings, waited = state.settings, epoch.epoch - state.best_epoch().epoch
+    watch(events.Epoch(name, epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience))
+    crowded = [contended([one], settings) for one in state.history]
+    if crowded[-1] and not any(crowded[:-1]):
+        watch(events.Crowded(name, epoch.epoch + 1, settings.threads, epoch.cpu_seconds / epoch.seconds))
 
 
 def passed_on(state: "State", folder: Path | None) -> None:
