@@ -85,3 +85,11 @@ def test_html_has_a_picture_of_each_figure_within_itself():
 @pytest.mark.parametrize("page", [markdown.page, html.page])
 def test_a_part_without_anything_in_it_is_its_title_alone(page):
     assert "ul" not in page("t", "a", [Part("Alone")]).partition("Alone")[2].replace("</", "<")
+
+
+def test_no_command_ends_the_block_it_stands_in():
+    text = markdown.page(
+        "t", "a", [Part("To make them again", commands=["linrec train --data 'a````b'", "linrec show"])]
+    )
+    lines = text.splitlines()
+    assert lines[lines.index("`````sh") + 1 :][:3] == ["linrec train --data 'a````b'", "linrec show", "`````"]
