@@ -64,6 +64,7 @@ def test_names_are_no_markup():
     text = markdown([odd, other], Rule())
     assert r"| incomparable | \_a\|b\*\<i>\$ 512 train | NDCG@10 |" in text
     assert r"- incomparable, \`why\`: \_a\|b\*\<i>\$ 512 train NDCG@10" in text
+    assert r"as a multiple of \_a\<i>'s beside it" in markdown([odd], Rule(yardstick="_a<i>"))
 
 
 def test_one_sentence_sums_up_and_every_reason_is_a_line():

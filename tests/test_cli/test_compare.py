@@ -234,3 +234,7 @@ def test_a_first_run_without_a_baseline_says_so_in_its_summary(
     assert f"Keep {sides['base']} to compare the next results with." in said
     written = (tmp_path / "summary.md").read_text()
     assert written.startswith("### linrec compare\n\nNothing was compared: no baseline: ")
+    assert run(["compare", str(tmp_path / "a`<b>\n# c"), sides["base"], "--summary"]) == 3
+    written = (tmp_path / "summary.md").read_text().removeprefix(written)
+    assert r"a\`\<b> # c" in written
+    assert "\n#" not in written.removeprefix("###")

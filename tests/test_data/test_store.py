@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -303,3 +304,32 @@ def test_files_that_are_split_are_kept_whole_and_come_together(tmp_path):
         open_prepared(str(tmp_path / "train"), tmp_path / "data", min_user=3, **paths)
     with pytest.raises(UsageError, match="both --valid and --test"):
         open_prepared(str(tmp_path / "train"), tmp_path / "data", valid=paths["valid"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["7\tno\t3\t1\n", "7\n", "", "7\t11\t3\t880000001\t9\n", "7\t11\t3\t99999999999999999999\n", "\xff\t1\t1\t1\n"],
+)
+def test_a_file_of_the_catalog_that_is_not_as_it_should_be_is_named_in_one_line(tmp_path, monkeypatch, rows):
+    from linrec_cli.datasets import ml_100k
+
+    path = tmp_path / "ml-100k.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in (ml_100k.EXAMPLE["ml-100k.zip"] | {"ml-100k/u.data": rows}).items():
+            archive.writestr(name, text.encode("latin-1"))
+    monkeypatch.setattr(origin, "_fetched", lambda *_: (path, "digest"))
+    with pytest.raises(DataError) as told:
+        open_prepared("ml-100k", tmp_path)
+    if rows:
+        assert str(told.value).startswith("ml-100k is not as it should be (")
+        assert str(told.value).endswith("); fetch it again by linrec download ml-100k --force.")
+    assert "\n" not in str(told.value)
+
+
+def test_what_goes_wrong_with_what_is_no_file_of_the_catalog_is_told_as_it_is(log, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("of linrec's own")
+
+    monkeypatch.setattr(store, "prepare", broken)
+    with pytest.raises(ValueError, match="of linrec's own"):
+        open_prepared(str(log), tmp_path / "data")

@@ -2,6 +2,7 @@
 
 import importlib
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import product
@@ -15,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linrec_cli.cli import profile, run
-from linrec_cli.reporting.commands import commands, products
+from linrec_cli.names import shown
+from linrec_cli.reporting.commands import commands, products, quoted
 from linrec_cli.runs import find
 from linrec_cli.runs.read import Run, read
 from linrec_cli.settings import Effort, Evaluate, Profile, Reading, Train, digest, from_stored, resolved
@@ -211,3 +213,11 @@ def test_a_run_whose_settings_this_linrec_does_not_take_has_no_command() -> None
         commands([made("train", asdict(Train()) | {"width": 0}), made("profile", {"phase": ["step"], "budget": -1})])
         == []
     )
+
+
+@pytest.mark.parametrize("word", ["a b", "it's", "a\nb", "\x1b[31m'\\", "caf\udce9", "é\t"])
+def test_a_word_comes_back_from_a_shell_as_it_was_and_steers_no_terminal(word):
+    text = quoted(word)
+    assert shown(text) == text
+    said = subprocess.run(["bash", "-c", f"printf %s {text}"], capture_output=True, check=True).stdout
+    assert said == word.encode("utf-8", "surrogateescape")

@@ -97,3 +97,11 @@ def test_a_figure_stands_below_its_table_with_its_caption_in_words():
     assert "<figcaption>Cost &amp; what it takes.</figcaption>" in page
     text = markdown.page("t", "a", [Part("Cost", tables=[one, TABLE])])
     assert text.index("| a\\|b |") < text.index("- a_figure: Cost") < text.rindex("| a\\|b |")
+
+
+def test_no_command_ends_the_block_it_stands_in():
+    text = markdown.page(
+        "t", "a", [Part("To make them again", commands=["linrec train --data 'a````b'", "linrec show"])]
+    )
+    lines = text.splitlines()
+    assert lines[lines.index("`````sh") + 1 :][:3] == ["linrec train --data 'a````b'", "linrec show", "`````"]

@@ -112,6 +112,13 @@ ASKED: dict[str, tuple[str | bytes, str, dict[str, str], str]] = {
     "ids that lost their digits": (
         "user,item\n" + "5.12E+08,1\n5.13E+08,2\n", "a.csv", {}, r"2 user ids are numbers that lost their digits \(5",
     ),
+    "times for none of the items": (
+        '{"user": 1, "items": [1, 2], "times": [1, 2]}\n{"user": 2, "items": [3], "times": null}\n', "a.jsonl", {},
+        "row 2 has not as many times as items",
+    ),
+    "an empty line, then nothing that can be read": (
+        '\n"a', "a.csv", {}, "one column only",
+    ),
     "a history and the item after it": (
         "user_id:token\titem_id_list:token_seq\titem_id:token\n1\t2 3\t4\n", "a.inter", {},
         "each row holds a history .*item_id_list.* and the item after it",

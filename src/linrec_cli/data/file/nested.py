@@ -116,7 +116,7 @@ def listed(frame: pl.DataFrame, shown: str) -> pl.DataFrame:
     lengths = [frame[name].list.len() for name in lists]
     for length in lengths[1:]:
         if not length.equals(lengths[0]):
-            row = int((length != lengths[0]).arg_true()[0]) + 1
+            row = int(length.ne_missing(lengths[0]).arg_true()[0]) + 1
             raise DataError(f"{shown}: row {row} has not as many times as items; mend it.")
     return frame.filter(lengths[0] > 0).explode(lists)
 
