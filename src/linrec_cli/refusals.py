@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import DataError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 MORE = bytes(1 << 20)
@@ -47,8 +47,6 @@ def asked_again(part: Path) -> Iterator[None]:
     """
     try:
         yield
-    except LinrecError:
-        raise
     except Exception as error:
         if _number(error) is None:
             with (part / "more" if part.is_dir() else part).open("ab") as file:
