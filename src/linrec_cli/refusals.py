@@ -28,6 +28,9 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         RefusedError: the disk is full, or `path` cannot be written.
     """
+    if odd(path):
+        # Polars and safetensors would not find it.
+        raise RefusedError(f"cannot write {shown(path)}: the name is not in UTF-8; choose another place.")
     try:
         yield
     except Exception as error:
@@ -106,6 +109,11 @@ def line(error: Exception) -> str:
         return ""
     what = f"cannot use {shown(name)}" if name is not None else "cannot write"
     return f"{what}: {os.strerror(number)}; {remedy(number)} and start the same command again."
+
+
+def odd(path: Path) -> bool:
+    """Tell whether a name is not in UTF-8."""
+    return re.search("[\ud800-\udfff]", str(path)) is not None
 
 
 def shown(path: object) -> str:

@@ -11,6 +11,7 @@ from linrec_cli.analysis import phases
 from linrec_cli.plots import style
 from linrec_cli.plots.keys import FIGURE, keyed
 from linrec_cli.plots.panel_points import COLUMNS, points
+from linrec_cli.settings import fitting
 
 SAID = ("layers", "heads", "tokens", "batch", "device", "dtype", "threads", "benchmark")
 """What a stem says where it is not the same in all groups."""
@@ -53,7 +54,7 @@ def stems(every: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             for name, keys in zip(names, every, strict=True)
         ]
     seen: Counter[str] = Counter()
-    for name in names:
+    for name in map(fitting, names):
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name}-{seen[name]}"
 
