@@ -5,6 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from linrec_cli.data import store as prepared
 from linrec_cli.data.file import ids, nested, parts
 from linrec_cli.data.file.columns import Asked
 from linrec_cli.declared import mistyped
-from linrec_cli.disk import whole, whole_folder
+from linrec_cli.disk import locked, whole, whole_folder
 from linrec_cli.errors import DataError
 from linrec_cli.refusals import RefusedError, line, reading
 from linrec_cli.results import store
@@ -183,6 +184,14 @@ def test_names_that_are_not_utf_8_are_shown_and_refused(tmp_path: Path) -> None:
         parts.files(str(tmp_path / name))
     with pytest.raises(DataError, match=r"caf\\xe9\.csv is not in UTF-8; rename"):
         parts.files(str(tmp_path))
+
+
+@pytest.mark.parametrize("way", [whole, whole_folder, locked])
+def test_nothing_is_written_below_a_name_that_is_not_utf_8(tmp_path: Path, way: Any) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(RefusedError, match=r"caf\\xe9/a: the name is not in UTF-8; choose"), way(folder / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_of_the_longest_name_is_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from linrec_cli.errors import DataError, LinrecError
+from linrec_cli.errors import DataError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 MORE = bytes(1 << 20)
@@ -28,6 +28,9 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         RefusedError: the disk is full, or `path` cannot be written.
     """
+    if odd(path):
+        # Polars and safetensors would not find it.
+        raise RefusedError(f"cannot write {shown(path)}: the name is not in UTF-8; choose another place.")
     try:
         yield
     except Exception as error:
@@ -47,8 +50,6 @@ def asked_again(part: Path) -> Iterator[None]:
     """
     try:
         yield
-    except LinrecError:
-        raise
     except Exception as error:
         if _number(error) is None:
             with (part / "more" if part.is_dir() else part).open("ab") as file:
@@ -108,6 +109,11 @@ def line(error: Exception) -> str:
         return ""
     what = f"cannot use {shown(name)}" if name is not None else "cannot write"
     return f"{what}: {os.strerror(number)}; {remedy(number)} and start the same command again."
+
+
+def odd(path: Path) -> bool:
+    """Tell whether a name is not in UTF-8."""
+    return re.search("[\ud800-\udfff]", str(path)) is not None
 
 
 def shown(path: object) -> str:

@@ -65,8 +65,17 @@ def test_names_that_are_the_same_but_for_letters_that_no_file_may_have_or_tell_a
 
 
 def test_no_name_is_too_long_for_a_file():
-    long = made(*(RUN | {"dataset": "x" * 300 + end} for end in "ab"))
-    assert sorted(len(one.name) for one in long) == [80, 87]
+    for letter in ("x", "\N{GREEK SMALL LETTER OMEGA}", "\N{CJK UNIFIED IDEOGRAPH-4E00}"):
+        long = made(*(RUN | {"dataset": letter * 300 + end} for end in "ab"))
+        short, other = sorted((one.name for one in long), key=len)
+        assert 76 < len(short.encode()) <= 80
+        assert len(other.encode()) == len(short.encode()) + 7
+
+
+def test_names_that_are_too_long_for_a_file_are_cut_and_do_not_meet():
+    stems = {one.stem for one in made(*(RUN | {"dataset": "é" * 120 + end} for end in ("a", "b")))}
+    assert len(stems) == 2
+    assert all(len(stem.encode()) <= 210 for stem in stems)
 
 
 def test_lengths_that_share_the_sequences_of_a_batch_share_a_group():

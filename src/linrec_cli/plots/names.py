@@ -24,7 +24,7 @@ def names(every: Sequence[Mapping[str, Any]], born: Sequence[datetime | None]) -
         every: what the numbers of each group have in common.
         born: when the first number of each was made.
     """
-    found = [filed(subject(keys))[:LONGEST] for keys in every]
+    found = [filed(subject(keys)).encode()[:LONGEST].decode("utf-8", "ignore") for keys in every]
     # Some file systems take a and A for the same.
     alike = [name.casefold() for name in found]
     age = [

@@ -4,7 +4,7 @@ import glob
 from pathlib import Path
 
 from linrec_cli.errors import DataError
-from linrec_cli.refusals import shown
+from linrec_cli.refusals import odd, shown
 
 
 def files(source: str) -> list[Path]:
@@ -14,11 +14,8 @@ def files(source: str) -> list[Path]:
         DataError: there is none, or one has a name that is not in UTF-8.
     """
     paths = found(source)
-    for path in paths:
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:
-            raise DataError(f"the name {shown(path)} is not in UTF-8; rename it.") from None
+    if strange := next(filter(odd, paths), None):
+        raise DataError(f"the name {shown(strange)} is not in UTF-8; rename it.")
     return paths
 
 
