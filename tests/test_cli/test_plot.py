@@ -10,7 +10,7 @@ from linrec_cli.cli import run
 from linrec_cli.results import schema, store
 
 WHAT = {"command": "profile", "phase": "step", "metric": "seconds", "unit": "s", "attention": "linear"}
-ROW = WHAT | {"model": "sasrec", "maxlen": 128, "width": 8, "tokens": 128, "device": "cpu"}
+ROW = WHAT | {"model": "sasrec", "maxlen": 128, "width": 8, "tokens": 128, "device": "cpu", "run": "one"}
 
 
 @pytest.fixture
@@ -39,7 +39,15 @@ def test_the_same_results_give_the_same_bytes(results, tmp_path):
 
 
 def test_quality_against_cost_is_written_with_its_points(tmp_path, capsys):
-    shared = {"command": "train", "dataset": "ml-1m", "model": "sasrec", "maxlen": 50, "width": 8, "tokens": 64}
+    shared = {
+        "run": "one",
+        "command": "train",
+        "dataset": "ml-1m",
+        "model": "sasrec",
+        "maxlen": 50,
+        "width": 8,
+        "tokens": 64,
+    }
     rows = []
     for cost, name in enumerate(("softmax", "linear", "mean"), 1):
         rows.append({"attention": name, "stage": "test", "metric": "ndcg", "k": 10, "value": 0.1})

@@ -72,12 +72,6 @@ def test_no_name_is_too_long_for_a_file():
         assert len(other.encode()) == len(short.encode()) + 7
 
 
-def test_names_that_are_too_long_for_a_file_are_cut_and_do_not_meet():
-    stems = {one.stem for one in made(*(RUN | {"dataset": "é" * 120 + end} for end in ("a", "b")))}
-    assert len(stems) == 2
-    assert all(len(stem.encode()) <= 210 for stem in stems)
-
-
 def test_lengths_that_share_the_sequences_of_a_batch_share_a_group():
     (one,) = made(*(TIME | {"maxlen": n, "tokens": 8 * n} for n in (128, 256, 512)))
     assert one.points["maxlen"].to_list() == [128, 256, 512]
