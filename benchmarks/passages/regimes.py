@@ -1,7 +1,7 @@
 """What length, objective and split do to quality and cost."""
 
 from passages._reference import Reference
-from passages._words import NONE, blocks, code, number, paragraph, place, table
+from passages._words import NONE, blocks, code, listed, number, paragraph, place, table
 from passages.models import MAXLEN, beside, change, costs, mixing, share, sized
 from passages.quality import ML_1M, ML_100K, TELLING, TITLES, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
 
@@ -46,6 +46,26 @@ def made(reference: Reference) -> str:
         f"Each was trained for {most:.0f} epochs at most, one seed, and its best validation epoch tested, on "
         f"{place(found[0].rows[0])}; the standard error over users is {number(error, 4)} at most."
     )
+
+
+def trend(reference: Reference) -> str:
+    """Say what the longest histories give over the shortest, by mechanism, and how far apart mechanisms are there."""
+    found = {(line.mechanism, line.maxlen): line for line in over_lengths(reference)}
+    lengths = sorted({maxlen for _, maxlen in found})
+    if len(lengths) < 2:
+        return ""
+    ends = [(name, *(found.get((name, maxlen)) for maxlen in (lengths[0], lengths[-1]))) for name in TELLING]
+    said = [f"{code(name)} {gained(last, first)}" for name, first, last in ends if first and last]
+    best, other = (found.get((name, lengths[-1])) for name in ("linear-gated", "softmax"))
+    apart = f" There `linear-gated` is at {gained(best, other)} of softmax." if best and other else ""
+    return paragraph(f"From {lengths[0]} to {lengths[-1]}: {listed(said)}.{apart}" if said else "")
+
+
+def gained(line: Line, plain: Line) -> str:
+    """Write how much further one training came than another, and whether that is more than chance."""
+    gain, error = change(line, plain)
+    beyond = "" if abs(gain) > 2 * error else ", within twice its error"
+    return f"{'+' if gain > 0 else ''}{number(gain, 4)} ± {number(error, 4)}{beyond}"
 
 
 def picture(reference: Reference) -> str:

@@ -220,6 +220,18 @@ def test_quality_and_cost_over_lengths_are_of_one_setup(tmp_path: Path) -> None:
     assert "is .0100 at most" in regimes.made(reference).replace("\n", " ")
 
 
+def test_what_length_gives_is_said_with_its_error_and_whether_that_is_chance(tmp_path: Path) -> None:
+    made = {"dataset": "ml-1m-sasrec-order", "layers": 2}
+    for name, short, long in (("linear", 0.2, 0.15), ("softmax", 0.2, 0.21), ("linear-gated", 0.2, 0.25)):
+        for maxlen, ndcg in ((25, short), (100, 0.9), (800, long)):
+            trained(tmp_path, f"{name}{maxlen}", ndcg, attention=name, maxlen=maxlen, **made)
+    # Errors of .01 each make .0141 of a difference.
+    assert regimes.trend(Reference(tmp_path)).replace("\n", " ") == (
+        "From 25 to 800: `softmax` +.0100 ± .0141, within twice its error, `linear` -.0500 ± .0141 and `linear-gated` "
+        "+.0500 ± .0141. There `linear-gated` is at +.0400 ± .0141 of softmax."
+    )
+
+
 def test_the_figure_over_lengths_is_that_of_their_machine(tmp_path: Path) -> None:
     made = {"dataset": "ml-1m-sasrec-order", "layers": 2, "heads": 2}
     for maxlen in (50, 200):
