@@ -112,6 +112,29 @@ def test_a_slope_takes_three_lengths_with_a_number_above_0():
     assert (found["status"], found["note"]) == ("skipped", note)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        row("a", 0, 1.0),
+        row("a", -4, 1.0),
+        row("a", None, 1.0),
+        row("a", 512, float("inf")),
+        row("a", 512, 1.0, [1.0, float("inf")]),
+        row("a", 512, 1.0, [float("nan"), 1.0]),
+        row("a", 512, None, [1.0]),
+    ],
+)
+def test_what_has_no_length_or_no_finite_number_is_left_out(odd):
+    usual = law("a", float, (128, 256, 1024))
+    assert only(scaling.rows([*usual, odd])) == only(scaling.rows(usual))
+
+
+def test_a_sample_that_is_missing_is_none():
+    usual = law("a", float, (128, 256))
+    found = [only(scaling.rows([*usual, row("a", 512, 512.0, samples)])) for samples in ([512.0], [512.0, None])]
+    assert found[0] == found[1]
+
+
 def test_a_sweep_over_two_lengths_says_nothing():
     assert scaling.rows(law("a", float, (128, 256))) == []
 

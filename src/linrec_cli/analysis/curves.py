@@ -26,8 +26,9 @@ RIVALS = ("phase", "model", "width", "heads", "layers", "dtype")
 """What two mechanisms share that are compared; within a run all else is the same."""
 LEAST_SAMPLE = pl.coalesce(pl.col("samples").list.min(), "value")
 NOTHING = pl.col("counter").replace_strict(RESOLUTION, default=0, return_dtype=pl.Int64).fill_null(0)
-TELLS = ((pl.col("status") == "ok") & LEAST_SAMPLE.gt(NOTHING)).fill_null(False)
-"""Whether a row has a number that its counter can tell from nothing."""
+FINITE = pl.coalesce(pl.col("samples").list.sum(), "value").is_finite() & pl.col("value").is_finite()
+TELLS = ((pl.col("status") == "ok") & FINITE & LEAST_SAMPLE.gt(NOTHING) & pl.col("maxlen").ge(1)).fill_null(False)
+"""Whether a row has a number, at a length, that its counter can tell from nothing."""
 FAINT = pl.col("status").is_in(("ok", "skipped"))
 """Rows with a counter that was read: one of nothing at all is `skipped`."""
 
@@ -86,6 +87,7 @@ def curve(rows: pl.DataFrame, generator: np.random.Generator) -> Curve:
         rows.filter(TELLS)
         .with_columns(samples=pl.when(several).then("samples").otherwise(pl.concat_list("value")))
         .explode("samples")
+        .drop_nulls("samples")
         .group_by("maxlen")
         .agg("samples", tokens=pl.col("tokens").last().fill_null(0))
         .sort("maxlen")
