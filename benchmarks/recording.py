@@ -17,8 +17,7 @@ from rich.text import Text
 
 COMMANDS = (
     "linrec train --attn softmax,linear,linear-gated --maxlen 50 --epochs 5",
-    "linrec profile --attn softmax,linear --maxlen 512,2048,8192 --tokens 8192 --phase attention",
-    "linrec compare results results",
+    "linrec profile --attn softmax,linear --maxlen 512,8192 --tokens 8192 --phase forward",
 )
 COLUMNS = 80
 HERE = Path(__file__).resolve().parents[1]
