@@ -124,7 +124,7 @@ def test_the_protocol_ranks_among_six(used: Used) -> None:
 
 
 def test_the_figure_is_drawn_and_its_points_lie_beside_it(used: Used) -> None:
-    (drawn,) = (used.folder / "results/figures").glob("peaks-train-*.svg")
+    (drawn,) = (used.folder / "results/figures").glob("peaks-pond-*.svg")
     assert "previous:share=0.2" in drawn.read_text("utf-8")
     peaks = used.table.filter(command="train", metric="peak_bytes")["value"].to_list()
     assert pl.read_csv(drawn.with_suffix(".csv"))["value"].to_list() == [peak / 2**20 for peak in peaks]

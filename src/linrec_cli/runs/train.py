@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from linrec_cli.training.state import Epoch, Position, State
 
 PROGRESS = "progress.json"
+NOTED = 1.0
+"""Seconds of an epoch from which on it is told that others used its cores."""
 LEAVE_ONE_OUT = "leave-one-out"
 """The split of data that come in one piece, where none is asked for."""
 
@@ -181,7 +183,7 @@ def tell(state: "State", epoch: "Epoch", name: str, watch: Watch) -> None:
     """Tell that an epoch ended, and, the first time that it is so, that others used its cores."""
     settings, waited = state.settings, epoch.epoch - state.best_epoch().epoch
     watch(events.Epoch(name, epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience))
-    crowded = [contended([one], settings) for one in state.history]
+    crowded = [one.seconds >= NOTED and contended([one], settings) for one in state.history]
     if crowded[-1] and not any(crowded[:-1]):
         watch(events.Crowded(name, epoch.epoch + 1, settings.threads, epoch.cpu_seconds / epoch.seconds))
 
