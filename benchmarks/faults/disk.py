@@ -407,7 +407,7 @@ def main() -> int:
                 for row in counted(command, list(trials(command, place, Path(folder), given))):
                     rows.append(row)
                     print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-                # What was counted stands, whatever comes; in a fork, as polars starts threads that later forks lack.
+                # In a fork: polars starts threads, which later forks would not have.
                 if given.out:
                     kills.done(kills.forked(lambda: _measured.write(rows, given.out, threads=1)))
         finally:
