@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,6 +49,7 @@ def test_without_a_compiler_the_wheel_is_pure_and_one_is_told(
     hook: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
+    monkeypatch.setattr(hook, "commit", lambda root: "")
     data, warnings = initialized(hook, TOP)
     assert data == {"force_include": {}}
     assert "torch's operators serve" in warnings[0]
@@ -57,11 +60,33 @@ def test_without_a_compiler_the_wheel_is_pure_and_one_is_told(
 
 def test_with_one_the_wheel_is_of_a_platform(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook, "build", lambda source, target: target.write_bytes(b""))
+    monkeypatch.setattr(hook, "commit", lambda root: "")
     data, warnings = initialized(hook, TOP)
     assert warnings == []
     assert data["pure_python"] is False
     assert data["tag"].startswith("py3-none-")
     assert list(data["force_include"].values()) == ["linrec_cli/kernels/compiled.so"]
+
+
+def test_a_wheel_knows_the_commit_it_was_built_of(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    monkeypatch.setattr(
+        hook, "build", lambda source, target: found.append((target.parent / "commit").read_text("utf-8"))
+    )
+    monkeypatch.setattr(hook, "commit", lambda root: f"{root.name}+")
+    data, _ = initialized(hook, TOP)
+    assert found == [f"{TOP.name}+\n"]
+    assert "linrec_cli/commit" in data["force_include"].values()
+
+
+def test_the_commit_is_git_s_and_where_there_is_no_git_none(hook: ModuleType, tmp_path: Path) -> None:
+    assert hook.commit(tmp_path) == ""
+    for words in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    assert re.fullmatch("[0-9a-f]{12}", hook.commit(tmp_path))
 
 
 def test_what_does_not_compile_is_an_error(hook: ModuleType, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_without_scores_of_positions_order_does_not_matter(batch: Made) -> None:
 
 
 def test_there_must_be_an_interest() -> None:
-    with pytest.raises(UsageError, match="give 1 or more"):
+    with pytest.raises(UsageError, match="give 1 to 4,096"):
         Model(Facts(9), 12, "", width=6, heads=2, layers=1, dropout=0.0, interests=0)
 
 
