@@ -62,7 +62,7 @@ class Reader(NamedTuple):
         seeds: what is altered.
         read: reads it as a command does.
         mutate: alters one of the seeds.
-        text: whether it grows by more lines.
+        text: whether it grows by more lines; what a model answers line by line does not.
     """
 
     seeds: Sequence[bytes]
@@ -327,7 +327,7 @@ def lists() -> Reader:
         with silent():
             recommend.show(found.to_dicts(), "remove")
 
-    return Reader(corpus("history"), read)
+    return Reader(corpus("history"), read, text=False)
 
 
 def users() -> Reader:
@@ -353,7 +353,7 @@ def stream() -> Reader:
             recommend.line(one, as_json=False)
             recommend.line(one, as_json=True)
 
-    return Reader(corpus("stream"), read)
+    return Reader(corpus("stream"), read, text=False)
 
 
 def configured() -> Reader:

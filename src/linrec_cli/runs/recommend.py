@@ -152,7 +152,10 @@ def asked(
     else:
         raw = prepared.items["raw"]
         when = []
-        parts = [torch.tensor(numbers(history, raw, "item"), dtype=torch.int64) + 1 for history in histories]
+        histories = list(histories)
+        # All ids are looked up at once.
+        places = numbers((one for history in histories for one in history), raw, "item")
+        parts = list(torch.tensor(places, dtype=torch.int64).add(1).split(list(map(len, histories))))
         names = pl.Series("history", range(1, len(parts) + 1))
     lengths = torch.tensor([len(part) for part in parts], dtype=torch.int64)
     if not len(lengths) or not lengths.all():
