@@ -174,7 +174,8 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
 def test_no_two_runs_of_the_reference_share_a_digest_and_seeds_share_a_setup() -> None:
     runs = [from_stored(Train, stored) for stored in TRAININGS.values()]
     assert len({digest(run) for run in runs}) == len(runs)
-    told = ("data", "model", "width", "layers", "heads", "threads", "max_minutes", "patience", "epochs", "split", "ema")
+    told = ("data", "model", "width", "layers", "heads", "threads", "max_minutes", "patience", "epochs", "split", "ema",
+            "objective")  # fmt: skip
     groups = {tuple(getattr(run, name) for name in told) for run in runs}
     assert len({setup(run) for run in runs}) == len(groups)
 
