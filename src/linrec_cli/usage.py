@@ -8,6 +8,9 @@ CROWDED = 50
 SHARE = 0.9
 """Seconds of CPU a second that one who waits for nothing gets at least, where nobody else uses its core."""
 
+NOTED = 1.0
+"""Seconds of a span from which on it is told at once that others used its cores."""
+
 
 class Usage(NamedTuple):
     """Seconds by the wall clock and of CPU, and how often the process was put aside while it had work to do."""

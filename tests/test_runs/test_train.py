@@ -142,7 +142,11 @@ def test_times_taken_while_others_used_the_cores_say_so(data, quick, heard, monk
     found = runs.train(quick(), data, watch=heard)
     history = found.history
     # Of several such epochs the first is told.
-    assert [one.epoch for one in heard.of(events.Crowded)] == ([1] if contended else [])
+    told = heard.of(events.Crowded)
+    assert [one.epoch for one in told] == ([1] if contended else [])
+    # The last reading follows the last batch, so that there is one more than batches.
+    n = 1 + 1 / found.history["batches"][0]
+    assert [(one.cpu, one.aside) for one in told] == ([pytest.approx((cpu * n, aside * n))] if contended else [])
     assert history["seconds"].to_list() == history["batches"].to_list()
     # The last reading follows the last batch.
     spans = [n + 1 for n in history["batches"]]

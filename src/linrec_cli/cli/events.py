@@ -35,9 +35,10 @@ def words(event: "events.Event") -> str:
             return f"{run}: goes on at epoch {epoch}, batch {batch}."
         case events.Epoch():
             return line(event)
-        case events.Crowded(_, epoch, threads, cpu):
-            had = f"{threads} thread{'' if threads == 1 else 's'} had {cpu:.1f} processors"
-            return f"others use the cores: {had} in epoch {epoch}. Times are too long; free some, or lower --threads."
+        case events.Crowded(_, epoch, threads, cpu, aside):
+            ours = f"{threads} thread{'' if threads == 1 else 's'}"
+            had = f"in epoch {epoch} {ours} had {cpu:.1f} processors, and lost one {aside:.0f} times a s"
+            return f"others use the cores: {had}. Times are too long; free some, or lower --threads."
         case events.Stopped(_, epoch):
             return f"stopped in epoch {epoch}; what was trained is saved."
         case events.Elsewhere(run, holder):

@@ -77,12 +77,18 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Crowded:
-    """Others used the cores in an epoch, counted from 1, for the first time: it had `cpu` seconds of them a second."""
+    """Others used the cores in an epoch, counted from 1, for the first time.
+
+    Attributes:
+        cpu: seconds of them that it had a second.
+        aside: times a second that it was put aside.
+    """
 
     run: str
     epoch: int
     threads: int
     cpu: float
+    aside: float
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,12 @@ from linrec_cli.runs.interrupt import Interrupts
 from linrec_cli.runs.peaks import Peaks
 from linrec_cli.runs.result import Result, contended, read, tested, write
 from linrec_cli.settings import Train
+from linrec_cli.usage import NOTED
 
 if TYPE_CHECKING:
     from linrec_cli.training.state import Epoch, Position, State
 
 PROGRESS = "progress.json"
-NOTED = 1.0
-"""Seconds of an epoch from which on it is told that others used its cores."""
 LEAVE_ONE_OUT = "leave-one-out"
 """The split of data that come in one piece, where none is asked for."""
 
@@ -185,7 +184,8 @@ def tell(state: "State", epoch: "Epoch", name: str, watch: Watch) -> None:
     watch(events.Epoch(name, epoch.epoch + 1, epoch.loss, epoch.ndcg, epoch.seconds, waited, settings.patience))
     crowded = [one.seconds >= NOTED and contended([one], settings) for one in state.history]
     if crowded[-1] and not any(crowded[:-1]):
-        watch(events.Crowded(name, epoch.epoch + 1, settings.threads, epoch.cpu_seconds / epoch.seconds))
+        had = (spent / epoch.seconds for spent in (epoch.cpu_seconds, epoch.aside))
+        watch(events.Crowded(name, epoch.epoch + 1, settings.threads, *had))
 
 
 def passed_on(state: "State", folder: Path | None) -> None:
