@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from _measured import write
 
 from linrec_cli import machine, runs
 from linrec_cli.runs.advise import advise
@@ -68,11 +69,11 @@ def main() -> None:
     data = runs.prepare(given.data, data_dir=given.data_dir)
     shape = [(attn, int(length)) for attn in given.attn.split(",") for length in given.maxlen.split(",")]
     cells = [settled(resolved(Train(attn=attn, maxlen=length, epochs=EPOCHS)), data) for attn, length in shape]
-    rows = pl.DataFrame(list(compared(data, cells, given.budget)))
+    rows = list(compared(data, cells, given.budget))
     with pl.Config(tbl_rows=-1, tbl_cols=-1):
-        print(rows)
+        print(pl.DataFrame(rows))
     if given.out:
-        rows.write_csv(given.out)
+        write([{"data": data.name} | row for row in rows], given.out, cells[0].threads)
 
 
 if __name__ == "__main__":
