@@ -3,7 +3,7 @@
 from statistics import median
 
 from passages._reference import Reference, Row
-from passages._words import NONE, blocks, code, paragraph, place, size, table
+from passages._words import NONE, blocks, code, number, paragraph, place, size, table
 
 
 def attention(reference: Reference) -> str:
@@ -76,6 +76,21 @@ def prepare(reference: Reference) -> str:
         if rows
         else ""
     )
+
+
+def advise(reference: Reference) -> str:
+    """Hold what `linrec advise` said against real epochs: `benchmarks/advise.py`."""
+    rows, lines = reference.csv("benchmarks/advise"), []
+    for row in rows:
+        said, took = (row[f"epoch{end}"] + row[f"evaluation{end}"] for end in ("_said", ""))
+        times = [f"{said:.2f} s", f"{took:.2f} s", number(row["ratio"])]
+        lines.append([code(row["attention"]), str(row["maxlen"]), *times])
+    heads = ["", "maxlen", "said", "took", "took/said"]
+    if not rows:
+        return ""
+    made = f"`{rows[0]['data']}`, an epoch and its validation, on {place(rows[0])} ({code(rows[0]['command'])}):"
+    worst = max(abs(row["ratio"] - 1) for row in rows)
+    return blocks(paragraph(made), table(heads, lines), paragraph(f"The worst is off by {worst:.0%}."))
 
 
 SERIES = {

@@ -576,3 +576,13 @@ def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) ->
     assert said == (
         "`linear`: from 100 to 300 events the median stays between 0.70 and 0.75 ms, and 2 KiB are kept for a user."
     )
+
+
+def test_advice_stands_beside_what_epochs_took(tmp_path: Path) -> None:
+    row = {"data": "d", "attention": "linear", "maxlen": 50, "epoch_said": 2.0, "epoch": 2.5, "evaluation_said": 1.0}
+    rows = [row | {"evaluation": 0.5, "ratio": 1.0}, row | {"maxlen": 200, "evaluation": 0.2, "ratio": 0.9}]
+    assert scripts.advise(Reference(tmp_path)) == ""
+    kept(tmp_path, "benchmarks/advise", rows)
+    said = scripts.advise(Reference(tmp_path)).splitlines()
+    assert said[-4:-2] == ["| `linear` | 50 | 3.00 s | 3.00 s | 1.00 |", "| `linear` | 200 | 3.00 s | 2.70 s | .90 |"]
+    assert said[-1] == "The worst is off by 10%."
