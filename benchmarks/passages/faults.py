@@ -1,7 +1,7 @@
 """What runs, files and commands survive: the scripts of `benchmarks/faults/`."""
 
 from passages._reference import Reference, Row
-from passages._words import NONE, blocks, code, paragraph, place, table
+from passages._words import NONE, blocks, code, listed, paragraph, place, table
 
 KILLED = ("unreadable", "differs", "leftovers", "orphans", "failed")
 FLIPPED = {"noticed": "named", "mended": "made anew", "unseen": "same figures", "wrong": "other figures"}
@@ -83,5 +83,6 @@ def disk(reference: Reference) -> str:
     """Make the table of commands that were not let write, or whose files were taken away."""
     rows = reference.csv("benchmarks/faults-disk")
     lines = [[code(row["refused"]), row["fault"], *(str(row[name]) for name in ("trials", *REFUSED))] for row in rows]
-    heading = paragraph(f"{code(rows[0]['command'])}:") if rows else ""
+    made = dict.fromkeys(code(row["command"]) for row in rows)
+    heading = paragraph(f"{listed(made)}:") if rows else ""
     return blocks(heading, table(["command", "fault", "trials", *REFUSED.values()], lines))

@@ -90,12 +90,12 @@ def test_what_a_download_does_wrong_is_found(
     assert (row["wrong"] == wrong) if " " not in wrong else set(wrong.split()) <= set(row["wrong"].split())
 
 
-def test_a_command_that_is_refused_room_or_right_or_robbed_ends_in_one_line_and_goes_on() -> None:
+def test_a_command_that_is_refused_room_or_right_ends_in_one_line_and_goes_on() -> None:
     script = Path(__file__).parents[2] / "benchmarks" / "faults" / "disk.py"
-    asked = ["--commands", "preprocess", "--faults", "full,no right,behind", "--every", "8", "--takes", "1"]
+    asked = ["--commands", "preprocess", "--faults", "full,no right", "--every", "12"]
     done = subprocess.run([sys.executable, str(script), *asked], capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
-    assert {line.split(", ")[1] for line in lines} >= {"fault full", "fault no right", "fault behind"}, done.stderr
+    assert {line.split(", ")[1] for line in lines} == {"fault full", "fault no right"}, done.stderr
     assert all(line.endswith("traceback 0, differs 0, leftovers 0") for line in lines), done.stdout
     assert ", named 0" not in lines[0]
     assert done.returncode == 0
