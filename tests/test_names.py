@@ -20,7 +20,8 @@ from linrec_cli.settings import Train
         ("a\u2028b\x85c\x0bd\x0ce", "a b c d e"),
         ("\u202egnp.exe", r"\u202egnp.exe"),
         ("a\x00\x08\x7f", r"a\x00\x08\x7f"),
-        ("caf\udce9", r"caf\udce9"),
+        ("caf\udce9", r"caf\xe9"),
+        ("\ud800x\udc7f", r"\ud800x\udc7f"),
         ("  a  b ", "  a  b "),
     ],
 )

@@ -14,7 +14,13 @@ LONGEST = 200
 
 def shown(text: str) -> str:
     r"""Write a text on one line that steers no terminal: breaks and tabs are blanks, what else is hidden is `\x1b`."""
-    return HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), BREAKS.sub(" ", text))
+    return HIDDEN.sub(lambda found: written_out(found[0]), BREAKS.sub(" ", text))
+
+
+def written_out(sign: str) -> str:
+    r"""Write a sign as `\x1b`; one that stands for a byte which is no UTF-8 as that byte, `\xe9`."""
+    byte = ord(sign) - 0xDC00
+    return rf"\x{byte:02x}" if 0x80 <= byte <= 0xFF else sign.encode("unicode_escape").decode()
 
 
 def filed(text: str) -> str:

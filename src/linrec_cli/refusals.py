@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from linrec_cli.errors import DataError
+from linrec_cli.names import shown
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 MORE = bytes(1 << 20)
@@ -30,7 +31,7 @@ def writing(path: Path) -> Iterator[None]:
     """
     if odd(path):
         # Polars and safetensors would not find it.
-        raise RefusedError(f"cannot write {shown(path)}: the name is not in UTF-8; choose another place.")
+        raise RefusedError(f"cannot write {shown(str(path))}: the name is not in UTF-8; choose another place.")
     try:
         yield
     except Exception as error:
@@ -38,7 +39,9 @@ def writing(path: Path) -> Iterator[None]:
         if number is None and not isinstance(error, OSError):
             raise
         why = os.strerror(number) if number else " ".join(str(error).split())
-        raise RefusedError(f"cannot write {shown(path)}: {why}; {remedy(number)} or choose another place.") from None
+        raise RefusedError(
+            f"cannot write {shown(str(path))}: {why}; {remedy(number)} or choose another place."
+        ) from None
 
 
 @contextmanager
@@ -70,10 +73,10 @@ def reading(path: str | Path, way_out: str) -> Iterator[None]:
             yield
     except BaseException as error:
         if type(error).__name__ == PANIC:
-            raise DataError(f"{shown(path)} cannot be read (it is damaged); {way_out}.") from None
+            raise DataError(f"{shown(str(path))} cannot be read (it is damaged); {way_out}.") from None
         if not type(error).__module__.startswith("polars"):
             raise
-        raise DataError(f"{shown(path)} cannot be read ({str(error).partition(chr(10))[0]}); {way_out}.") from None
+        raise DataError(f"{shown(str(path))} cannot be read ({str(error).partition(chr(10))[0]}); {way_out}.") from None
 
 
 @contextmanager
@@ -102,23 +105,18 @@ def _unheard() -> Iterator[None]:
 
 def line(error: Exception) -> str:
     """Write what the system refused and nobody expected; empty where the error is of another kind."""
-    if isinstance(error, UnicodeEncodeError) and re.search("[\ud800-\udfff]", error.object):
+    if isinstance(error, UnicodeEncodeError) and odd(error.object):
         return f"the name {shown(error.object)} is not in UTF-8; give it another."
     number, name = _number(error), getattr(error, "filename", None)
     if number is None or (name is None and number not in FULL):
         return ""
-    what = f"cannot use {shown(name)}" if name is not None else "cannot write"
+    what = f"cannot use {shown(str(name))}" if name is not None else "cannot write"
     return f"{what}: {os.strerror(number)}; {remedy(number)} and start the same command again."
 
 
-def odd(path: Path) -> bool:
+def odd(name: str | Path) -> bool:
     """Tell whether a name is not in UTF-8."""
-    return re.search("[\ud800-\udfff]", str(path)) is not None
-
-
-def shown(path: object) -> str:
-    """Write a path so that it can be printed: what is not UTF-8 as escapes."""
-    return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
+    return re.search("[\ud800-\udfff]", str(name)) is not None
 
 
 def remedy(number: int | None) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from linrec_cli.plots.groups import groups, looks, titles
+from linrec_cli.plots.names import names
 from linrec_cli.results import schema
 
 HOW = {"width": 64, "heads": 2, "layers": 2, "device": "cpu", "dtype": "float32", "threads": 1, "tokens": 4096}
@@ -51,6 +52,13 @@ def test_a_name_stays_whatever_else_lies_in_the_folder_and_is_measured_later():
     among = {one.keys["setup"]: one.name for one in made(third, second, first, RUN | {"dataset": "e", "setup": "a"})}
     assert alone.items() <= {**among, "a": "d"}.items()
     assert len({one.name for one in made(third, second, first)}) == 3
+
+
+def test_a_column_that_a_later_version_adds_renames_no_figure():
+    keys = made(RUN)[0].keys
+    assert names([keys, keys | {"threads": 8}], [None, None]) == names(
+        [keys | {"novel": None}, keys | {"threads": 8, "novel": None}], [None, None]
+    )
 
 
 def test_a_phase_gives_its_name_and_a_training_its_data():

@@ -46,5 +46,6 @@ def subject(keys: Mapping[str, Any]) -> str:
 
 
 def digest(keys: Mapping[str, Any]) -> str:
-    """Digest all that the numbers of a group have in common."""
-    return hashlib.sha256(json.dumps(dict(keys), sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]
+    """Digest all that the numbers of a group have in common; a column that a later linrec adds changes nothing."""
+    told = {name: value for name, value in keys.items() if value is not None}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]

@@ -4,7 +4,8 @@ import glob
 from pathlib import Path
 
 from linrec_cli.errors import DataError
-from linrec_cli.refusals import odd, shown
+from linrec_cli.names import shown
+from linrec_cli.refusals import odd
 
 
 def files(source: str) -> list[Path]:
@@ -15,7 +16,7 @@ def files(source: str) -> list[Path]:
     """
     paths = found(source)
     if strange := next(filter(odd, paths), None):
-        raise DataError(f"the name {shown(strange)} is not in UTF-8; rename it.")
+        raise DataError(f"the name {shown(str(strange))} is not in UTF-8; rename it.")
     return paths
 
 
