@@ -259,7 +259,8 @@ def test_the_caption_says_how_many_samples_there_were_and_what_bands_are():
     times = [timed("linear", n, 0.01, samples=[0.01] * count) for n, count in ((128, 20), (256, 31))]
     assert "times: the median of 20 to 31 samples; bands: 20 to 80 % of them" in caption(*times)
     again = [row | {"run": "again", "seed": 1} for row in times]
-    assert "bands: the lowest to the highest median of 2 runs" in caption(*times, *again)
+    said = caption(*times, *again)
+    assert "times: the median of 40 to 62 samples; bands: the lowest to the highest median of 2 runs" in said
 
 
 def test_the_caption_says_whether_bands_are_over_seeds_or_over_users():

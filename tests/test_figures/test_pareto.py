@@ -225,6 +225,14 @@ def test_of_many_points_ten_have_a_name_the_front_and_the_baseline_first_and_the
     assert len(line(memory, "others").get_xdata()) == 4
 
 
+def test_the_cheapest_has_a_name_however_poor_it_is():
+    runs = [trained(name, 0.1 + 0.001 * n, 20.0 - n, 100.0 + n) for n, name in enumerate(NAMES[:12])]
+    steps, _ = drawn(*runs, trained("hstu", 0.01, 1.0, 200.0))[0].figure.axes
+    assert "hstu" in boxes(steps)
+    assert "hstu" in bold(steps)
+    assert len(boxes(steps)) == 10
+
+
 def test_a_mechanism_looks_as_in_the_other_figures():
     table = schema.table({}, [row for rows in many(10) for row in rows])
     lines = next(one.figure for one in lengths.every(table) if one.stem.startswith("train")).axes[0]

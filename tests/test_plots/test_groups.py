@@ -61,6 +61,14 @@ def test_a_column_that_a_later_version_adds_renames_no_figure():
     )
 
 
+def test_what_was_begun_first_keeps_its_name_though_it_was_measured_again_since():
+    long_ago, since = ({"created": datetime(year, 1, 1, tzinfo=UTC)} for year in (2025, 2027))
+    old = [RUN | {"setup": "a"} | long_ago, RUN | {"setup": "a", "seed": 1} | since]
+    found = {one.keys["setup"]: one.name for one in made(RUN | {"setup": "b"} | DAY, *old)}
+    assert found["a"] == "d"
+    assert found["b"] != "d"
+
+
 def test_a_phase_gives_its_name_and_a_training_its_data():
     assert [one.name for one in made(RUN, TIME | {"maxlen": 128})] == ["d", "attention"]
     (own,) = made(RUN | {"model": "bert4rec", "objective": "cloze", "split": "leave-one-out"})
