@@ -307,15 +307,23 @@ def test_files_that_are_split_are_kept_whole_and_come_together(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "rows",
-    ["7\tno\t3\t1\n", "7\n", "", "7\t11\t3\t880000001\t9\n", "7\t11\t3\t99999999999999999999\n", "\xff\t1\t1\t1\n"],
+    ("file", "rows"),
+    [
+        ("u.data", "7\tno\t3\t1\n"),
+        ("u.data", "7\n"),
+        ("u.data", ""),
+        ("u.data", "7\t11\t3\t880000001\t9\n"),
+        ("u.data", "7\t11\t3\t99999999999999999999\n"),
+        ("u.data", "\xff\t1\t1\t1\n"),
+        ("u.item", f"{10**40}|Title|{'|'.join('0' * 22)}\n"),
+    ],
 )
-def test_a_file_of_the_catalog_that_is_not_as_it_should_be_is_named_in_one_line(tmp_path, monkeypatch, rows):
+def test_a_file_of_the_catalog_that_is_not_as_it_should_be_is_named_in_one_line(tmp_path, monkeypatch, file, rows):
     from linrec_cli.datasets import ml_100k
 
     path = tmp_path / "ml-100k.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in (ml_100k.EXAMPLE["ml-100k.zip"] | {"ml-100k/u.data": rows}).items():
+        for name, text in (ml_100k.EXAMPLE["ml-100k.zip"] | {f"ml-100k/{file}": rows}).items():
             archive.writestr(name, text.encode("latin-1"))
     monkeypatch.setattr(origin, "_fetched", lambda *_: (path, "digest"))
     with pytest.raises(DataError) as told:

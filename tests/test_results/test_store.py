@@ -87,6 +87,7 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         ({"command": "bake"}, "there is no command 'bake'"),
         ({"metric": None}, "1 of its rows have no metric"),
         ({"value": None}, "1 of its rows have no value"),
+        ({"value": None, "samples": [1.0]}, "1 of its rows have no value"),
         ({"command": "profile"}, "1 of its rows have no phase"),
     ],
 )
@@ -117,11 +118,12 @@ def test_a_table_that_is_not_there_says_so(tmp_path: Path) -> None:
         store.read_frame(tmp_path / "table.parquet")
 
 
-def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path, value: float) -> None:
     row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0, "phase": "step"}
-    written(tmp_path, schema.table({}, [row | {"value": float("nan")}, row | {"value": 2.0}]))
-    found = store.read(tmp_path).select("value", "status", "note").rows()
-    assert found == [(None, "error", "not a number"), (2.0, "ok", None)]
+    written(tmp_path, schema.table({}, [row | {"value": value}, row | {"value": 2.0, "low": value, "high": value}]))
+    found = store.read(tmp_path).select("value", "low", "high", "status", "note").rows()
+    assert found == [(None, 1.0, None, "error", "not a number"), (2.0, None, None, "ok", None)]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a = [", b"a"])

@@ -89,7 +89,7 @@ def prepared(found: Origin, folder: Path, minima: dict[str, int], say: Say) -> P
             say(note)
         made = prepare(events, items=items, duplicates=found.duplicates, **minima)
     # Of polars' own, some are no exceptions.
-    except (ValueError, IndexError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (ValueError, IndexError, OverflowError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if not found.remedy:
             raise
         why = str(error).strip().partition("\n")[0] or type(error).__name__

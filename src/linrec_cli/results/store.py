@@ -89,14 +89,14 @@ def read_table(path: Path) -> pl.DataFrame:
         for name, kind in schema.COLUMNS.items()
     ]
     # What is no number is told as such: nothing could be drawn or compared otherwise.
-    bad = pl.col("value").is_nan().fill_null(False)
+    bad = (~pl.col("value").is_finite()).fill_null(False)
     try:
         cast = frame.select(columns)
     except pl.exceptions.PolarsError as error:
         why = str(error).partition("\n")[0]
         raise DataError(f"{path} is no table of linrec ({why}); delete that run.") from None
     whole = cast.with_columns(
-        pl.col("value", "low", "high").fill_nan(None),
+        *(pl.when(pl.col(name).is_finite()).then(name) for name in ("value", "low", "high")),
         status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
         note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
     )
