@@ -43,15 +43,15 @@ names = catalog.names("attentions")
 print(",".join(name for name in names if catalog.load("attentions", name).FORMS == ("bidirectional",)))
 '
 }
-# Models, trained at all positions, that take a mechanism of a form; of none: those that have their own.
+# Models of an objective (all positions at once) that take a mechanism of a form; of none: those that have their own.
 models() {
-    python - "$1" << 'END'
+    python - "$1" "${2:-next}" << 'END'
 import sys
 from linrec_cli import catalog
 from linrec_cli.settings import form
 names = catalog.names("models")
 known = {name: catalog.load("models", name) for name in names if name != "sasrec"}
-print(",".join(n for n, m in known.items() if m.FORM and m.OBJECTIVE == "next" and form(n) == sys.argv[1]))
+print(",".join(n for n, m in known.items() if m.FORM and [form(n), m.OBJECTIVE] == sys.argv[1:]))
 END
 }
 
@@ -67,7 +67,7 @@ profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 # What documents quote; elsewhere a profile has the number format of the trainings.
 plain=(--dtype float32)
 
-parts=(quality lengths variants counted backbones own bert4rec prefixes splits ml-1m large models maxlens mechanisms
+parts=(quality lengths variants counted backbones own bert4rec prefixes last splits ml-1m large models maxlens mechanisms
     layer step long serve bfloat16 cores prepare scale peers peers-ml-1m claims weights documents)
 what() {
     case $1 in
@@ -79,6 +79,7 @@ what() {
     own) echo "ml-100k, models that mix positions in a way of their own (trainings)" ;;
     bert4rec) echo "ml-100k, bert4rec with mechanisms that only it can take (trainings)" ;;
     prefixes) echo "ml-100k, maxlen 50: a sample a prefix against all positions at once (trainings)" ;;
+    last) echo "ml-100k, maxlen 50: models that are made for a sample a prefix (trainings)" ;;
     splits) echo "ml-100k, the most telling mechanisms under a global time split (trainings)" ;;
     ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
     large) echo "ml-1m, 128 channels, 3 layers, 4 heads, $larger minutes each (trainings)" ;;
@@ -113,6 +114,8 @@ run() {
     bert4rec) train "${to[@]}" --model bert4rec --attn "softmax,linear,$(bidirectional)" --patience 30 \
         --max-minutes "$cloze" --seed "$seeds" ;;
     prefixes) train "${to[@]}" --objective next,last --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
+    last) train "${to[@]}" --model "$(models '' last)" --maxlen 50 --max-minutes "$prefixes" &&
+        train "${to[@]}" --model "$(models bidirectional last)" --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
     splits) train "${to[@]}" --attn "$telling" --split global-time --seed "$seeds" ;;
     ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
     large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --width 128 --layers 3 --heads 4 \
