@@ -8,7 +8,7 @@ import pytest
 from linrec_cli.cli.events import tell, words
 from linrec_cli.runs import events
 
-LONG = "Times are too long; free some, or lower --threads."
+LONG = "Times are too long; free some"
 EPOCH = {"run": "r", "epoch": 3, "loss": 1.25, "ndcg": 0.125, "seconds": 2.04, "waited": 0, "patience": 8}
 
 
@@ -26,9 +26,10 @@ EPOCH = {"run": "r", "epoch": 3, "loss": 1.25, "ndcg": 0.125, "seconds": 2.04, "
          "epoch   3  loss 1.2500  valid NDCG@10 0.1250  2.0 s  2 of 8 without a better one"),
         (events.Epoch(**EPOCH | {"loss": math.nan}), "epoch   3  valid NDCG@10 0.1250  2.0 s  best so far"),
         (events.Crowded("r", 2, 2, 0.84, 61.2),
-         f"others use the cores: in epoch 2 2 threads had 0.8 processors, and lost one 61 times a s. {LONG}"),
+         f"others use the cores: 2 threads had 0.8 processors in epoch 2, and lost one 61 times a second. {LONG}"
+         ", or lower --threads."),
         (events.Crowded("r", 1, 1, 0.5, 0.0),
-         f"others use the cores: in epoch 1 1 thread had 0.5 processors, and lost one 0 times a s. {LONG}"),
+         f"others use the cores: 1 thread had 0.5 processors in epoch 1, and lost one 0 times a second. {LONG}."),
         (events.Stopped("r", 4), "stopped in epoch 4; what was trained is saved."),
         (events.Drawn(Path("a/b")), "negatives drawn once for all models: a/b"),
         (events.CutShort("r", 1, 3), "r was cut short: 1 of 3 parts stand, the rest is measured now."),

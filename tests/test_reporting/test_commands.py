@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from linrec_cli.cli import profile, run
 from linrec_cli.names import shown
-from linrec_cli.reporting.commands import commands, products, quoted
+from linrec_cli.reporting.commands import commands, options, products, quoted
 from linrec_cli.runs import find
 from linrec_cli.runs.read import Run, read
 from linrec_cli.settings import Effort, Evaluate, Profile, Reading, Train, digest, from_stored, resolved
@@ -221,3 +221,16 @@ def test_a_word_comes_back_from_a_shell_as_it_was_and_steers_no_terminal(word):
     assert shown(text) == text
     said = subprocess.run(["bash", "-c", f"printf %s {text}"], capture_output=True, check=True).stdout
     assert said == word.encode("utf-8", "surrogateescape")
+
+
+def test_options_say_what_a_training_was_told_beyond_what_is_usual_and_what_titles_say() -> None:
+    told = Train(attn="softmax", maxlen=50, seed=3, width=8, ema=0.9, max_minutes=2.0)
+    runs = [made("train", asdict(resolved(one)), number) for number, one in enumerate((Train(), told))]
+    rows = [[{"command": "train", "setup": f"s{number}"}] for number in range(2)]
+    every = [replace(one, rows=own) for one, own in zip(runs, rows, strict=True)]
+    assert options([*every, made("evaluate", {"of": "r"}), made("train", {})]) == {
+        "s0": "",
+        "s1": "--ema 0.9 --max-minutes 2",
+    }
+    half = replace(every[0], settings=asdict(resolved(Train(dtype="bfloat16"))))
+    assert options([half]) == {"s0": "--dtype bfloat16"}

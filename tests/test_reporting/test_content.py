@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import content
-from linrec_cli.reporting.report import PAGES, about, report, title
+from linrec_cli.reporting.report import PAGES, about, compares, report, title
 from linrec_cli.results import schema, store
 from linrec_cli.runs.read import Run
 
@@ -61,7 +61,7 @@ def test_a_report_goes_from_what_is_short_to_how_to_make_it_again():
     figures = [drawn("train-x", "train"), drawn("a-train-b", "profile")]
     found = parts(*runs, figures=figures)
     assert [*found] == [
-        "In short", "Quality", "Profile: 512 tokens, cpu x, threads 1", "Other figures of time and memory",
+        "In short", "Quality", "Profile of attention: 512 tokens, cpu x, threads 1", "Other figures of time and memory",
         "What is missing", "Where the numbers come from", "To make them again",
     ]  # fmt: skip
     assert found["Quality"].figures == figures[:1]
@@ -78,21 +78,21 @@ def test_of_profiles_of_the_same_settings_the_last_is_shown_and_the_others_count
     runs = [profile("a", 2, slope=3.0), profile("b", 0), profile("c", 1, tokens=1024), profile("d", 1)]
     found = parts(*runs)
     assert [title for title in found if title.startswith("Profile")] == [
-        "Profile: 512 tokens, cpu x, threads 1",
-        "Profile: 1,024 tokens, cpu x, threads 1",
+        "Profile of attention: 512 tokens, cpu x, threads 1",
+        "Profile of attention: 1,024 tokens, cpu x, threads 1",
     ]
-    last = found["Profile: 512 tokens, cpu x, threads 1"]
+    last = found["Profile of attention: 512 tokens, cpu x, threads 1"]
     assert last.sentences[0] == "The last of 3 runs; all are in the table."
     assert last.tables[0].lines[0][:3] == ["64", "softmax", "3,000"]
-    assert "The last" not in found["Profile: 1,024 tokens, cpu x, threads 1"].sentences[0]
+    assert "The last" not in found["Profile of attention: 1,024 tokens, cpu x, threads 1"].sentences[0]
     (two,) = (part for title, part in parts(profile("a", 0), profile("b", 1)).items() if title.startswith("Profile"))
     assert two.sentences[0] == "The last of 2 runs; all are in the table."
 
 
 def test_the_parts_of_a_layer_have_no_table_beside_the_whole():
     one = profile("p", 0)
-    halves = [row | {"phase": "forward"} for row in one.rows]
-    (table,) = parts(replace(one, rows=one.rows + halves))["Profile: 512 tokens, cpu x, threads 1"].tables
+    halves = [row | {"phase": phase} for row in one.rows for phase in ("forward", "machine")]
+    (table,) = parts(replace(one, rows=one.rows + halves))["Profile of attention: 512 tokens, cpu x, threads 1"].tables
     assert table.title == "attention: width 8, heads 2, dtype float32"
     assert table.caption == "Kernels: none ran."
 
@@ -130,7 +130,7 @@ def test_a_figure_stands_with_the_table_of_its_numbers_and_what_has_none_apart()
     figures = [drawn("a", "train", **run), drawn("b", "train", **run | {"dataset": "e"}), drawn("c", "profile", **cell),
                drawn("d", "profile", **cell | {"tokens": 256}), drawn("e", "profile", **cell | run)]  # fmt: skip
     found = parts(trained("t", "linear", 0.2), profile("p", 0), figures=figures)
-    (quality,), (cost,) = found["Quality"].tables, found["Profile: 512 tokens, cpu x, threads 1"].tables
+    (quality,), (cost,) = found["Quality"].tables, found["Profile of attention: 512 tokens, cpu x, threads 1"].tables
     assert quality.figures == figures[:1]
     assert found["Quality"].figures == figures[1:2]
     assert cost.figures == figures[2:3]
@@ -155,3 +155,10 @@ def test_a_folder_becomes_a_page_with_its_figures(format):
     assert "linrec: cost of attention; cpu x" in text
     assert "results: 1 profile run; written" in text
     assert "attention-w8-length" in text
+
+
+def test_one_mechanism_at_one_length_needs_no_figure_in_a_report():
+    points = [{"mechanism": name, "maxlen": maxlen, "panel": "ndcg"} for name, maxlen in (("a", 1), ("a", 1), ("b", 1))]
+    for rows, shown in ((points, True), (points[:2], False), ([*points[:1], points[0] | {"maxlen": 2}], True)):
+        assert compares(Drawn("x", Figure(), pl.DataFrame(rows), "train")) == shown
+        assert compares(Drawn("x", Figure(), pl.DataFrame(rows), "profile"))

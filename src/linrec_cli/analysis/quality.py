@@ -1,6 +1,6 @@
 """What trainings and evaluations came to, a line a mechanism and length, over the seeds there are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import stdev
 from typing import Any, NamedTuple
 
@@ -22,6 +22,10 @@ class Content(NamedTuple):
     of: Mapping[str, Any]
 
 
+Row = Mapping[str, Any]
+Options = Mapping[str, str]
+"""What trainings were told beyond what is usual, by their setup."""
+
 GROUP = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "protocol", "seen",
          "split", "stage")  # fmt: skip
 """What must be the same for numbers to share a table."""
@@ -32,20 +36,33 @@ FEW = 3
 """What a sentence names beside the best of more than a few mechanisms is the baseline alone."""
 
 
-def trained(table: pl.DataFrame) -> Iterator[Content]:
+def trained(table: pl.DataFrame, options: Options) -> Iterator[Content]:
     """Make a table of each group of trainings, the best mechanism of a length first."""
     costs = read(table).filter(command="train", stage="train", status="ok")
-    for group in groups(table, "train"):
-        yield content(group, costs)
+    found = list(groups(table, "train"))
+    for group, title in zip(found, apart(found, heading, options), strict=True):
+        yield content(group, title, costs)
 
 
-def evaluated(table: pl.DataFrame) -> Iterator[Content]:
+def evaluated(table: pl.DataFrame, options: Options) -> Iterator[Content]:
     """Make a table of each group of evaluations."""
-    for group in groups(table, "evaluate"):
-        yield content(group)
+    found = list(groups(table, "evaluate"))
+    for group, title in zip(found, apart(found, heading, options), strict=True):
+        yield content(group, title)
 
 
-def content(group: pl.DataFrame, costs: pl.DataFrame | None = None) -> Content:
+def apart(found: Sequence[pl.DataFrame], call: Callable[[Row], str], options: Options) -> list[str]:
+    """Call each group by a name and the options of its setup; where these are not known or the same, by its setup."""
+    firsts = [group.row(0, named=True) for group in found]
+    called = [", ".join(filter(None, (call(row), options.get(row["setup"])))) for row in firsts]
+    setups: dict[str, set[str]] = {}
+    for name, row in zip(called, firsts, strict=True):
+        setups.setdefault(name, set()).add(row["setup"])
+    return [f"{name}, settings {row['setup']}" if len(setups[name]) > 1 else name
+            for name, row in zip(called, firsts, strict=True)]  # fmt: skip
+
+
+def content(group: pl.DataFrame, title: str, costs: pl.DataFrame | None = None) -> Content:
     """Make the table of a group: its quality, and its costs if they are given."""
     others = [name for name in distinct(group, "metric") if name != QUALITY["metric"]]
     titles = [metric_label(QUALITY | {"metric": name}) for name in others]
@@ -60,7 +77,7 @@ def content(group: pl.DataFrame, costs: pl.DataFrame | None = None) -> Content:
     dear = [title for title, _ in COSTS.values()] if costs is not None else []
     columns = [*LINE[:1], "attention", "seeds", HEADLINE, "±", *titles, *dear]
     first = group.row(0, named=True)
-    return Content(heading(first), columns, [cells for *_, cells in sorted(found)], caption(first), first)
+    return Content(title, columns, [cells for *_, cells in sorted(found)], caption(first), first)
 
 
 def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
@@ -70,18 +87,18 @@ def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
     return [f"{over_runs(values) * factor:,.4g}" if values else "–" for values, factor in found]
 
 
-def sentences(table: pl.DataFrame) -> Iterator[str]:
-    """Say of each group of trainings and length how the mechanisms rank."""
+def sentences(table: pl.DataFrame, options: Options) -> Iterator[str]:
+    """Say of each group of trainings how the mechanisms rank at the lengths that several of them have."""
     found = list(groups(table, "train"))
-    called = [place(group.row(0, named=True)) for group in found]
-    for group, name in zip(found, called, strict=True):
-        where = f"{name}, settings {group['setup'][0]}" if called.count(name) > 1 else name
-        for same in parts(group.filter(metric=QUALITY["metric"]).sort("maxlen", maintain_order=True), ["maxlen"]):
-            lines = {line["mechanism"][0]: line for line in parts(same, ["mechanism"])}
-            if len(lines) > 1:
-                values = {name: over_seeds(line["value"].to_list()) for name, line in lines.items()}
-                seeds = {name: line["seed"].n_unique() for name, line in lines.items()}
-                yield f"{where}, maxlen {same['maxlen'][0]}, {HEADLINE}: {ranking(values, seeds)}."
+    for group, name in zip(found, apart(found, place, options), strict=True):
+        ranked = group.filter(metric=QUALITY["metric"]).sort("maxlen", maintain_order=True)
+        lengths = {
+            same["maxlen"][0]: {one["mechanism"][0]: one["value"].to_list() for one in parts(same, ["mechanism"])}
+            for same in parts(ranked, ["maxlen"])
+        }
+        several = {maxlen: lines for maxlen, lines in lengths.items() if len(lines) > 1}
+        if several:
+            yield f"{name}, maxlen {', '.join(map(str, several))}, {HEADLINE}: {ranking(list(several.values()))}."
 
 
 def place(row: Mapping[str, Any]) -> str:
@@ -90,17 +107,27 @@ def place(row: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (row["dataset"], row["model"], *size, row["split"])))
 
 
-def ranking(found: dict[str, float], seeds: dict[str, int]) -> str:
-    """Write mechanisms with their numbers, the best first; of many only that one and the baseline."""
-    order = sorted(found, key=lambda name: -found[name])
+def ranking(lengths: Sequence[Mapping[str, Sequence[float]]]) -> str:
+    """Write mechanisms with their numbers over lengths, the best at the longest first; of many that and the baseline.
+
+    Args:
+        lengths: of each length, the shortest first, the values of a mechanism's seeds.
+    """
+    every = dict.fromkeys(name for found in lengths for name in found)
+    numbers = {name: [over_seeds(found[name]) if name in found else None for found in lengths] for name in every}
+    order = sorted(every, key=lambda name: [-(value or 0.0) for value in reversed(numbers[name])])
     chosen = order if len(order) <= FEW else dict.fromkeys((order[0], baselines(order)[0]))
-    said = ", ".join(f"{name} {found[name]:.4f} ({counted(seeds[name])})" for name in chosen)
-    return said if len(order) <= FEW else f"{said}, of {len(order)} mechanisms"
+    said = []
+    for name in chosen:
+        seeds = [len(found[name]) for found in lengths if name in found]
+        said.append(f"{name} {', '.join(map(written, numbers[name]))} ({counted(min(seeds), max(seeds))})")
+    apart = "; " if len(lengths) > 1 else ", "
+    return apart.join(said) if len(order) <= FEW else f"{apart.join(said)}, of {len(order)} mechanisms"
 
 
-def counted(seeds: int) -> str:
+def counted(least: int, most: int) -> str:
     """Write a number of seeds."""
-    return f"{seeds} seed{'' if seeds == 1 else 's'}"
+    return f"{least}{f' to {most}' if most > least else ''} seed{'' if most == 1 else 's'}"
 
 
 def groups(table: pl.DataFrame, command: str) -> Iterator[pl.DataFrame]:
@@ -130,9 +157,7 @@ def written(value: float | None) -> str:
 def heading(row: Mapping[str, Any]) -> str:
     """Write what a table is of."""
     size = f"width {row['width']}, {row['layers']} layers, {row['heads']} heads"
-    return (
-        f"{row['dataset']}, {row['model']}: {size}; {row['device']}, threads {row['threads']}, settings {row['setup']}"
-    )
+    return f"{row['dataset']}, {row['model']}: {size}; {row['device']}, threads {row['threads']}"
 
 
 def caption(row: Mapping[str, Any]) -> str:

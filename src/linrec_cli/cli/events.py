@@ -36,9 +36,9 @@ def words(event: "events.Event") -> str:
         case events.Epoch():
             return line(event)
         case events.Crowded(_, epoch, threads, cpu, aside):
-            ours = f"{threads} thread{'' if threads == 1 else 's'}"
-            had = f"in epoch {epoch} {ours} had {cpu:.1f} processors, and lost one {aside:.0f} times a s"
-            return f"others use the cores: {had}. Times are too long; free some, or lower --threads."
+            ours, less = (f"{threads} threads", ", or lower --threads") if threads > 1 else ("1 thread", "")
+            had = f"{ours} had {cpu:.1f} processors in epoch {epoch}, and lost one {aside:.0f} times a second"
+            return f"others use the cores: {had}. Times are too long; free some{less}."
         case events.Stopped(_, epoch):
             return f"stopped in epoch {epoch}; what was trained is saved."
         case events.Elsewhere(run, holder):

@@ -68,7 +68,7 @@ def caption(cell: Train, names: Sequence[str]) -> str:
         f"{split}full ranking, seen items {SEEN[cell.seen_items]}, ties at their mean rank; ±: one standard error of"
         " NDCG over users, or, of a mean, its standard deviation over seeds."
         f" At least {cell.min_user} events a user, {cell.min_item} an item.{order} {cell.device}, {cell.dtype},"
-        f" {cell.threads} threads. MiB: peak memory of training above what stood before the model."
+        f" threads {cell.threads}. MiB: peak memory of training above what stood before the model."
     )
 
 

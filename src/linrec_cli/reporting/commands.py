@@ -14,6 +14,9 @@ from linrec_cli.settings import AUTO, Effort, Evaluate, Profile, Reading, Train,
 
 Settings = Mapping[str, Any]
 Part = TypeVar("Part")
+HEADED = ("data", "model", "attn", "maxlen", "seed", "width", "layers", "heads", "split", "seen_items", "device",
+          "threads")  # fmt: skip
+"""What titles and tables say of a training."""
 UNKNOWN = {"device", "threads"}
 """What an evaluation's file has of the training that it is of, and not of itself."""
 
@@ -26,6 +29,18 @@ def commands(runs: Sequence[Run]) -> list[str]:
     return found
 
 
+def options(runs: Iterable[Run]) -> dict[str, str]:
+    """Write what trainings were told beyond what is usual and what titles say, by their setup."""
+    found: dict[str, str] = {}
+    for run in runs:
+        if run.command == "train" and run.rows and run.settings and (stored := read(run, Train, Reading)):
+            train, reading = stored
+            said = dict.fromkeys((*HEADED, "dtype") if train.dtype == "float32" else HEADED)
+            words = written("train", (Train, Reading), asdict(usual(train)) | asdict(reading) | said)
+            found[run.rows[0]["setup"]] = words.removeprefix("linrec train").strip()
+    return found
+
+
 def written(command: str, kinds: Iterable[Any], values: Settings, *more: str) -> str:
     """Write a command: every setting that is not what its option says anyway, then what is none."""
     words = ["linrec", command]
@@ -34,8 +49,13 @@ def written(command: str, kinds: Iterable[Any], values: Settings, *more: str) ->
         # What an option leaves open is 0 or nothing where it was not given; "auto" needs no saying.
         left = value in (None, AUTO) or (how.asked is None and not value)
         if how.panel and not left and (how.told or value != item.default):
-            words += [flag(item.name)] if value is True else [flag(item.name), ",".join(map(str, each(value)))]
+            words += [flag(item.name)] if value is True else [flag(item.name), ",".join(map(text, each(value)))]
     return " ".join(map(quoted, [*words, *more]))
+
+
+def text(value: Any) -> str:
+    """Write a value, a whole number without its fraction."""
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def quoted(word: str) -> str:

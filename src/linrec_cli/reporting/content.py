@@ -8,7 +8,7 @@ import polars as pl
 
 from linrec_cli.analysis import quality, scaling, sentences, tables
 from linrec_cli.analysis.origin import origins
-from linrec_cli.analysis.reading import read, whole
+from linrec_cli.analysis.reading import distinct, read, whole
 from linrec_cli.reporting import commands
 from linrec_cli.runs.read import Run
 from linrec_cli.settings import Effort, Profile
@@ -47,11 +47,12 @@ def parts(runs: Sequence[Run], table: pl.DataFrame, figures: "Sequence[Drawn]") 
     """Make the parts of a report on runs, their rows as one table, and the figures drawn from it."""
     profiles = latest([run for run in runs if run.command == "profile" and run.rows])
     left = list(figures)
-    said = [*quality.sentences(table), *headlines(run for run, _ in profiles)]
+    options = commands.options(runs)
+    said = [*quality.sentences(table, options), *headlines(run for run, _ in profiles)]
     if said:
         yield Part("In short", said)
-    trained = [Table(*one[:-1], take(left, "train", one.of, OF_TRAINING)) for one in quality.trained(table)]
-    evaluated = [Table(*one[:-1]) for one in quality.evaluated(table)]
+    trained = [Table(*one[:-1], take(left, "train", one.of, OF_TRAINING)) for one in quality.trained(table, options)]
+    evaluated = [Table(*one[:-1]) for one in quality.evaluated(table, options)]
     costs = [profile(run, count, left) for run, count in profiles]
     if trained or evaluated:
         yield Part("Quality", tables=trained + evaluated, figures=[one for one in left if one.command == "train"])
@@ -110,7 +111,8 @@ def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
     ]  # fmt: skip
     said = [*sentences.sentences(table), *tables.notes(measured)]
     more = [f"The last of {count} runs; all are in the table."] if count > 1 else []
-    return Part(f"Profile: {made_with(run)}", more + said, shown)
+    phases = ", ".join(distinct(whole(measured.filter(pl.col("phase") != tables.MACHINE)), "phase"))
+    return Part(f"Profile of {phases}: {made_with(run)}", more + said, shown)
 
 
 def load(run: Run) -> dict[str, int | None]:
