@@ -23,6 +23,24 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_use() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "built", "why"),
+    [
+        ("cuda", True, "no cuda device, or no driver for it, is seen;"),
+        ("cuda", False, "this build of torch has no cuda;"),
+        ("mps", True, "no mps device"),
+        ("mps", False, "this build of torch has no mps;"),
+    ],
+)
+def test_why_a_device_is_not_there_is_said(name: str, built: bool, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0" if built else None)
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: built)
+    for module in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(module, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=f"^{why}"):
+        machine.device(name)
+
+
+@pytest.mark.parametrize(
     ("name", "device", "native", "expected"),
     [
         ("auto", "cuda", True, "bfloat16"), ("auto", "cuda", False, "float32"), ("auto", "cpu", True, "float32"),

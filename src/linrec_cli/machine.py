@@ -42,8 +42,16 @@ def device(name: str) -> str:
     if name not in here:
         raise UsageError(f"no device '{name}'; known: auto, {', '.join(here)}.")
     if not here[name]():
-        raise UsageError(f"this machine or this build of torch has no {name}; use --device cpu or auto.")
+        raise UsageError(f"{absent(name)}; use --device cpu or auto.")
     return name
+
+
+def absent(name: str) -> str:
+    """Say why a device is not there: torch was built without it, or nothing is seen of it."""
+    import torch
+
+    built = {"cuda": torch.version.cuda is not None, "mps": torch.backends.mps.is_built()}[name]
+    return f"no {name} device, or no driver for it, is seen" if built else f"this build of torch has no {name}"
 
 
 def dtype(name: str, device: str) -> str:

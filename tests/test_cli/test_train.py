@@ -18,7 +18,7 @@ import torch
 
 from linrec_cli import disk
 from linrec_cli.cli import dry_run, run, train_table
-from linrec_cli.cli.train import fitting
+from linrec_cli.cli.train import beyond, fitting
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import DataError
 from linrec_cli.results import schema, store
@@ -198,6 +198,18 @@ def test_json_is_one_document_on_stdout(room: Path, capsys: pytest.CaptureFixtur
     assert run([*TRAIN, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {row["command"] for row in document["rows"]} == {"train"}
+
+
+def test_lengths_that_no_history_has_are_said_to_read_no_more(
+    sequences: Sequences, room: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*TRAIN, "--maxlen", "4000", "--dry-run"]) == 0
+    assert "at maxlen 4,000 no more is read." in capsys.readouterr().err
+    data = cast("Dataset", SimpleNamespace(sequences=sequences))
+    longest = int(sequences.offsets.diff().max())
+    told = [replace(Train(), maxlen=maxlen) for maxlen in (3000, longest, 2000, 3000)]
+    said = f"no history has more than {longest} events: at maxlen 2,000, 3,000 no more is read."
+    assert (beyond(told, data), beyond(told[1:2], data)) == (said, "")
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_weights_of_one_that_was_not(room: Path) -> None:

@@ -53,6 +53,14 @@ def test_only_a_run_with_weights_is_trained(tmp_path):
         find.find("ring-a", tmp_path, trained=True)
 
 
+def test_where_nothing_is_trained_yet_a_name_that_fits_none_says_how(tmp_path):
+    made(store.folder(tmp_path, "ring-a"))
+    with pytest.raises(
+        UsageError, match=f"^no finished run 'b', nor any other in {tmp_path}; make one by linrec train"
+    ):
+        find.find("b", tmp_path, trained=True)
+
+
 def test_where_there_is_no_run_it_is_said_how_to_make_one(tmp_path):
     with pytest.raises(DataError, match="linrec train"):
         find.folders(tmp_path)

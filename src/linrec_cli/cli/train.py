@@ -60,6 +60,8 @@ def command(
     kept = {name: given[name] for name in ("min_user", "min_item")} | options.given(Reading, given)
     data = prepare(given["data"], data_dir=data_dir, report=console.say, **kept)
     sure = [settled(cell, data) for cell in asked]
+    if text := beyond(sure, data):
+        console.say(text)
     fitting(sure, data)
     if dry_run:
         trial.show(sure, data, ctx, as_json)
@@ -122,6 +124,13 @@ def buildable(cell: Train) -> None:
     if cell.device == "cpu":
         room.check(build, cell.device)
     build()
+
+
+def beyond(asked: Sequence[Train], data: "Dataset") -> str:
+    """Say that some lengths are more than any history has; empty where none is."""
+    longest = int(data.sequences.offsets.diff().max())
+    over = [f"{maxlen:,}" for maxlen in sorted({cell.maxlen for cell in asked}) if maxlen > longest]
+    return f"no history has more than {longest:,} events: at maxlen {', '.join(over)} no more is read." if over else ""
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:

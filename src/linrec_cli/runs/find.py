@@ -32,7 +32,7 @@ def find(run: str, results_dir: Path, *, trained: bool = False) -> Path:
         trained: only among the runs that have weights.
 
     Raises:
-        UsageError: none fits, or several do.
+        UsageError: there is none, none fits, or several do.
     """
     from linrec_cli.results.store import SETTINGS, TABLE
 
@@ -47,7 +47,10 @@ def find(run: str, results_dir: Path, *, trained: bool = False) -> Path:
     names = catalog.listed([path.name for path in fitting])
     if fitting:
         raise UsageError(f"'{run}' fits {len(fitting)} runs; name one: {names}.")
-    raise catalog.unknown("finished run" if trained else "run", run, [path.name for path in known])
+    kind = "finished run" if trained else "run"
+    if not known:
+        raise UsageError(f"no {kind} '{run}', nor any other in {results_dir}; make one by linrec train.")
+    raise catalog.unknown(kind, run, [path.name for path in known])
 
 
 def trainings(results_dir: Path) -> dict[str, Path]:

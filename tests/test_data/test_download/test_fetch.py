@@ -131,7 +131,9 @@ def test_offline_is_an_error_unless_the_file_is_here(
 ) -> None:
     describe(at(server, "good"))
     monkeypatch.setenv("LINREC_OFFLINE", "1")
-    assert "LINREC_OFFLINE is set" in failing(tmp_path)
+    assert "LINREC_OFFLINE is set; unset it, or give the file by `linrec download toy --from FILE`." in failing(
+        tmp_path
+    )
     assert Handler.asked == []
     monkeypatch.setenv("LINREC_OFFLINE", "0")
     path = fetch.fetch("toy", tmp_path)

@@ -36,7 +36,10 @@ def fetch(name: str, data_dir: Path, *, report: Report = ignore, force: bool = F
     if not force and (path := present(module, folder, report, check)):
         return path
     if offline():
-        raise DataError(f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, or give --from FILE.")
+        raise DataError(
+            f"{name} is not in {folder} and LINREC_OFFLINE is set; unset it, "
+            f"or give the file by `linrec download {name} --from FILE`."
+        )
     with disk.locked(folder, lambda: report(Event("waiting"))):
         # Another process may have brought it while this one waited.
         if not force and (path := present(module, folder, report, check)):
