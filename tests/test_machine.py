@@ -2,12 +2,13 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
 
-from linrec_cli import machine
+from linrec_cli import containers, machine
 from linrec_cli.errors import UsageError
 
 
@@ -53,6 +54,16 @@ def test_where_no_dtype_is_asked_for_it_is_bfloat16_on_a_gpu_that_computes_in_it
     # One that emulates it has it too, slowly.
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
     assert machine.dtype(name, device) == expected
+
+
+def test_a_container_has_what_its_groups_allow_and_no_more_than_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=1000))
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(32), raising=False)
+    for allowed, expected in (([], (1000, 32)), ([4000, 900], (900, 32)), ([3, 2], (2, 2))):
+        monkeypatch.setattr(containers, "memory", lambda allowed=allowed: allowed)
+        monkeypatch.setattr(containers, "processors", lambda allowed=allowed: allowed)
+        assert (machine.memory(), machine.cores()) == expected
 
 
 def test_the_environment_of_a_number_is_named() -> None:

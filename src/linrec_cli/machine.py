@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from linrec_cli import __version__
+from linrec_cli import __version__, containers
 from linrec_cli.errors import UsageError
 
 BUILT = "commit"
@@ -17,11 +17,18 @@ BUILT = "commit"
 
 
 def cores() -> int:
-    """Count the physical cores this process may use."""
+    """Count the physical cores this process may use, of as much of a machine as its container has."""
     import psutil
 
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(psutil.cpu_count(logical=False) or allowed, allowed)
+    return min([psutil.cpu_count(logical=False) or allowed, allowed, *containers.processors()])
+
+
+def memory() -> int:
+    """Count the bytes of memory this process may use, of as much of a machine as its container has."""
+    import psutil
+
+    return min([int(psutil.virtual_memory().total), *containers.memory()])
 
 
 def device(name: str) -> str:

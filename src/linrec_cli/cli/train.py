@@ -55,14 +55,11 @@ def command(
     from linrec_cli.cli.train_progress import Progress
     from linrec_cli.runs.data import prepare
     from linrec_cli.runs.sweep import sweep
-    from linrec_cli.runs.train import follow, settled
+    from linrec_cli.runs.train import follow
 
     kept = {name: given[name] for name in ("min_user", "min_item")} | options.given(Reading, given)
     data = prepare(given["data"], data_dir=data_dir, report=console.say, **kept)
-    sure = [settled(cell, data) for cell in asked]
-    if text := beyond(sure, data):
-        console.say(text)
-    fitting(sure, data)
+    sure = decided(asked, data)
     if dry_run:
         trial.show(sure, data, ctx, as_json)
         return
@@ -124,6 +121,22 @@ def buildable(cell: Train) -> None:
     if cell.device == "cpu":
         room.check(build, cell.device)
     build()
+
+
+def decided(asked: Sequence[Train], data: "Dataset") -> list[Train]:
+    """Put in what the data decide, check that each cell fits them, and say which lengths do not.
+
+    Raises:
+        LinrecError: a cell cannot be trained on them.
+    """
+    from linrec_cli.cli import console
+    from linrec_cli.runs.train import settled
+
+    sure = [settled(cell, data) for cell in asked]
+    fitting(sure, data)
+    if text := beyond(sure, data):
+        console.say(text)
+    return sure
 
 
 def beyond(asked: Sequence[Train], data: "Dataset") -> str:

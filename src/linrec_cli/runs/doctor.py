@@ -50,7 +50,6 @@ class Check:
 
 def machine(device: str) -> dict[str, str]:
     """Say what there is: versions, processor, memory, accelerators, and what reads and compiles for them."""
-    import psutil
     import torch
 
     from linrec_cli import machine
@@ -64,7 +63,7 @@ def machine(device: str) -> dict[str, str]:
         "python": f"{platform.python_version()} on {sys.platform} {platform.machine()}",
         "torch": f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'built without CUDA'}",
         "processor": f"{machine.processor()}, {cores} core{'' if cores == 1 else 's'} for this process",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "memory": f"{machine.memory() / 2**30:.0f} GiB for this process",
         "cuda": cuda(),
         "driver": driver(device),
         "kernel": load()[1] or "compiled for the CPU: LinRec, causal and bidirectional",

@@ -6,6 +6,7 @@ from contextlib import suppress
 import torch
 from torch import Tensor, nn
 
+from linrec_cli import machine
 from linrec_cli.errors import UsageError
 
 COPIES = 4
@@ -33,9 +34,7 @@ def check(make: Callable[[], nn.Module], device: str) -> None:
 
 
 def memory(device: str) -> int:
-    """Count the bytes of the machine's memory, or of the GPU's."""
+    """Count the bytes of the memory that is ours: the machine's, a container's, or the GPU's."""
     if device == "cuda":
         return int(torch.cuda.get_device_properties().total_memory)
-    import psutil
-
-    return int(psutil.virtual_memory().total)
+    return machine.memory()
