@@ -114,7 +114,8 @@ def said(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     if named := re.match(r"(\S+) does not have a deterministic implementation", text):
         return f"{named[1]} has no deterministic form; leave --deterministic out, or choose what does without it"
-    return text.splitlines()[0]
+    # Before it stands a place in torch's source.
+    return text.splitlines()[0].rpartition("DefaultCPUAllocator: ")[2]
 
 
 def describe(device: str) -> dict[str, str]:

@@ -17,6 +17,8 @@ from linrec_cli.runs import events
 from linrec_cli.training import checkpoint
 
 module = importlib.import_module("linrec_cli.runs.sweep")
+alone = importlib.import_module("linrec_cli.runs.attempt")
+own = importlib.import_module("linrec_cli.runs.apart")
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_a_run_that_was_cut_short_is_taken_up(here, data, quick, heard):
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nmore"),
             "oom",
-            "DefaultCPUAllocator: can't",
+            "can't allocate memory: you tried; --tokens 100 takes",
         ),
         (RuntimeError("shapes differ\nmore"), "error", "shapes differ"),
         (RuntimeError("CUDA error: out of memory\nmore"), "oom", "CUDA error: out of memory"),
@@ -108,7 +110,7 @@ def test_what_goes_wrong_is_a_row_and_is_told(here, data, quick, heard, monkeypa
     def fails(*args, **more):
         raise error
 
-    monkeypatch.setattr(module, "train_one", fails)
+    monkeypatch.setattr(alone, "train", fails)
     (table,) = runs.sweep([quick()], data, here / "results", watch=heard)
     (row,) = table.to_dicts()
     assert (row["status"], row["value"], row["attention"], row["command"]) == (status, None, "linear", "train")
@@ -121,7 +123,7 @@ def test_a_bug_is_no_row(here, data, quick, monkeypatch):
     def fails(*args, **more):
         raise KeyError("a bug")
 
-    monkeypatch.setattr(module, "train_one", fails)
+    monkeypatch.setattr(alone, "train", fails)
     with pytest.raises(KeyError):
         list(runs.sweep([quick()], data, here / "results"))
 
@@ -138,7 +140,7 @@ def test_a_run_that_another_process_takes_meanwhile_is_left_alone(here, data, qu
     def taken(*args, **more):
         raise disk.HeldError("held")
 
-    monkeypatch.setattr(module, "train_one", taken)
+    monkeypatch.setattr(alone, "train", taken)
     with pytest.raises(disk.HeldError):
         list(runs.sweep([quick()], data, here / "results"))
     assert not list(here.glob("results/runs/*/table.parquet"))
@@ -204,10 +206,10 @@ def test_what_another_process_trained_while_it_was_waited_for_is_skipped_even_wh
 def test_nothing_is_written_of_a_failure_where_another_process_is_at_work_or_was(here, data, quick, heard):
     folder, settings = here / "run", module.settled(quick(), data)
     with disk.locked(folder), pytest.raises(disk.HeldError):
-        module.fail(settings, folder, "error", "why", heard)
+        alone.fail(settings, folder, "error", "why", heard)
     runs.train(settings, data, folder)
     before = (folder / store.TABLE).read_bytes()
-    module.fail(settings, folder, "error", "why", heard)
+    alone.fail(settings, folder, "error", "why", heard)
     assert (folder / store.TABLE).read_bytes() == before
     assert not heard
 
@@ -319,9 +321,9 @@ def test_a_full_disk_ends_a_sweep_with_its_line_and_is_no_row(here, data, quick,
         # What a child sends is raised by who listens.
         reader, writer = multiprocessing.Pipe(duplex=False)
         before = signal.getsignal(signal.SIGINT)
-        module.child(quick(), data.prepared, data.source, folder, False, writer)
+        own.child(quick(), data.prepared, data.source, folder, False, writer)
         signal.signal(signal.SIGINT, before)
         writer.close()
         with pytest.raises(disk.RefusedError, match="No space left"):
-            module.listen(reader, heard)
+            own.listen(reader, heard)
     assert not (folder / store.TABLE).exists()

@@ -39,6 +39,8 @@ def words(event: "events.Event") -> str:
             ours, less = (f"{threads} threads", ", or lower --threads") if threads > 1 else ("1 thread", "")
             had = f"{ours} had {cpu:.1f} processors in epoch {epoch}, and lost one {aside:.0f} times a second"
             return f"others use the cores: {had}. Times are too long; free some{less}."
+        case events.Halved(run, tokens):
+            return f"memory ran out; once more with --tokens {tokens}: {run}"
         case events.Stopped(_, epoch):
             return f"stopped in epoch {epoch}; what was trained is saved."
         case events.Elsewhere(run, holder):

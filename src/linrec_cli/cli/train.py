@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,10 @@ from linrec_cli.errors import NothingMeasuredError, UsageError
 from linrec_cli.settings import RUNNING, Reading, Train
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from linrec_cli.runs.data import Dataset
+    from linrec_cli.runs.events import Watch
 
 HELP = """Train models: early stopping on validation NDCG@10, then a test of the best epoch.
 
@@ -38,6 +42,7 @@ def command(
     preset: options.Preset = "",
     resume: Annotated[bool, option(RUNNING, "Say what is taken up, or that nothing is.", "--resume")] = False,
     fresh: Annotated[bool, option(RUNNING, "Discard what is there.", "--fresh", "--force")] = False,
+    fit: Annotated[bool, option(RUNNING, "Where memory runs out, try once with half of --tokens.", "--fit")] = False,
     dry_run: Annotated[
         bool, option(RUNNING, "Show cells, settings and an estimate; train nothing.", "--dry-run")
     ] = False,
@@ -54,7 +59,6 @@ def command(
     from linrec_cli.cli import dry_run as trial
     from linrec_cli.cli.train_progress import Progress
     from linrec_cli.runs.data import prepare
-    from linrec_cli.runs.sweep import sweep
     from linrec_cli.runs.train import follow
 
     kept = {name: given[name] for name in ("min_user", "min_item")} | options.given(Reading, given)
@@ -67,10 +71,23 @@ def command(
         if processes.rank():
             follow(sure[0], data)
             return
-        tables = list(sweep(sure, data, results_dir, watch=watch, fresh=fresh))
+        sure, tables = swept(sure, data, results_dir, watch, fresh, fit)
     train_table.show(sure, tables, results_dir, as_json)
     if not all((table["status"] == "ok").any() for table in tables):
         raise NothingMeasuredError("a cell failed; its row says why.")
+
+
+def swept(
+    cells: list[Train], data: "Dataset", results_dir: Path, watch: "Watch", fresh: bool, fit: bool
+) -> tuple[list[Train], list["pl.DataFrame"]]:
+    """Train the cells, and with `fit` those again whose memory ran out; give them as they stand, and their tables."""
+    from linrec_cli.runs.halved import again
+    from linrec_cli.runs.sweep import sweep
+
+    tables = list(sweep(cells, data, results_dir, watch=watch, fresh=fresh, guarded=fit))
+    if not fit:
+        return cells, tables
+    return again(cells, tables, lambda less: sweep(less, data, results_dir, watch=watch, guarded=True), watch)
 
 
 def together(asked: Sequence[Train], dry_run: bool) -> None:

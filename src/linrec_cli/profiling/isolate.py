@@ -26,6 +26,7 @@ Task = Callable[..., Generator[Any, Any, Any]]
 MESSAGE = 200
 ORPHANED = 1
 """With which a child ends whose parent is gone."""
+STARVED = "ended by SIGKILL, which the kernel sends when memory runs out"
 VMSTAT = Path("/proc/vmstat")
 ALLOCATOR = "DefaultCPUAllocator: "
 """What torch's message of memory that ran out on a CPU says after the place in its source."""
@@ -94,9 +95,8 @@ class Child:
         """Say how a child that gave no answer ended."""
         self.process.join(5)
         code = self.process.exitcode or 0
-        if code == -signal.SIGKILL and (self.kills is None or kills() != self.kills):
-            # We had not killed it. On a machine that is out of memory the kernel does.
-            return Answer("oom", note="ended by SIGKILL, which the kernel sends when memory runs out")
+        if starved(code, self.kills):
+            return Answer("oom", note=STARVED)
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         said = self.log.read_text(errors="replace").strip().splitlines()
         return Answer("error", note=cut(": ".join([how, *said[-1:]])))
@@ -191,6 +191,11 @@ def full(error: BaseException) -> bool:
     import torch
 
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(said in str(error) for said in FULL)
+
+
+def starved(code: int | None, before: int | None) -> bool:
+    """Tell whether a child that we had not killed was killed for want of memory, after so many that were `before`."""
+    return code == -signal.SIGKILL and (before is None or kills() != before)
 
 
 def cut(text: str) -> str:

@@ -92,6 +92,14 @@ class Crowded:
 
 
 @dataclass(frozen=True)
+class Halved:
+    """A run is tried in place of one whose memory ran out, with half of its positions a batch."""
+
+    run: str
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Stopped:
     """A run was interrupted and saved, in an epoch counted from 1."""
 
@@ -132,7 +140,21 @@ class CutShort:
     of: int
 
 
-Event = Begun | Skipped | Anew | TakenUp | Batch | Epoch | Crowded | Stopped | Elsewhere | Failed | Drawn | CutShort
+Event = (
+    Begun
+    | Skipped
+    | Anew
+    | TakenUp
+    | Batch
+    | Epoch
+    | Crowded
+    | Halved
+    | Stopped
+    | Elsewhere
+    | Failed
+    | Drawn
+    | CutShort
+)
 Watch = Callable[[Event], Any]
 """Who hears of it."""
 
