@@ -153,6 +153,13 @@ def test_other_errors_than_polars_own_are_not_taken_for_damage() -> None:
         (OSError(errno.ENOSPC, "", "a"), "cannot use a: No space left on device; free some room and"),
         (pl.exceptions.ComputeError("it (os error 28)"), "cannot write: No space left on device; free some room"),
         (OSError(errno.ECHILD, "no file's"), ""),
+        (MemoryError(), "memory ran out (MemoryError); give less at once, or"),
+        (MemoryError("Unable to allocate 3 GiB.\nx"), "memory ran out (Unable to allocate 3 GiB); give less"),
+        (
+            RuntimeError("[a:1] no. DefaultCPUAllocator: can't allocate memory: you\nx"),
+            "memory ran out (can't allocate memo",
+        ),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory ran out ("),
         (ValueError("a bug"), ""),
         (UnicodeEncodeError("utf-8", "caf\udce9.csv", 3, 4, "no"), r"the name caf\xe9.csv is not in UTF-8; give"),
         (UnicodeEncodeError("ascii", "é", 0, 1, "no"), ""),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from linrec_cli import __version__, containers
 from linrec_cli.errors import UsageError
+from linrec_cli.refusals import first
 
 BUILT = "commit"
 """Beside the installed package: the commit it was built of."""
@@ -111,11 +112,9 @@ def order(wanted: bool) -> None:
 
 def said(error: BaseException) -> str:
     """Say in one line what torch, or memory, ended a run with."""
-    text = str(error).strip() or type(error).__name__
-    if named := re.match(r"(\S+) does not have a deterministic implementation", text):
+    if named := re.match(r"(\S+) does not have a deterministic implementation", str(error).strip()):
         return f"{named[1]} has no deterministic form; leave --deterministic out, or choose what does without it"
-    # Before it stands a place in torch's source.
-    return text.splitlines()[0].rpartition("DefaultCPUAllocator: ")[2]
+    return first(error)
 
 
 def describe(device: str) -> dict[str, str]:

@@ -22,6 +22,12 @@ class RefusedError(DataError):
     """The system does not let a file be written."""
 
 
+ALLOCATOR = "DefaultCPUAllocator: "
+"""What torch's message of memory that ran out on a CPU says after the place in its source."""
+SPENT = ("can't allocate memory", "bad_alloc", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
+"""What is said of memory that ran out, by whatever tells it: CUDA itself does so in a plain error."""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the system refuses into one line.
@@ -103,8 +109,21 @@ def _unheard() -> Iterator[None]:
                 os.write(2, b"" if panicked else kept.read())
 
 
+def full(error: BaseException) -> bool:
+    """Tell whether memory ran out: an illegal access to it is another mistake."""
+    known = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    return known or any(said in str(error) for said in SPENT)
+
+
+def first(error: BaseException) -> str:
+    """Take the first line of what is said, without the place in torch's source that stands before it."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rpartition(ALLOCATOR)[2]
+
+
 def line(error: Exception) -> str:
     """Write what the system refused and nobody expected; empty where the error is of another kind."""
+    if full(error):
+        return f"memory ran out ({first(error).rstrip('.')}); give less at once, or a machine that has more."
     if isinstance(error, UnicodeEncodeError) and odd(error.object):
         return f"the name {shown(error.object)} is not in UTF-8; give it another."
     number, name = _number(error), getattr(error, "filename", None)

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
-from linrec_cli import phases, temporary
+from linrec_cli import phases, refusals, temporary
 
 Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
@@ -28,10 +28,6 @@ ORPHANED = 1
 """With which a child ends whose parent is gone."""
 STARVED = "ended by SIGKILL, which the kernel sends when memory runs out"
 VMSTAT = Path("/proc/vmstat")
-ALLOCATOR = "DefaultCPUAllocator: "
-"""What torch's message of memory that ran out on a CPU says after the place in its source."""
-FULL = ("can't allocate memory", "bad_alloc", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
-"""What is said of memory that ran out, by whatever tells it: CUDA itself does so in a plain error."""
 
 
 @dataclass(frozen=True)
@@ -180,17 +176,10 @@ def limit(cap: int) -> None:
 def failure(error: BaseException) -> Answer:
     """Make the answer of a task that raised: the last line of what it said, or the first where advice follows."""
     lines = (str(error).strip() or type(error).__name__).splitlines()
-    if full(error):
-        return Answer("oom", note=cut(lines[0].rpartition(ALLOCATOR)[2]))
+    if refusals.full(error):
+        return Answer("oom", note=cut(refusals.first(error)))
     said = lines[0] if "CUDA error" in lines[0] else lines[-1]
     return Answer("error", note=cut(f"{type(error).__name__}: {said}"))
-
-
-def full(error: BaseException) -> bool:
-    """Tell whether memory ran out: an illegal access to it is another mistake."""
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(said in str(error) for said in FULL)
 
 
 def starved(code: int | None, before: int | None) -> bool:

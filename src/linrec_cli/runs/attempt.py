@@ -6,8 +6,7 @@ from pathlib import Path
 from linrec_cli import disk, machine
 from linrec_cli.errors import LinrecError
 from linrec_cli.processes import LostError
-from linrec_cli.profiling import isolate
-from linrec_cli.refusals import RefusedError
+from linrec_cli.refusals import RefusedError, full
 from linrec_cli.runs import events, halved
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch
@@ -30,7 +29,7 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
     except (MemoryError, RuntimeError) as error:
-        fail(settings, folder, *halved.reason(settings, isolate.full(error), machine.said(error)), watch)
+        fail(settings, folder, *halved.reason(settings, full(error), machine.said(error)), watch)
 
 
 def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) -> None:

@@ -9,9 +9,10 @@ import pytest
 import zstandard
 from logs import DAYS, FORMS, LOG, USUAL, columns, histories, strftime, table, zipped
 
+from linrec_cli import machine
 from linrec_cli.data.file.read import FILE_ORDER, UNTIMED, read
 from linrec_cli.data.prepare import Prepared, prepare
-from linrec_cli.errors import LinrecError
+from linrec_cli.errors import DataError, LinrecError
 
 IN_FILE_ORDER = {
     "no header, order", "sasrec", "order of the file", "iso, day of the year", "iso, week", "month first, bare",
@@ -208,6 +209,17 @@ def test_parquet_of_every_type_reads_the_same(tmp_path: Path, kind: pl.DataType)
     through = pl.col("user").cast(pl.String if kind in (pl.Categorical, pl.Binary) else kind)
     frame.with_columns(through.cast(kind)).write_parquet(tmp_path / "a.parquet")
     assert found(prepare(read(tmp_path / "a.parquet").events, 0, 0)) == histories(LOG)
+
+
+def test_parquet_of_more_rows_than_there_is_memory_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pl.DataFrame({"user": ["u"] * 1000, "item": ["i"] * 1000}).write_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(machine, "memory", lambda: 8000)
+    assert len(read(tmp_path / "a.parquet").events.collect()) == 1000
+    monkeypatch.setattr(machine, "memory", lambda: 7999)
+    with pytest.raises(DataError, match=r"says that it has 1,000 rows.*; give a part of it\."):
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])

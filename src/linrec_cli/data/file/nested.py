@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from linrec_cli import machine
 from linrec_cli.data.file import columns
 from linrec_cli.data.file.delimited import Content
 from linrec_cli.data.file.ids import decoded
@@ -14,16 +15,26 @@ from linrec_cli.errors import DataError
 from linrec_cli.refusals import reading
 
 SAMPLE = 2000
+LEAST = 8
+"""Bytes of a row at least: a user and an item of 4 bytes each."""
 
 
 def parquet(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict[str, str]]:
     """Read `user`, `item` and the columns of times of a Parquet file; give with them what they are called.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or says that it has more rows than there is memory for.
     """
     with reading(shown, "check that it is whole"):
-        return chosen(foldered(pl.scan_parquet(path, glob=False), shown), shown, asked)
+        scan = pl.scan_parquet(path, glob=False)
+        # What repeats takes no room in the file: a small one may have any number of rows.
+        rows, room = scan.select(pl.len()).collect().item(), machine.memory()
+        if rows * LEAST > room:
+            raise DataError(
+                f"{shown} says that it has {rows:,} rows, which take at least {rows * LEAST / 1e9:,.0f} GB, "
+                f"of {room / 1e9:,.1f} GB that are here; give a part of it."
+            )
+        return chosen(foldered(scan, shown), shown, asked)
 
 
 def foldered(scan: pl.LazyFrame, shown: str) -> pl.LazyFrame:
