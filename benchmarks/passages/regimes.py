@@ -1,5 +1,6 @@
 """What length, objective and split do to quality and cost."""
 
+from linrec_cli import catalog
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, place, table
 from passages.models import MAXLEN, beside, change, costs, mixing, share, sized
@@ -81,18 +82,27 @@ def front(reference: Reference) -> str:
 
 
 def objectives(reference: Reference) -> str:
-    """Make the table of a sample a prefix, RecBole's regime, beside all positions at once."""
-    asked = (ML_100K, "sasrec", LAST, "linear")
-    own = [line for line in lines(reference) if (line.dataset, line.model, line.maxlen, line.mechanism) == asked]
+    """Make the table of a sample a prefix, RecBole's regime, beside all positions at once; then models made for it."""
+    found = [line for line in lines(reference) if (line.dataset, line.maxlen) == (ML_100K, LAST)]
     # Of several the latest: it was made beside the other.
-    latest = {line.regime: line for line in sorted(own, key=lambda line: line.rows[0]["created"])}
+    found.sort(key=lambda line: line.rows[0]["created"])
+    latest = {(line.model, line.mechanism, line.regime or usual(line.model)): line for line in found}
+    chosen = [("sasrec", "linear", objective) for objective in ("next", "last")]
+    if not all(key in latest for key in chosen):
+        return ""
+    made = [key for key in latest if usual(key[0]) == key[2] == "last"]
     rows = []
-    for objective, regime in (("next", ""), ("last", "last")):
-        if line := latest.get(regime):
-            ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
-            rows.append([code(objective), ndcg, epochs(line), *costs(line)])
-    heads = ["objective", "NDCG@10", "best epoch", "s an epoch", "s to best", "MiB"]
-    return table(heads, rows) if len(rows) == 2 else ""
+    for model, name, objective in (*chosen, *sorted(made, key=lambda key: -latest[key].ndcg)):
+        line = latest[model, name, objective]
+        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+        rows.append([code(model), mixing(line), code(objective), ndcg, epochs(line), *costs(line)])
+    heads = ["model", "", "objective", "NDCG@10", "best epoch", "s an epoch", "s to best", "MiB"]
+    return blocks(table(heads, rows), beside(rows))
+
+
+def usual(model: str) -> str:
+    """Give the objective that is usual for a model."""
+    return str(catalog.load("models", catalog.parse(model)[0]).OBJECTIVE)
 
 
 def splits(reference: Reference) -> str:

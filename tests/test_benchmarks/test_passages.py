@@ -247,6 +247,11 @@ def test_the_figure_over_lengths_is_that_of_their_machine(tmp_path: Path) -> Non
     assert f"](../results/reference/cpu/figures/{names['cpu Abacus']})" in regimes.picture(Reference(tmp_path))
 
 
+def told(text: str) -> list[list[str]]:
+    """Give the first six cells of a table's lines."""
+    return [[cell.strip(" `") for cell in line.split("|")[1:7]] for line in text.splitlines()[2:]]
+
+
 def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp_path: Path) -> None:
     at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
     trained(tmp_path, "b", 0.2, "dropout = 0.2\n", maxlen=50, objective="next", created=at[1])
@@ -254,9 +259,20 @@ def test_a_sample_a_prefix_stands_beside_the_latest_of_all_positions_at_once(tmp
     assert regimes.objectives(Reference(tmp_path)) == ""
     last = {"objective": "last", "facts": {"seconds_per_epoch": 900.0}}
     trained(tmp_path, "c", 0.3, "dropout = 0.3\n", maxlen=50, created=at[2], **last)
-    assert [line.split("|")[1:6] for line in regimes.objectives(Reference(tmp_path)).splitlines()[2:]] == [
-        [" `next` ", " .2000 ± .0100 ", " 12 of 20 ", " 50.0 ", " – "],
-        [" `last` ", " .3000 ± .0100 ", " 12 of 20 ", " 900.0 ", " – "],
+    two = [
+        ["sasrec", "linear", "next", ".2000 ± .0100", "12 of 20", "50.0"],
+        ["sasrec", "linear", "last", ".3000 ± .0100", "12 of 20", "900.0"],
+    ]
+    assert told(regimes.objectives(Reference(tmp_path))) == two
+    # Others are trained so because they can't be otherwise.
+    trained(tmp_path, "d", 0.05, maxlen=50, model="lightsans", attention="", **last)
+    trained(tmp_path, "e", 0.06, maxlen=50, model="linrec", **last)
+    trained(tmp_path, "f", 0.9, maxlen=50, model="core", **last)
+    trained(tmp_path, "g", 0.9, maxlen=200, model="linrec", **last)
+    assert told(regimes.objectives(Reference(tmp_path))) == [
+        *two,
+        ["linrec", "linear", "last", ".0600 ± .0100", "12 of 20", "900.0"],
+        ["lightsans", "–", "last", ".0500 ± .0100", "12 of 20", "900.0"],
     ]
     assert "| sasrec, last | 64, 2 | 50 |" in quality.every(Reference(tmp_path))
 
