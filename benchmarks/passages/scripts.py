@@ -93,6 +93,31 @@ def advise(reference: Reference) -> str:
     return blocks(paragraph(made), table(heads, lines), paragraph(f"The worst is off by {worst:.0%}."))
 
 
+def processes(reference: Reference) -> str:
+    """Make the table of `benchmarks/processes.py`: targets a second of several processes, beside one."""
+    rows, ways = reference.csv("benchmarks/processes"), {}
+    for row in rows:
+        ways.setdefault((row["tokens"], row["processes"], row["threads_each"]), []).append(row)
+    lines = []
+    for (tokens, several, threads), own in ways.items():
+        speed, ratio = (median(row[name] for row in own) for name in ("targets_per_second", "ratio"))
+        star = "\\*" if any(row["contended"] for row in own) else ""
+        lines.append([f"{tokens:,}", str(several), str(threads), f"{speed:,.0f}{star}", f"{ratio:.2f}{star}"])
+    if not lines:
+        return ""
+    first = rows[0]
+    made = f"`{first['data']}`, {code(first['attention'])}, maxlen {first['maxlen']}, width {first['width']}"
+    heading = paragraph(f"{made}, {first['layers']} layers, on {place(first)} ({code(first['command'])}):")
+    heads = ["tokens a batch", "processes", "threads of each", "targets a second", "of the first"]
+    return blocks(heading, table(heads, lines), beside_others(lines))
+
+
+def beside_others(lines: list[list[str]]) -> str:
+    """Say what the mark means, where one stands."""
+    marked = any("\\*" in cell for line in lines for cell in line)
+    return paragraph("\\* measured while other processes took the cores.") if marked else ""
+
+
 SERIES = {
     "history": ("a training step on one history, {name}", "events"),
     "catalog": ("a training step on {tokens:,} positions, {name}", "items"),

@@ -519,6 +519,22 @@ def test_a_series_is_told_by_its_ends_how_it_grows_and_what_was_left_out(tmp_pat
     assert "how costs grow" not in scripts.missing(Reference(tmp_path)).replace("\n", " ")
 
 
+def test_several_processes_stand_beside_one_by_their_medians(tmp_path: Path) -> None:
+    assert scripts.processes(Reference(tmp_path)) == ""
+    shared = {"data": "ml-100k", "attention": "linear", "maxlen": 200, "width": 64, "layers": 2, "tokens": 1600}
+    ways = [((1, 1), (100.0, 300.0, 120.0), (1.0, 1.0, 1.0)), ((2, 1), (200.0, 150.0, 210.0), (1.5, 2.0, 1.75))]
+    rows = [
+        shared | {"processes": way[0], "threads_each": way[1], "targets_per_second": speed, "ratio": ratio,
+                  "contended": way[0] == 2 and speed == 150.0}
+        for way, speeds, ratios in ways for speed, ratio in zip(speeds, ratios, strict=True)
+    ]  # fmt: skip
+    kept(tmp_path, "benchmarks/processes", rows)
+    heading, lines, note = scripts.processes(Reference(tmp_path)).split("\n\n")
+    assert heading.startswith("`ml-100k`, `linear`, maxlen 200, width 64, 2 layers, on ")
+    assert lines.splitlines()[2:] == ["| 1,600 | 1 | 1 | 120 | 1.00 |", "| 1,600 | 2 | 1 | 200\\* | 1.75\\* |"]
+    assert note.startswith("\\* measured while other")
+
+
 def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     assert [
         faults.signals(Reference(tmp_path)),
