@@ -62,6 +62,25 @@ def trend(reference: Reference) -> str:
     return paragraph(f"From {lengths[0]} to {lengths[-1]}: {listed(said)}.{apart}" if said else "")
 
 
+def against(reference: Reference) -> str:
+    """Say how far mechanisms are from softmax at each length, and where by more than chance."""
+    found = {(line.mechanism, line.maxlen): line for line in over_lengths(reference)}
+    lengths = sorted({maxlen for name, maxlen in found if name == "softmax"})
+    said, errors = [], []
+    for name in TELLING[1:]:
+        own = [maxlen for maxlen in lengths if (name, maxlen) in found]
+        changes = [change(found[name, maxlen], found["softmax", maxlen]) for maxlen in own]
+        errors += [error for _, error in changes]
+        beyond = [str(maxlen) for maxlen, (gain, error) in zip(own, changes, strict=True) if abs(gain) > 2 * error]
+        where = f"beyond twice their error at {listed(beyond)}" if beyond else "none beyond twice its error"
+        gains = listed([f"{'+' if gain > 0 else ''}{number(gain, 4)}" for gain, _ in changes])
+        said.append(f"{code(name)} {gains}, {where}")
+    if not errors:
+        return ""
+    at = f"Beside softmax at {listed(list(map(str, lengths)))} (± {number(max(errors), 4)}, one seed, users unpaired)"
+    return paragraph(f"{at}: {'; '.join(said)}.")
+
+
 def gained(line: Line, plain: Line) -> str:
     """Write how much further one training came than another, and whether that is more than chance."""
     gain, error = change(line, plain)
