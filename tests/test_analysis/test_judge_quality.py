@@ -145,6 +145,19 @@ def test_a_user_with_several_targets_counts_once():
     assert sorted(found["0"].to_list()) == [-1.0, 0.0]
 
 
+def test_however_many_are_asked_a_clear_loss_is_told(monkeypatch):
+    """Of 20 draws the least probability is 2/21, which Holm would raise to .38 for four cells."""
+    monkeypatch.setattr("linrec_cli.analysis.significance.DRAWS", 20)
+    mechanisms = ("linear", "softmax", "elu", "mean")
+    sides = [
+        [side(name, (0, 1, 2), attn, worse=worse) for attn in mechanisms] for name, worse in (("a", 0), ("b", 0.5))
+    ]
+    tables = [pl.concat([one[0] for one in group]) for group in sides]
+    held = [{run: frame for one in group for run, frame in one[1].items()} for group in sides]
+    found = compare(*tables, Rule(), (held[0], held[1]))
+    assert [one.verdict for one in found if one.cell["metric"] == "ndcg"] == ["regression"] * 4
+
+
 def test_more_cells_ask_more_of_each():
     mechanisms = ("linear", "softmax", "elu", "mean")
     base = [side("old", (0, 1, 2), attn) for attn in mechanisms]

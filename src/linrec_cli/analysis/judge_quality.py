@@ -23,14 +23,18 @@ ALPHA = 0.05
 
 def qualities(found: Sequence[Pair], ranks: tuple[Ranks, Ranks], rule: Rule) -> list[Verdict]:
     """Judge qualities together: the more of them, the more each must stand out."""
-    first = [quality(pair, ranks, rule) for pair in found]
+    first = [quality(pair, ranks, rule, len(found)) for pair in found]
     asked = [one for one in first if one.p is not None]
     raised = iter(significance.holm([one.p for one in asked if one.p is not None]))
     return [one if one.p is None else settled(replace(one, p=next(raised)), rule) for one in first]
 
 
-def quality(pair: Pair, ranks: tuple[Ranks, Ranks], rule: Rule) -> Verdict:
-    """Measure a change of quality over the seeds that both sides have; `p` stays empty where nothing can be said."""
+def quality(pair: Pair, ranks: tuple[Ranks, Ranks], rule: Rule, questions: int) -> Verdict:
+    """Measure a change of quality over the seeds that both sides have; `p` stays empty where nothing can be said.
+
+    Args:
+        questions: how many are asked together.
+    """
     verdict = blank(pair, rule)
     ours, theirs = (by_seed(frame) for frame in (pair.base, pair.new) if frame is not None)
     seeds = sorted(ours.keys() & theirs.keys())
@@ -38,7 +42,7 @@ def quality(pair: Pair, ranks: tuple[Ranks, Ranks], rule: Rule) -> Verdict:
         return replace(verdict, verdict="inconclusive", note="no seed in common")
     base, new = ([side[seed] for seed in seeds] for side in (ours, theirs))
     values = [tuple(row["value"] for row in rows) for rows in (base, new)]
-    found, notes = uncertain(base, new, ranks, rule)
+    found, notes = uncertain(base, new, ranks, rule, questions)
     scale, same = over_seeds(values[0]) or 1.0, values[0] == values[1]
     if few := len(seeds) < SEEDS and not same:
         notes.append(f"{len(seeds)} of the {SEEDS} seeds that tell it from one more training")
@@ -57,12 +61,17 @@ def quality(pair: Pair, ranks: tuple[Ranks, Ranks], rule: Rule) -> Verdict:
 
 
 def uncertain(
-    base: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], ranks: tuple[Ranks, Ranks], rule: Rule
+    base: Sequence[Mapping[str, Any]],
+    new: Sequence[Mapping[str, Any]],
+    ranks: tuple[Ranks, Ranks],
+    rule: Rule,
+    questions: int,
 ) -> tuple[significance.Difference, list[str]]:
     """Tell how sure a difference is, from users' ranks or else from standard errors, and what to know about it."""
     frames = [ranked(rows, held) for rows, held in zip((base, new), ranks, strict=True)]
     if frames[0] and frames[1]:
-        return significance.paired(significance.differences(frames[0], frames[1], rule.metric, rule.k)), []
+        apart = significance.differences(frames[0], frames[1], rule.metric, rule.k)
+        return significance.paired(apart, questions=questions), []
     # A single user has no standard error.
     errors = [
         math.hypot(*(math.inf if row["high"] is None else row["high"] - row["value"] for row in two))

@@ -63,16 +63,16 @@ def comparisons(runs: Sequence[tuple[Row, pl.DataFrame]]) -> list[Comparison]:
             raise refused(base["run"], row["run"], f"other targets ({len(ranks)} against {len(held)})")
     if ranks["user"].n_unique() < 2:
         raise NothingMeasuredError("there are fewer than two users, whose differences could vary; nothing was tested.")
-    found = [one for row, held in others for one in compared(base["run"], row["run"], ranks, held)]
+    found = [one for row, held in others for one in compared(base["run"], row["run"], ranks, held, len(others))]
     raised = (significance.holm([getattr(one, name) for one in found]) for name in ("p_t", "p_bootstrap"))
     return [replace(one, p_t=t, p_bootstrap=drawn) for one, t, drawn in zip(found, *raised, strict=True)]
 
 
-def compared(base: str, new: str, ranks: pl.DataFrame, held: pl.DataFrame) -> Iterator[Comparison]:
-    """Compare two runs by every metric, each question by itself."""
+def compared(base: str, new: str, ranks: pl.DataFrame, held: pl.DataFrame, runs: int) -> Iterator[Comparison]:
+    """Compare two runs by every metric, each question by itself; `runs` are compared with the same one."""
     for score in SCORES:
         differences = significance.differences({0: ranks}, {0: held}, score["metric"], score["k"])
-        drawn = significance.paired(differences, draws=DRAWS)
+        drawn = significance.paired(differences, draws=DRAWS, questions=runs * len(SCORES))
         tested = significance.t_test(differences["0"].to_numpy())
         interval = (drawn.value, drawn.low, drawn.high)
         yield Comparison(base, new, score["metric"], score["k"], len(differences), *interval, *tested, drawn.p)

@@ -12,6 +12,8 @@ from linrec_cli.analysis import student
 from linrec_cli.evaluation.summary import by_user, score
 
 DRAWS = 5_000
+ENOUGH = 200
+"""Draws for each of several questions, where all lie on one side: Holm multiplies the least there can be by these."""
 HELD = 2**22
 """Numbers drawn at once."""
 ROUNDING = 1e-12
@@ -51,7 +53,7 @@ def differences(base: Mapping[int, pl.DataFrame], new: Mapping[int, pl.DataFrame
     return whole.drop("user")
 
 
-def paired(differences: pl.DataFrame, seed: int = 0, draws: int | None = None) -> Difference:
+def paired(differences: pl.DataFrame, seed: int = 0, draws: int | None = None, questions: int = 1) -> Difference:
     """Bootstrap the mean of paired differences over users, and add what the choice of seeds does to it.
 
     Users are drawn anew with their means over seeds. Three seeds cannot be: drawn from themselves they spread too
@@ -62,6 +64,8 @@ def paired(differences: pl.DataFrame, seed: int = 0, draws: int | None = None) -
         differences: a row a user, a column a seed.
         seed: of the draws.
         draws: how many; None: `DRAWS`.
+        questions: that are asked together; where it could not be told otherwise whether chance is ruled out for all
+            of them, more is drawn.
 
     Cost: `draws` times the number of distinct means, not of users.
     Source: Owen and Eckles 2012, arXiv:1106.2125 (what drawing rows and columns counts too often).
@@ -77,6 +81,8 @@ def paired(differences: pl.DataFrame, seed: int = 0, draws: int | None = None) -
         drawn += seed_error(values) * rng.standard_t(seeds - 1, draws)
     low, high = np.quantile(drawn, (0.025, 0.975))
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    if not tail and draws < ENOUGH * questions:
+        return paired(differences, seed, ENOUGH * questions)
     return Difference(float(values.mean()), float(low), float(high), min(1.0, 2 * float(tail + 1) / (draws + 1)))
 
 

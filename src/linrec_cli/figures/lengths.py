@@ -33,7 +33,8 @@ def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[Drawn]:
 def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
     """Draw a group's points: a panel for each kind of number there is, side by side as far as the width goes."""
     points = group.points
-    chosen = [panel for panel in PANELS if panel.name in points["panel"]]
+    # What failed everywhere has no scale.
+    chosen = [panel for panel in PANELS if points.filter(panel=panel.name)["value"].count()]
     across = max(1, int(wide / style.NARROW)) if wide else ACROSS
     rows = layout.shares(len(chosen), across)
     wide = wide or style.WIDE * rows[0]
