@@ -81,7 +81,9 @@ class Train:
         attribute="loss",
     )
     lr: float = setting(1e-3, TRAINING, "Learning rate of AdamW.", low=0.0, high=10.0, axis=True)
-    weight_decay: float = setting(0.01, TRAINING, "Decay of weight matrices.", low=0.0, high=10.0, axis=True)
+    weight_decay: float = setting(
+        0.01, TRAINING, "Decay of the weights of linear layers.", low=0.0, high=10.0, axis=True
+    )
     warmup: int = setting(0, TRAINING, "Steps over which the learning rate rises.", low=0, high=MANY, axis=True)
     schedule: str = setting(
         "constant", TRAINING, "How the learning rate falls until the last of --epochs: constant, linear or cosine.",
@@ -99,7 +101,7 @@ class Train:
     )
     patience: int = setting(8, TRAINING, "Epochs without a better validation before it stops.", low=1, high=1_000_000)
     epochs: int = setting(200, TRAINING, "Epochs at most.", low=1, high=1_000_000)
-    max_minutes: float = setting(0.0, TRAINING, "Minutes at most; 0 is no limit.", low=0.0, high=1e6)
+    max_minutes: float = setting(0.0, TRAINING, "Minutes, asked after each epoch; 0 is no limit.", low=0.0, high=1e6)
     device: str = setting("cpu", RUNNING, **DEVICE)
     dtype: str = setting("float32", RUNNING, **DTYPE)
     threads: int = setting(1, RUNNING, **THREADS)

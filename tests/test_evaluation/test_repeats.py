@@ -1,11 +1,10 @@
 """Golds that repeat, and what is made of the items of a history because of them."""
 
-import pytest
 import torch
 from torch import Tensor
 
 from linrec_cli.data.batch import Batch
-from linrec_cli.data.parts import Parts
+from linrec_cli.data.parts import Parts, Targets
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.evaluation import repeats
 from linrec_cli.evaluation.ranks import ranks
@@ -19,10 +18,7 @@ def made(*histories: list[int]) -> tuple[Sequences, Parts]:
     return sequences, split(sequences)
 
 
-def test_a_gold_repeats_if_its_user_had_it_before_as_a_plain_count_has_it(
-    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(repeats, "CHUNK", 7)
+def test_a_gold_repeats_if_its_user_had_it_before_as_a_plain_count_has_it(sequences: Sequences, parts: Parts) -> None:
     for stage in ("valid", "test"):
         targets = parts.targets(stage)
         expected = []
@@ -31,6 +27,12 @@ def test_a_gold_repeats_if_its_user_had_it_before_as_a_plain_count_has_it(
             expected.append(int(sequences.flat[place]) in history)
         assert repeats.repeated(sequences, targets).tolist() == expected
         assert {*expected} == {True, False}
+
+
+def test_every_target_of_a_user_is_told_and_each_by_what_came_before_it() -> None:
+    sequences, _ = made([1], [2, 1, 2, 2, 1], [1, 2, 1])
+    every = Targets(torch.tensor([8, 1, 5, 3, 4, 2]), torch.tensor([2, 1, 1, 1, 1, 1]))
+    assert repeats.repeated(sequences, every).tolist() == [True, False, True, True, True, False]
 
 
 def test_what_another_user_had_is_no_repeat() -> None:

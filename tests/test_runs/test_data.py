@@ -130,6 +130,17 @@ def test_times_or_features_count_where_the_model_reads_them(data, frame, quick):
     assert trained_on(later, stored | {"model": plain, "read_digest": ""}) is later
 
 
+def test_times_count_where_the_split_reads_them(data, frame, quick):
+    later = runs.prepare(frame.with_columns(time=pl.col("time") ** 2), name="ring")
+    assert later.prepared.digest == data.prepared.digest
+    for split, alike in (("leave-one-out", True), ("ratio", True), ("global-time:quantile=0.8", False)):
+        one, other = (settled(quick(split=split), found) for found in (data, later))
+        assert (one.name == other.name) == alike
+        assert trained_on(data, asdict(one)) is data
+    with pytest.raises(DataError, match="ring is not what the run was trained on"):
+        trained_on(later, asdict(one))
+
+
 @pytest.fixture
 def trained(here, kept, quick):
     """A run on a file, in its folder; its ranks say whether the same data were found."""

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
@@ -292,6 +293,22 @@ def test_what_was_trained_twice_is_counted(here, data, quick, heard):
     assert found.history["repeated"].to_list() == [3, 0]
     assert found.history["resumed_at"].to_list() == [[3], []]
     assert not (here / "run" / "progress.json").exists()
+
+
+def test_what_was_trained_twice_is_counted_though_it_is_killed_again_before_it_saves(here, data, quick, heard):
+    def killed(event):
+        if isinstance(event, events.Batch):
+            raise RuntimeError("killed")
+
+    interrupt(heard, 1, 3)
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(quick(), data, here / "run", watch=heard)
+    for batch, watch in ((6, killed), (5, lambda _: None)):
+        (here / "run" / "progress.json").write_text(json.dumps({"epoch": 0, "batch": batch}), "utf-8")
+        with suppress(RuntimeError):
+            found = runs.train(quick(), data, here / "run", watch=watch)
+    assert found.history["repeated"].to_list() == [3 + 2, 0]
+    assert found.history["resumed_at"].to_list() == [[3, 3], []]
 
 
 NO_PROGRESS = ["{", "[]", '{"epoch": 0}', '{"epoch": 7, "batch": 9}', '{"epoch": 0, "batch": "x"}', "[" * 99999]

@@ -50,6 +50,13 @@ def test_without_times_the_error_names_what_can_be_used() -> None:
         split(sequences)
 
 
+def test_histories_that_go_back_in_time_are_refused() -> None:
+    with pytest.raises(DataError, match=r"^2 histories go back in time; use --split given\."):
+        split(made([0, 3, 2, 9, 1], [1, 2, 4, 6], [7, 8, 7]))
+    # What the next user had may be earlier.
+    split(made([0, 3, 3, 9], [1, 1, 4, 6], [7, 8]))
+
+
 def test_unknown_targets_are_refused() -> None:
     with pytest.raises(UsageError, match="targets=first"):
         split(made(*USERS), targets="first")

@@ -48,8 +48,10 @@ def _integers(ids: pl.Series) -> tuple[Codes, pl.Series]:
         distinct = ids.unique().sort()
         codes = ids.replace_strict(distinct, np.arange(len(distinct), dtype=np.uint32), return_dtype=pl.UInt32)
         return codes.to_numpy(), distinct
-    shifted = (ids - lowest).to_numpy()
+    # What is less lowest may be beyond a narrow type.
+    wide = ids if ids.dtype.is_unsigned_integer() and highest >= 2**63 else ids.cast(pl.Int64)
+    shifted = (wide - lowest).to_numpy()
     seen = np.zeros(highest - lowest + 1, np.bool_)
     seen[shifted] = True
     table = np.cumsum(seen, dtype=np.uint32) - np.uint32(1)
-    return table[shifted], pl.Series(ids.name, np.flatnonzero(seen)).cast(ids.dtype) + lowest
+    return table[shifted], (pl.Series(ids.name, np.flatnonzero(seen)).cast(wide.dtype) + lowest).cast(ids.dtype)

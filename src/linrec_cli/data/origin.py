@@ -59,6 +59,8 @@ def _files(source: str, asked: dict[str, Any]) -> Origin:
     content = hashlib.sha256()
     for one in filter(None, (source, asked.get("valid"), asked.get("test"))):
         for path in parts.files(one):
+            # A folder's name may hold a column, as `day=2020-01-31` does.
+            content.update("/".join(part for part in path.parent.parts if "=" in part).encode())
             with path.open("rb") as file:
                 content.update(hashlib.file_digest(file, "sha256").digest())
     facts: dict[str, Any] = {"source": source, "reading": asked}

@@ -73,7 +73,7 @@ def prepare(
         return split_already(events, items, duplicates)
     user, item, time, raw_users, raw_items, timed = _collect(events)
     read = len(user)
-    if duplicates != "keep":
+    if duplicates != "keep" and read:
         user, item, time = repeats.without(order(user, item, time), duplicates, timed)
     repeated = read - len(user)
     keep = k_core(user, item, min_user, min_item)

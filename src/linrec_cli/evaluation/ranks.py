@@ -37,7 +37,7 @@ def ranks(
         negatives: `[N, n]` items to rank the gold among, in place of all items.
 
     Returns:
-        `[N]` ranks in float64, halves where scores tie.
+        `[N]` ranks, halves where scores tie, in float64 where the device has it.
 
     Raises:
         LinrecError: a score is NaN or infinite.
@@ -45,7 +45,7 @@ def ranks(
     model.eval()
     start, length, gold = histories(sequences, targets, maxlen)
     device = gold.device.type
-    found = torch.zeros(len(gold), dtype=torch.float64, device=gold.device)
+    found = torch.zeros(len(gold), dtype=exact(device), device=gold.device)
     for rows in own(cut(length.argsort(descending=True, stable=True), length, TOKENS[device])):
         query = model.query(read(sequences, start[rows], length[rows], maxlen))
         if negatives is not None:
@@ -98,7 +98,13 @@ def place(scores: Tensor, gold: Tensor) -> Tensor:
     of_gold = scores.gather(1, gold[:, None])
     better = (scores > of_gold).sum(1)
     equal = (scores == of_gold).sum(1) - 1
-    return 1 + better.double() + equal.double() / 2
+    kind = exact(scores.device.type)
+    return 1 + better.to(kind) + equal.to(kind) / 2
+
+
+def exact(device: str) -> torch.dtype:
+    """Choose the type of ranks: MPS has no float64, and float32 has the halves up to 2^23."""
+    return torch.float32 if device == "mps" else torch.float64
 
 
 def finite(scores: Tensor) -> Tensor:
@@ -115,4 +121,4 @@ def finite(scores: Tensor) -> Tensor:
 def by_target(sequences: Sequences, targets: Targets, found: Tensor) -> pl.DataFrame:
     """Put ranks `[N]` in a table, a target a row: `user`, the id as prepared, and `rank`."""
     users = sequences.users[targets.user]
-    return pl.DataFrame({"user": users.cpu().numpy(), "rank": found.cpu().numpy()})
+    return pl.DataFrame({"user": users.cpu().numpy(), "rank": found.cpu().double().numpy()})

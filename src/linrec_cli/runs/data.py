@@ -51,13 +51,14 @@ class Dataset:
             self.rules[split] = rule(AUTO, self.sequences, self.split(split))
         return self.rules[split]
 
-    def read(self, model: str) -> str:
-        """Digest what a model reads beside items in their order: 16 hexadecimal digits; empty where that is nothing."""
+    def read(self, model: str, split: str) -> str:
+        """Digest what a model or a split reads beside items in their order: 16 hexadecimal digits; else empty."""
         from linrec_cli.models._recommender import reads
         from linrec_cli.training.checkpoint import digest
 
         sequences, found = self.sequences, {}
-        for what in reads(model):
+        of_split = getattr(catalog.load("splits", catalog.parse(split)[0]), "READS", ())
+        for what in (*reads(model), *of_split):
             if what in ("times", "target_times") and sequences.times is not None:
                 found["times"] = sequences.times
             if what == "features":
@@ -150,7 +151,7 @@ def trained_on(data: Dataset, stored: Mapping[str, Any]) -> Dataset:
     """
     then, now = stored.get("data_digest", ""), data.prepared.digest
     if then == now and (read := stored.get("read_digest")):
-        then, now = read, data.read(stored["model"])
+        then, now = read, data.read(stored["model"], stored["split"])
     if then != now:
         what = data.source.get("source", data.name)
         raise DataError(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def halved(cell: Train) -> Train | None:
-    """Halve the positions a batch; None where a batch is a single window already."""
+    """Halve the positions a batch; None where a batch may be a single window already."""
     return replace(cell, tokens=cell.tokens // 2) if cell.tokens > cell.maxlen else None
 
 

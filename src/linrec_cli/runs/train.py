@@ -90,7 +90,7 @@ def settled(settings: Train, data: Dataset) -> Train:
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
     device = machine.device(settings.device)
     own |= {"deterministic": settings.deterministic and device == "cuda"}
-    settings = replace(settings, read_digest=data.read(settings.model), device=device)
+    settings = replace(settings, read_digest=data.read(settings.model, settings.split), device=device)
     return resolved(replace(settings, **own, **minima))
 
 
@@ -157,6 +157,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):
         take_up(state, folder, watch)
+        checkpoint.save(state, folder)
     passed_on(state, folder)
     save = (lambda state: checkpoint.save(state, folder)) if folder else (lambda state: None)
     with Interrupts("the batch that is being trained", "what was trained to be saved") as interrupts:
@@ -206,11 +207,10 @@ def passed_on(state: "State", folder: Path | None) -> None:
 
 
 def take_up(state: "State", folder: Path, watch: Watch) -> None:
-    """Tell where the run goes on, and note what an interruption made it train twice."""
+    """Tell where the run goes on, and note, to be saved, what an interruption made it train twice."""
     at, reached = state.at, progress(folder)
     lost = max(0, reached.get("batch", 0) - at.batch) if reached.get("epoch") == at.epoch else 0
-    if at.batch or lost:
-        at.resumed_at.append(at.batch)
+    at.resumed_at += [at.batch] if at.batch or lost else []
     at.repeated += lost
     watch(events.TakenUp(folder.name, at.epoch + 1, at.batch + 1))
 

@@ -12,6 +12,9 @@ from linrec_cli.data.shapes import spans
 from linrec_cli.errors import DataError
 from linrec_cli.splits._held_out import held_out
 
+READS = ("times",)
+"""What of the events, beside items in their order, decides who is trained on."""
+
 
 def split(
     sequences: Sequences,
@@ -31,15 +34,28 @@ def split(
 
     Raises:
         UsageError: `targets` is unknown.
-        DataError: the data have no times, or a part is empty.
+        DataError: the data have no times, or a history falls in time; or a part is empty.
     """
     if sequences.times is None:
         raise DataError("the data have no times, only an order for each user; use --split leave-one-out or ratio.")
+    ascending(sequences, sequences.times)
     ordered = sequences.times.sort().values
     late, early = (ordered[int(len(ordered) * share)] for share in (quantile, quantile * valid))
     first, second = (before(sequences, sequences.times, moment) for moment in (early, late))
     ends = sequences.offsets[1:]
     return Parts(first, held_out(sequences, first, second, targets), held_out(sequences, second, ends, targets))
+
+
+def ascending(sequences: Sequences, times: Tensor) -> None:
+    """Make sure that no history goes back in time, as one of files that come split may.
+
+    Raises:
+        DataError: one does.
+    """
+    row, place = spans(sequences.offsets[:-1], sequences.lengths)
+    falls = (times[place].diff() < 0) & (row.diff() == 0)
+    if falls.any():
+        raise DataError(f"{int(row[1:][falls].unique().numel()):,} histories go back in time; use --split given.")
 
 
 def before(sequences: Sequences, times: Tensor, moment: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from linrec_cli.training.state import State
 
 
 def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Make AdamW, fused; embeddings, norms and biases are not decayed."""
+    """Make AdamW, fused; of what is learned the weights of linear layers alone are decayed."""
     matrices = {m.weight for m in model.modules() if isinstance(m, nn.Linear)}
     groups = [
         {"params": [p for p in model.parameters() if p in matrices], "weight_decay": weight_decay},

@@ -10,6 +10,7 @@ import zstandard
 from logs import DAYS, FORMS, LOG, USUAL, columns, histories, strftime, table, zipped
 
 from linrec_cli import machine
+from linrec_cli.data import origin
 from linrec_cli.data.file.read import FILE_ORDER, UNTIMED, read
 from linrec_cli.data.prepare import Prepared, prepare
 from linrec_cli.errors import DataError, LinrecError
@@ -272,6 +273,17 @@ def test_what_stands_in_the_names_of_folders_is_a_column(tmp_path: Path) -> None
         read(tmp_path / "log")
     log = read(tmp_path / "log", time="day")
     assert found(prepare(log.events, 0, 0)) == histories(DAYS)
+
+
+def test_a_folder_that_has_another_name_is_other_data(tmp_path: Path) -> None:
+    folder = tmp_path / "log" / "day=2020-01-31"
+    folder.mkdir(parents=True)
+    pl.DataFrame({"user": [1], "item": [2]}).write_parquet(folder / "a.parquet")
+    asked = {"time": "day"}
+    first = origin.find(str(tmp_path / "log"), tmp_path, asked, lambda _: None).identity
+    assert origin.find(str(tmp_path / "log"), tmp_path, asked, lambda _: None).identity == first
+    folder.rename(tmp_path / "log" / "day=2020-03-05")
+    assert origin.find(str(tmp_path / "log"), tmp_path, asked, lambda _: None).identity != first
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
