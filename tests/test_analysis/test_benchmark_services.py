@@ -1,6 +1,7 @@
 """What two benchmark services read of verdicts."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,9 @@ def test_bencher_metric_format():
     # Bencher's latency is in nanoseconds.
     assert absolute[name]["latency"]["value"] == pytest.approx(2e6)
     assert json.loads(json.dumps(found)) == found
+    # A GPU's own time is another number than what the host waits.
+    wall = [replace(one, cell=one.cell | {"metric": "wall_seconds"}, new=(9.0,)) for one in (SLOW,)]
+    assert [*bmf([SLOW, *wall])[name]] == ["relative-time", "wall-relative-time"]
 
 
 def test_github_action_benchmark_takes_costs_alone():

@@ -40,6 +40,19 @@ def test_a_name_is_shown_letter_for_letter_wherever_it_stands(write, capsys, mon
     assert not set(said) & set("\x1b\x07\r")
 
 
+def test_a_table_that_is_wider_than_the_terminal_loses_no_letter(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    numbers = [f"0.{n}555 ±0.00{n}6" for n in range(1, 7)]
+    console.table("t", ["metric", *(f"run-{n}" for n in range(6))], [["NDCG@10", *numbers], ["repeat_share", *numbers]])
+    said = capsys.readouterr().out
+    assert all(said.count(cell) == 2 for cell in numbers)
+    assert "NDCG@10" in said
+    assert "repeat_share" in said
+    # One that fits is as wide as it is.
+    console.table("t", ["metric", "run"], [["NDCG@10", numbers[0]]])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
 def test_a_page_keeps_its_own_lines(capsys):
     console.page("a\n\n  b\n")
     assert capsys.readouterr().out == "a\n\n  b\n"

@@ -1,5 +1,6 @@
 """Help loads nothing heavy, starts with examples, fits a plain terminal, and says what the declarations say."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -104,3 +105,10 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
     assert error.startswith("linrec: ")
     assert message in error
+
+
+def test_what_an_encoding_lacks_is_shown_as_it_can_be() -> None:
+    script = "from linrec_cli import cli; cli.run = lambda given: print('a – b') or 0; cli.main([])"
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a ? b\n", "")

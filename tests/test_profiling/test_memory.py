@@ -70,6 +70,16 @@ def test_a_gpu_s_peaks_are_those_of_each_span_above_what_was_there(monkeypatch):
     assert found["nothing"]["allocated"] == 0.0
 
 
+def test_where_the_mark_cannot_be_set_back_only_the_first_peak_is_known(monkeypatch):
+    monkeypatch.setattr(memory, "baseline", dict)
+    monkeypatch.setattr(memory, "above", lambda before: 7)
+    for told, second in ((True, 7.0), (False, 0.0)):
+        monkeypatch.setattr(memory, "reset", lambda told=told: told)
+        spans = {"forward": lambda: None, "backward": lambda: None}
+        found = memory.peaks(Work(spans, lambda: None, lambda: None, flushed=False), "cpu")
+        assert found == {"forward": {"rss": 7.0}, "backward": {"rss": second}}
+
+
 def test_a_device_without_a_counter_says_so():
     with pytest.raises(NothingMeasuredError, match="no peaks of memory on mps"):
         memory.peaks(Work({}, lambda: None, lambda: None, flushed=False), "mps")

@@ -82,6 +82,34 @@ def test_what_base_alone_has_was_not_asked_for(base):
     assert words(verdicts) == {(512, "ok")}
 
 
+def test_what_is_cleared_by_fresh_runs_stands_behind_what_is_confirmed(base):
+    """At 128 the rise is the greater one, and not confirmed."""
+    (first, last), _ = judge(base, rows(2.4, (128,)) + rows(1.8, (512,)), rows(1.5, (128,)) + rows(1.8, (512,)))
+    assert [one.cell["maxlen"] for one in first if one.verdict == "regression"] == [128, 512]
+    assert [(one.cell["maxlen"], one.verdict) for one in last] == [(512, "regression"), (128, "inconclusive")]
+
+
+def test_of_another_dtype_base_was_not_asked_for(base):
+    half = [row | {"dtype": "bfloat16"} for row in rows(1.5)]
+    for run in range(len(NOISE)):
+        path = base / "runs" / f"run-{run}" / store.TABLE
+        more = schema.table({}, [row for row in half if row["run"] == f"run-{run}"])
+        store.write_frame(pl.concat([store.read_table(path), more]), path)
+    (verdicts,), _ = judge(base, rows(1.5))
+    assert [one.cell["dtype"] for one in verdicts] == ["float32"] * 2
+
+
+@pytest.mark.parametrize(
+    ("attn", "kept", "expected"),
+    [(("softmax", "linear"), ["softmax", "linear"], "softmax"), (("linear",), ["softmax", "linear"], ""),
+     (("softmax", "linear"), ["linear"], "")],
+)  # fmt: skip
+def test_times_are_multiples_of_softmax_where_both_sides_have_it(base, attn, kept, expected):
+    for path in store.tables(base):
+        store.write_frame(store.read_table(path).filter(pl.col("attention").is_in(kept)), path)
+    assert against.yardstick(base, replace(SETTINGS, attn=attn)) == expected
+
+
 def test_the_rule_is_that_of_who_asks(base):
     (verdicts,), _ = judge(base, rows(1.8), rule=Rule(time=0.5))
     assert words(verdicts) == {(128, "ok"), (512, "ok")}

@@ -1,5 +1,7 @@
 """Results of two folders are compared with the ranks of their users, in whatever form these were written."""
 
+import shutil
+
 import polars as pl
 import pytest
 
@@ -50,6 +52,18 @@ def test_without_ranks_it_is_said(results):
     for path in (results / "old").glob(f"runs/*/{store.RANKS}"):
         path.unlink()
     assert PAIRED in quality(results).note
+
+
+def test_ranks_of_results_that_lie_within_are_not_taken_for_ones_own(results):
+    (own,) = (results / "new").glob(f"runs/*/{store.RANKS}")
+    within = results / "new" / "before" / "runs" / own.parent.name
+    shutil.copytree(own.parent, within)
+    store.write_frame(store.read_ranks(own).with_columns(rank=pl.lit(7.0)), within / store.RANKS)
+    (found,) = ranks(results / "new", store.read(results / "new")).values()
+    assert found.equals(store.read_ranks(own))
+    # Nor where there are none of one's own.
+    own.unlink()
+    assert ranks(results / "new", store.read(results / "new")) == {}
 
 
 def test_ranks_are_those_of_the_tables_runs(results):

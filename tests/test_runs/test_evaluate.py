@@ -144,6 +144,16 @@ def test_other_negatives_are_kept_apart(wide, settings, name):
     assert [path.stem for path in data.prepared.folder.glob("negatives-*")] == [name]
 
 
+def test_numbers_of_other_negatives_are_told_apart_and_so_compared_with_none(wide):
+    data, found = wide
+    for settings, told in (
+        (Evaluate(protocol="uni100"), "uni100"),
+        (Evaluate(protocol="uni100", negatives_seed=7), "uni100:seed=7"),
+        (Evaluate(negatives_seed=7), "full"),
+    ):
+        assert {*runs.evaluate(found, data, settings).rows["protocol"]} == {told}
+
+
 def test_negatives_of_another_split_are_kept_apart(wide, quick):
     data, _ = wide
     found = runs.train(quick(model="popular", attn="auto", split="ratio:train=0.5"), data)

@@ -101,6 +101,13 @@ def test_a_profile_lacks_the_cells_that_were_asked_for_and_have_no_time(tmp_path
     assert list(found.missing()) == ["2 cells were not measured: softmax at 256, step; linear at 256, step"]
 
 
+def test_a_profile_of_a_model_that_takes_no_mechanism_lacks_none(tmp_path):
+    rows = [timed("", maxlen, 0.1, model="gru4rec") for maxlen in (128, 256)]
+    assert written(tmp_path / "whole", rows, PROFILE, command="profile").state == "finished"
+    found = written(tmp_path / "cut", rows[:1], PROFILE, command="profile")
+    assert list(found.missing()) == ["1 cells were not measured: gru4rec at 256, step"]
+
+
 def test_what_gave_no_number_is_missing_and_says_why(tmp_path):
     rows = [timed("linear", 128, None, status="oom", note="full"), timed("softmax", 128, 1.0)]
     found = written(tmp_path, rows, PROFILE | {"maxlen": [128]}, command="profile")

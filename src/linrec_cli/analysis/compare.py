@@ -1,5 +1,6 @@
 """Verdicts on two tables: which costs rose, and which qualities fell, by more than runs of the same code differ."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,11 @@ def compare(base: pl.DataFrame, new: pl.DataFrame, rule: Rule, ranks: tuple[Rank
     verdicts = [incomparable(pair, rule) for pair in found if not pair.comparable]
     verdicts += [cost(pair, rule) for pair in found if pair.comparable and pair.kind != "quality"]
     verdicts += qualities([pair for pair in found if pair.comparable and pair.kind == "quality"], ranks, rule)
+    return worst_first(verdicts)
+
+
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Order verdicts by their word, and by how much became worse."""
     return sorted(verdicts, key=lambda one: (ORDER.index(one.verdict), -loss(one)))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -85,6 +86,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0 fine, 1 internal, 2 usage, 3 data, 4 nothing measured)."""
     # torch's profiler would write to stderr that it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    # What a terminal's encoding lacks is shown as it can be.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     stops.heed(run.__code__)
     temporary.tidy()
     code = run(arguments)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, Task
     from rich.table import Table
 
+BESIDE = 2
+"""Blanks beside a cell."""
+LEAST = 12
+"""Letters that a cell of text has in a line at least, of so many as it has."""
 NAME = 20
 """Letters of a word that fit in a column of a table; a mechanism with options may have more."""
 
@@ -91,7 +95,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     """Print a table to stdout."""
     from rich.text import Text
 
-    stream(False).print(grid(title, columns, rows))
+    console, view = stream(False), grid(title, columns, rows)
+    # Beyond the edge a line is broken, and read; what is cropped looks whole.
+    least = sum((column.min_width or 0) + BESIDE for column in view.columns)
+    console.width = max(console.width, least)
+    console.print(view)
     if caption:
         # Below and not inside: a narrow table would make it a column of words.
         stream(False).print(Text(shown(caption)))
@@ -108,7 +116,11 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
         # A number stays in one line; what is text may have several.
-        view.add_column(Text(shown(name)), justify="right" if number else "left", overflow="fold", no_wrap=number)
+        longest = max((len(row[index]) for row in cells), default=0)
+        view.add_column(
+            Text(shown(name)), justify="right" if number else "left", overflow="fold", no_wrap=number,
+            min_width=longest if number else min(longest, LEAST),
+        )  # fmt: skip
     for row in cells:
         view.add_row(*(Text(parted(cell)) for cell in row))
     return view

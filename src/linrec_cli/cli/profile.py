@@ -140,8 +140,9 @@ def judged(
     def several(one: Profile) -> list[Row]:
         return [row for _ in range(runs or against.RUNS) for row in measured(one, effort, results_dir)]
 
-    rule, verdicts = Rule(), list[Verdict]()
-    for number, verdicts in enumerate(against.judge(base, against.like(base, settings, given), several, rule)):
+    settings, verdicts = against.like(base, settings, given), list[Verdict]()
+    rule = Rule(yardstick=against.yardstick(base, settings))
+    for number, verdicts in enumerate(against.judge(base, settings, several, rule)):
         # After the first verdicts come those of fresh runs, if any are in doubt.
         if number == 0 and (doubted := confirm.suspects(verdicts)):
             console.say(f"{len(doubted)} may have become worse: measuring these again.")

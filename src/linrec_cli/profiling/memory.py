@@ -128,13 +128,16 @@ def peaks(work: "Work", device: str) -> Peaks:
 
 
 def on_cpu(work: "Work") -> Peaks:
-    """Read the peak of each span above what stands before the first."""
-    before, found = baseline(), {}
+    """Read the peak of each span above what stands before the first; 0, which is none, where that cannot be told.
+
+    Where the mark cannot be set back, it is that of the spans before, too.
+    """
+    before, found = baseline(), dict[str, dict[str, float]]()
     work.tiny()
     for name, span in work.spans.items():
-        reset()
+        own = reset() or not found
         span()
-        found[name] = {"rss": float(above(before))}
+        found[name] = {"rss": float(above(before)) if own else 0.0}
     return found
 
 

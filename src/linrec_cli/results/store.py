@@ -68,11 +68,16 @@ def read(results_dir: Path) -> pl.DataFrame:
     Raises:
         DataError: there is no table.
     """
-    paths = sorted(results_dir.glob(f"runs/*/{TABLE}")) or sorted(results_dir.glob(f"**/{TABLE}"))
+    paths = tables(results_dir)
     if not paths:
         raise DataError(f"no results in {results_dir}; run `linrec train` or `linrec profile` first.")
     frames = [read_table(path) for path in paths]
     return pl.concat(frames, how="vertical")
+
+
+def tables(results_dir: Path) -> list[Path]:
+    """List the tables of a results folder, and not of others that lie within; of any other folder all below it."""
+    return sorted(results_dir.glob(f"runs/*/{TABLE}")) or sorted(results_dir.glob(f"**/{TABLE}"))
 
 
 def read_table(path: Path) -> pl.DataFrame:

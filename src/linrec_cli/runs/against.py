@@ -29,7 +29,8 @@ def like(base: Path, settings: Profile, given: Collection[str]) -> Profile:
     from linrec_cli.results import store
 
     names = profiles(store.read(base), base)["run"].to_list()
-    paths = [path for path in base.glob(f"**/{store.SETTINGS}") if path.parent.name == names[-1] or path.parent == base]
+    every = [path.with_name(store.SETTINGS) for path in store.tables(base)]
+    paths = [path for path in every if path.is_file() and (path.parent.name == names[-1] or path.parent == base)]
     if not paths:
         raise DataError(f"no settings beside the table of {names[-1]}; copy its {store.SETTINGS} too, or profile anew.")
     stored = from_stored(Profile, store.read_settings(paths[0]))
@@ -65,6 +66,7 @@ def judge(
         all verdicts; and where some are doubted, all of them again after fresh runs of those.
     """
     from linrec_cli.analysis import confirm, verdict
+    from linrec_cli.analysis.compare import worst_first
     from linrec_cli.results import store
 
     rule, before = rule or verdict.Rule(), profiles(store.read(base), base)
@@ -72,7 +74,16 @@ def judge(
     yield first
     if doubted := confirm.suspects(first):
         again = measured(confirm.narrowed(settings, doubted, rule.yardstick))
-        yield list(confirm.confirmed(first, verdicts(before, again, rule)))
+        yield worst_first(confirm.confirmed(first, verdicts(before, again, rule)))
+
+
+def yardstick(base: Path, settings: Profile) -> str:
+    """Name what times are multiples of: the usual one where both sides have it, else nothing: seconds are compared."""
+    from linrec_cli.analysis.verdict import Rule
+    from linrec_cli.results import store
+
+    usual = Rule().yardstick
+    return usual if usual in settings.attn and usual in profiles(store.read(base), base)["attention"] else ""
 
 
 def verdicts(before: "pl.DataFrame", rows: Rows, rule: "Rule") -> "list[Verdict]":
@@ -81,6 +92,6 @@ def verdicts(before: "pl.DataFrame", rows: Rows, rule: "Rule") -> "list[Verdict]
     from linrec_cli.analysis.pairs import PLACE
     from linrec_cli.results import schema
 
-    after = schema.table({}, rows)
-    same = before.join(after.select(PLACE).unique(), on=list(PLACE), how="semi", nulls_equal=True)
+    after, asked = schema.table({}, rows), [*PLACE, "dtype"]
+    same = before.join(after.select(asked).unique(), on=asked, how="semi", nulls_equal=True)
     return compare(same, after, rule)

@@ -38,5 +38,5 @@ def ranks(folder: Path, table: "pl.DataFrame") -> dict[str, "pl.DataFrame"]:
     from linrec_cli.results import store
 
     runs = set(table["run"])
-    paths = [path for path in folder.glob(f"**/{store.RANKS}") if path.parent.name in runs]
-    return {path.parent.name: store.read_ranks(path) for path in paths}
+    paths = (path.with_name(store.RANKS) for path in store.tables(folder))
+    return {path.parent.name: store.read_ranks(path) for path in paths if path.parent.name in runs and path.is_file()}

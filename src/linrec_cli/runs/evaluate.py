@@ -105,7 +105,9 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     ranked_by = (settings.stage, trained.maxlen, settings.seen)
     ranks = ranked(model, sequences, parts, *ranked_by, negatives=among)
     items = sequences.count if negatives is None else negatives.shape[1] + 1
-    how: dict[str, Any] = {"split": trained.split, "protocol": settings.protocol, "seen": settings.seen}
+    # Of other negatives it is another protocol.
+    own_seed = f":seed={settings.negatives_seed}" if negatives is not None and settings.negatives_seed else ""
+    how: dict[str, Any] = {"split": trained.split, "protocol": settings.protocol + own_seed, "seen": settings.seen}
     told: dict[str, Any] = {"note": f"weights of {of}", "apart": settings.by == "repeat"}
     told["metrics"] = [name for name in wanted if name not in lists]
     if lists:

@@ -104,8 +104,10 @@ class Run:
         """List the cells that a profile was told to measure and has no row of."""
         if self.command != "profile" or not self.settings.keys() >= set(PRODUCT):
             return []
-        wanted = product(*(each(self.settings[name]) for name in PRODUCT))
         timed = [row for row in self.rows if row["metric"] == "seconds"]
+        # A model that takes no mechanism is called by its own name.
+        own = {"attn": sorted({row["model"] for row in timed})} if not any(row["attention"] for row in timed) else {}
+        wanted = product(*(each((self.settings | (own if timed else {}))[name]) for name in PRODUCT))
         there = {(mechanism(row), row["maxlen"], row["phase"], row["width"], row["heads"]) for row in timed}
         return [f"{attn} at {maxlen}, {phase}" for attn, maxlen, phase, *size in wanted if
                 (attn, maxlen, phase, *size) not in there]  # fmt: skip
