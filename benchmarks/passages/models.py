@@ -8,7 +8,7 @@ from linrec_cli import catalog
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, place, table, times
-from passages.quality import ML_1M, ML_100K, TELLING, TITLES, Line, epochs, lines
+from passages.quality import ML_1M, ML_100K, PEAK, TELLING, TITLES, Line, epochs, lines
 
 MAXLEN = 200
 TOLD = (*TELLING, "linear-released")
@@ -98,7 +98,7 @@ def sized(line: Line) -> str:
 def costs(line: Line) -> list[str]:
     """Write seconds an epoch, seconds to the best epoch and the peak of memory; * marks what others disturbed."""
     star = "\\*" if line.contended else ""
-    timed, peaks, best = line.values("seconds_per_epoch"), line.values("peak_bytes"), line.to_best
+    timed, peaks, best = line.values("seconds_per_epoch"), line.values(PEAK), line.to_best
     seconds = f"{over_runs(timed):.1f}{star}" if timed else NONE
     return [seconds, NONE if best is None else f"{best:,.0f}{star}", mib(peaks)]
 
@@ -129,7 +129,7 @@ def backbones(reference: Reference) -> str:
         gain, error = change(line, softmax)
         quality = [number(softmax.ndcg, 4), number(line.ndcg, 4)]
         quality.append(f"{'+' if gain > 0 else ''}{number(gain, 4)} ± {number(error, 4)}")
-        shares = [share(line, softmax, metric) for metric in ("seconds_per_epoch", "peak_bytes")]
+        shares = [share(line, softmax, metric) for metric in ("seconds_per_epoch", PEAK)]
         title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
         rows.append([title, code(line.model), size, code(line.mechanism), *quality, *shares])
     heads = ["data", "backbone", "width, layers", "", "softmax", "NDCG@10", "difference", "time", "memory"]
@@ -161,5 +161,7 @@ def share(line: Line, softmax: Line, metric: str) -> str:
     own, base = line.values(metric), softmax.values(metric)
     if not own or not base or len({row["device"] for row in (*line.rows, *softmax.rows)}) > 1:
         return NONE
-    star = "\\*" if metric != "peak_bytes" and (line.contended or softmax.contended) else ""
+    if metric == PEAK and line.version != softmax.version:
+        return NONE
+    star = "\\*" if metric != PEAK and (line.contended or softmax.contended) else ""
     return times(over_runs(own) / over_runs(base)) + star

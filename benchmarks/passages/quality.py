@@ -21,6 +21,7 @@ USUAL_SPLIT = "leave-one-out"
 USUAL = {"protocol": "full", "seen": "remove"}
 OPTIMISER = ("lr", "weight_decay", "warmup", "schedule", "clip", "ema")
 """Settings of which a table names those that are not as usual."""
+PEAK = "peak_bytes"
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
 
@@ -40,9 +41,16 @@ class Line:
     asked: str = ""
 
     def values(self, metric: str, stage: str = "train", k: int | None = None) -> list[float]:
-        """Give the numbers of a metric, a seed a number."""
+        """Give the numbers of a metric, a seed a number; of peaks those of the latest `version`."""
         found = [row for row in self.rows if (row["metric"], row["stage"], row["k"]) == (metric, stage, k)]
+        if metric == PEAK:
+            found = [row for row in found if row["benchmark"] == self.version]
         return [row["value"] for row in sorted(found, key=lambda row: row["seed"])]
+
+    @property
+    def version(self) -> int:
+        """Give the latest version of how its numbers are made."""
+        return max(row["benchmark"] or 0 for row in self.rows)
 
     @property
     def ndcg(self) -> float:
@@ -196,7 +204,7 @@ def every(reference: Reference) -> str:
         spread = f" ± {number(line.spread, 4)}" if line.seeds > 1 else ""
         validation, recall = (over_seeds(line.values(*m, 10)) for m in (("ndcg", "valid"), ("recall", "test")))
         means = [number(validation, 4), number(recall, 4)]
-        peaks = line.values("peak_bytes")
+        peaks = line.values(PEAK)
         costs = [f"{over_runs(line.values('seconds_per_epoch')):.1f}" if line.values("seconds_per_epoch") else NONE]
         costs.append(f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE)
         size = ", ".join(map(str, line.size))

@@ -9,6 +9,8 @@ from invented import costs, evaluated, kept, profiled, trained
 from passages import faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
 from passages._reference import Reference
 
+from linrec_cli.results import schema
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -190,6 +192,20 @@ def test_each_mechanism_stands_beside_its_own_backbone_s_softmax(tmp_path: Path)
         "| ml-100k | `sasrec` | 64, 2 | `linear` | .2000 | .1000 | -.1000 ± .0141 | 0.50 | 4.0 |",
         "| ml-100k | `sasrec` | 64, 2 | `linear-gated` | .2000 | .2600 | +.0600 ± .0141 | 1.00 | 1.00 |",
     ]
+
+
+def test_peaks_that_were_made_in_two_ways_are_neither_averaged_nor_compared(tmp_path: Path) -> None:
+    old, new = (schema.BENCHMARK - 1, 2.0**24), (schema.BENCHMARK, 2.0**22)
+    ways = {"softmax": (old, new), "linear": (old, old), "linear-gated": (new, old)}
+    for name, seeds in ways.items():
+        for seed, (version, peak) in enumerate(seeds):
+            own = {"attention": name, "seed": seed, "benchmark": version, "facts": {"peak_bytes": peak}}
+            trained(tmp_path, f"{name}-{seed}", 0.1, **own)
+    lines = [line.split("|") for line in models.small(Reference(tmp_path)).splitlines()[2:5]]
+    mib = {line[2].strip(): line[-2].strip() for line in lines}
+    assert [mib[f"`{name}`"] for name in ways] == ["4", "16", "4"]
+    times = [line.split("|")[-2].strip() for line in models.backbones(Reference(tmp_path)).splitlines()[2:]]
+    assert times == ["–", "1.00"]
 
 
 def test_it_is_said_how_often_a_mechanism_ranks_above_its_backbone_s_softmax(tmp_path: Path) -> None:
