@@ -89,9 +89,11 @@ def dry() -> Iterator[list[tuple[Train, dict[str, Any]]]]:
         card = {name: more[name] for name in ("min_user", "min_item")}
         prepared, sequences = (
             SimpleNamespace(digest="d", card=card),
-            SimpleNamespace(part=None, features={"genres": torch.ones(2, 1)}, times=None),
+            SimpleNamespace(
+                part=None, features={"genres": torch.ones(2, 1)}, times=None, offsets=torch.tensor([0, 10**9])
+            ),
         )
-        own = {"split": lambda spec: None, "read": lambda model: ""}
+        own = {"split": lambda spec: None, "read": lambda model, split: ""}
         return SimpleNamespace(name="n", prepared=prepared, sequences=sequences, **own)
 
     with pytest.MonkeyPatch.context() as patch:

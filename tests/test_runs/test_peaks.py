@@ -37,8 +37,8 @@ def test_what_training_held_and_what_validation_held_are_two_peaks(really, data,
         monkeypatch.setattr(fit, name, taking(getattr(fit, name), own))
     found = peaks(runs.train(quick(), data))
     for metric, own in zip((TRAINING, VALIDATION), mib, strict=True):
-        # Beside it a small model, and pages of code that first runs then.
-        assert own * MIB <= (found[metric] or 0) < (own + 16) * MIB
+        # Beside it a small model, and pages of code that first runs then; a few that stood at the start may be gone.
+        assert (own - 1) * MIB <= (found[metric] or 0) < (own + 16) * MIB
 
 
 def test_what_the_allocator_keeps_of_training_is_none_of_validation(really, data, quick, monkeypatch):
