@@ -100,10 +100,16 @@ def test_another_size_is_never_the_usual_one_and_has_a_table_of_its_own(tmp_path
     reference = Reference(tmp_path)
     assert "| `linear` | 1 | .1000 ± .0100 |" in quality.summary(reference)
     assert [line.split("|")[3:6] for line in models.large(reference).splitlines()[2:4]] == [
-        [" 128, 3 ", " 2 ", " .2500 ± .0707 "],
+        [" 128, 3 ", " 2 ", " .2500 ± .0100 "],
         [" 64, 2 ", " 1 ", " .1000 ± .0100 "],
     ]
-    assert "| sasrec | 128, 3 | 200 | `linear` | 2 | .2500 ± .0707 |" in quality.every(reference)
+    assert "| sasrec | 128, 3 | 200 | `linear` | 2 | .2500 ± .0100 |" in quality.every(reference)
+
+
+def test_the_spread_of_two_seeds_is_not_taken_for_how_far_seeds_are_apart(tmp_path: Path) -> None:
+    for seed, expected in enumerate((".1000 ± .0100", ".1500 ± .0100", ".2000 ± .1000")):
+        trained(tmp_path, f"s{seed}", 0.1 + seed / 10, seed=seed)
+        assert models.small(Reference(tmp_path)).splitlines()[2].split("|")[5].strip() == expected
 
 
 def test_of_two_setups_that_of_more_seeds_counts_then_that_of_more_epochs(tmp_path: Path) -> None:
