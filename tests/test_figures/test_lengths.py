@@ -282,3 +282,13 @@ def test_a_name_says_what_was_trained_on_and_what_of_it_is_not_usual():
     rows = [quality("linear", 50, 0, 0.1), quality("linear", 50, 0, 0.1, width=128, split="ratio:train=.5")]
     assert [one.stem for one in drawn(*rows)] == ["train-ml-1m-length", "train-ml-1m-w128-ratio-train=.5-length"]
     assert [one.stem for one in drawn(timed("linear", 128, 0.01))] == ["attention-length"]
+
+
+@pytest.mark.parametrize("every", [(128, 256), (128,)])
+def test_a_panel_in_which_nothing_was_measured_is_left_out_of_its_figure(every):
+    peak = {"metric": "peak_bytes", "unit": "B", "stage": "rss"}
+    rows = [timed(name, maxlen, 0.1) for name in ("linear", "softmax") for maxlen in every]
+    rows += [timed(name, maxlen, None, status="skipped", **peak) for name in ("linear", "softmax") for maxlen in every]
+    other = [timed("linear", maxlen, 5e6, width=128, **peak) for maxlen in every]
+    alone, beside = drawn(*rows)[0].figure, drawn(*rows, *other)[0].figure
+    assert len(beside.axes) == len(alone.axes)
