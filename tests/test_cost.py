@@ -55,8 +55,8 @@ def cost(room: Path, path: Path, again: int = 0, new: int = 0) -> tuple[int, lis
     """Run the script with a `python` that tells what it is asked and compares as told: exit code, calls, stderr."""
     (path / "python").write_text(PYTHON)
     (path / "python").chmod(0o755)
-    own = {"PATH": f"{path}:{os.environ['PATH']}", "TMPDIR": str(path), "RUNS": "2", "ASKED": str(path / "asked"), "PYTHONPATH": "",
-           "AGAIN": str(again), "NEW": str(new)}  # fmt: skip
+    own = {"PATH": f"{path}:{os.environ['PATH']}", "TMPDIR": str(path), "RUNS": "2", "ASKED": str(path / "asked")}
+    own |= {"PYTHONPATH": "", "AGAIN": str(again), "NEW": str(new)}
     done = subprocess.run(
         ["bash", ".ci/cost", "main"], cwd=room, env=os.environ | own, capture_output=True, text=True, check=False
     )
