@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from linrec_cli import runs
-from linrec_cli.profiling import memory
+from linrec_cli.profiling import isolate, memory
 from linrec_cli.runs.peaks import EPOCHS, Peaks
 from linrec_cli.training import fit
 
@@ -31,14 +31,20 @@ def taking(function, mib, number=1):
     return took
 
 
-@pytest.mark.parametrize(("greedy", "mib"), [("step", (64, 0)), ("validate", (0, 64)), ("both", (32, 96))])
-def test_what_training_held_and_what_validation_held_are_two_peaks(really, data, quick, monkeypatch, greedy, mib):
+def trained(settings, data, *mib):
+    """Train where a step and a validation take so many MiB more."""
     for name, own in zip(("step", "validate"), mib, strict=True):
-        monkeypatch.setattr(fit, name, taking(getattr(fit, name), own))
-    found = peaks(runs.train(quick(), data))
+        setattr(fit, name, taking(getattr(fit, name), own))
+    yield peaks(runs.train(settings, data))
+
+
+@pytest.mark.parametrize("mib", [(64, 0), (0, 64), (32, 96)])
+def test_what_training_held_and_what_validation_held_are_two_peaks(data, quick, mib):
+    # In a process of its own: what other tests left in this one may be given back meanwhile, and is then missing.
+    found = isolate.Child(trained, quick(), data, *mib).answer(60).content
     for metric, own in zip((TRAINING, VALIDATION), mib, strict=True):
-        # Beside it a small model, and pages of code that first runs then; a few that stood at the start may be gone.
-        assert (own - 1) * MIB <= (found[metric] or 0) < (own + 16) * MIB
+        # Beside it a small model, and pages of code that first runs then.
+        assert own * MIB <= (found[metric] or 0) < (own + 16) * MIB
 
 
 def test_what_the_allocator_keeps_of_training_is_none_of_validation(really, data, quick, monkeypatch):
