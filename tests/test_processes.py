@@ -49,6 +49,7 @@ def test_the_threads_of_a_machine_are_shared_out(monkeypatch: pytest.MonkeyPatch
         (["profile"], "linrec profile is done by one process; leave torchrun out."),
         (["recommend", "any"], "linrec recommend is done by one process; leave torchrun out."),
         (["train", "--dry-run"], "--dry-run estimates what one process takes; leave torchrun out."),
+        (["train", "--fit"], "--fit starts a process for each cell; leave it out, or torchrun."),
         (["train", "--seed", "0,1"], "torchrun trains one cell, not 2; start it once for each, or leave it out."),
     ],
 )

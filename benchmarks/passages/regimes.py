@@ -68,7 +68,8 @@ def against(reference: Reference) -> str:
     lengths = sorted({maxlen for name, maxlen in found if name == "softmax"})
     said, errors = [], []
     for name in TELLING[1:]:
-        own = [maxlen for maxlen in lengths if (name, maxlen) in found]
+        if not (own := [maxlen for maxlen in lengths if (name, maxlen) in found]):
+            continue
         changes = [change(found[name, maxlen], found["softmax", maxlen]) for maxlen in own]
         errors += [error for _, error in changes]
         beyond = [str(maxlen) for maxlen, (gain, error) in zip(own, changes, strict=True) if abs(gain) > 2 * error]

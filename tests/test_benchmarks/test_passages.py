@@ -25,7 +25,7 @@ def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     assert models.small(empty) == models.large(empty) == models.backbones(empty) == ""
     assert models.won(empty) == models.cloze(empty) == ""
     assert regimes.lengths(empty) == regimes.made(empty) == regimes.picture(empty) == ""
-    assert regimes.objectives(empty) == regimes.splits(empty) == ""
+    assert regimes.objectives(empty) == regimes.splits(empty) == regimes.against(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
     assert serving.costs(empty) == serving.growth(empty) == verdicts.rates(empty) == scripts.recbole(empty) == ""
     assert "not measured yet" in layer.made(empty)
@@ -251,6 +251,10 @@ def test_what_length_gives_is_said_with_its_error_and_whether_that_is_chance(tmp
     assert regimes.trend(Reference(tmp_path)).replace("\n", " ") == (
         "From 25 to 800: `softmax` +.0100 ± .0141, within twice its error, `linear` -.0500 ± .0141 and `linear-gated` "
         "+.0500 ± .0141. There `linear-gated` is at +.0400 ± .0141 of softmax."
+    )
+    assert regimes.against(Reference(tmp_path)).replace("\n", " ") == (
+        "Beside softmax at 25, 100 and 800 (± .0141, one seed, users unpaired): `linear` .0000, .0000 and -.0600, "
+        "beyond twice their error at 800; `linear-gated` .0000, .0000 and +.0400, beyond twice their error at 800."
     )
 
 

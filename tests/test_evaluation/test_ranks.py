@@ -10,7 +10,7 @@ from linrec_cli.data.parts import Parts, Targets
 from linrec_cli.data.sequences import Sequences, histories
 from linrec_cli.errors import LinrecError
 from linrec_cli.evaluation import ranks as module
-from linrec_cli.evaluation.ranks import by_target, place, ranks
+from linrec_cli.evaluation.ranks import by_target, exact, place, ranks
 from linrec_cli.models._recommender import facts, last, products
 
 
@@ -43,6 +43,11 @@ def brute(model: Rounded, sequences: Sequences, targets: Targets, maxlen: int, s
         better, equal = sum(s > scores[gold] for s in others), sum(s == scores[gold] for s in others)
         found.append(1 + better + equal / 2)
     return found
+
+
+def test_ranks_are_as_exact_as_the_device_has_it() -> None:
+    assert [exact(device) for device in ("cpu", "cuda", "mps")] == [torch.float64, torch.float64, torch.float32]
+    assert (torch.tensor(2.0**22, dtype=exact("mps")) + 0.5).item() == 2.0**22 + 0.5
 
 
 def test_a_history_comes_with_its_times_and_with_that_of_the_gold_where_there_is_one(sequences: Sequences) -> None:

@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Lay out the cells, train those that are not done, show them all."""
     asked = laid_out(given)
-    together(asked, dry_run)
+    together(asked, dry_run, fit)
 
     from linrec_cli.cli import console, train_table
     from linrec_cli.cli import dry_run as trial
@@ -90,7 +90,7 @@ def swept(
     return again(cells, tables, lambda less: sweep(less, data, results_dir, watch=watch, guarded=True), watch)
 
 
-def together(asked: Sequence[Train], dry_run: bool) -> None:
+def together(asked: Sequence[Train], dry_run: bool, fit: bool) -> None:
     """Refuse what several processes cannot do together.
 
     Raises:
@@ -100,6 +100,8 @@ def together(asked: Sequence[Train], dry_run: bool) -> None:
         return
     if dry_run:
         raise UsageError("--dry-run estimates what one process takes; leave torchrun out.")
+    if fit:
+        raise UsageError("--fit starts a process for each cell; leave it out, or torchrun.")
     if len(asked) > 1:
         raise UsageError(f"torchrun trains one cell, not {len(asked)}; start it once for each, or leave it out.")
 

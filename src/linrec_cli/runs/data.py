@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
 from linrec_cli.errors import DataError
-from linrec_cli.settings import AUTO, Reading
+from linrec_cli.settings import AUTO, Reading, Train
 
 if TYPE_CHECKING:
     import polars as pl
@@ -151,7 +151,7 @@ def trained_on(data: Dataset, stored: Mapping[str, Any]) -> Dataset:
     """
     then, now = stored.get("data_digest", ""), data.prepared.digest
     if then == now and (read := stored.get("read_digest")):
-        then, now = read, data.read(stored["model"], stored["split"])
+        then, now = read, data.read(stored["model"], stored.get("split", Train.split))
     if then != now:
         what = data.source.get("source", data.name)
         raise DataError(
