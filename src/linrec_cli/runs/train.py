@@ -89,7 +89,7 @@ def settled(settings: Train, data: Dataset) -> Train:
     seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
     device = machine.device(settings.device)
-    own |= {"deterministic": settings.deterministic and device == "cuda"}
+    own |= {name: getattr(settings, name) and device == "cuda" for name in ("deterministic", "graphs")}
     settings = replace(settings, read_digest=data.read(settings.model, settings.split), device=device)
     return resolved(replace(settings, **own, **minima))
 

@@ -23,6 +23,7 @@ from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
 from linrec_cli.training import enough, optimiser, shares
 from linrec_cli.training.batches import plan
+from linrec_cli.training.captured import Captured
 from linrec_cli.training.seeds import mixed, seed
 from linrec_cli.training.state import Epoch, Position, State
 
@@ -46,7 +47,9 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     trained = any(parameter.requires_grad for parameter in model.parameters())
     optimizer = optimiser.adamw(model, settings.lr, settings.weight_decay) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")
-    return State(settings, model, optimizer, loss, Draw(popularity(sequences, parts).to(settings.device)))
+    draw = Draw(popularity(sequences, parts).to(settings.device))
+    captured = Captured(model, settings.device) if trained and settings.graphs else None
+    return State(settings, model, optimizer, loss, draw, captured)
 
 
 def check(settings: Train) -> None:
@@ -102,7 +105,8 @@ def step(state: State, batch: Batch) -> Tensor:
     if optimizer is None or batch.targets is None:
         raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
     loss = shares.lost(state, batch)
-    optimizer.zero_grad()
+    # Graphs add to the gradients that stood there when they were captured.
+    optimizer.zero_grad(set_to_none=state.captured is None)
     loss.backward()
     loss = shares.added(model, loss)
     if state.settings.clip:

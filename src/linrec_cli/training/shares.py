@@ -83,7 +83,7 @@ def lost(state: State, batch: Batch) -> Tensor:
     batch, low = own.batch, getattr(torch, dtype) if dtype != "float32" else None
     with torch.autocast(batch.items.device.type, low, enabled=low is not None):
         with apart(state.settings.device):
-            hidden = state.model.encode(batch).flatten(0, 1)
+            hidden = (state.captured or state.model).encode(batch).flatten(0, 1)
         assert batch.targets is not None
         gold = batch.targets.flatten()
         places = gold.nonzero()[:, 0] if batch.places is None else batch.places

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from linrec_cli.losses._draw import Draw
 from linrec_cli.settings import Train
+from linrec_cli.training.captured import Captured
 from linrec_cli.usage import Usage
 
 
@@ -77,6 +78,7 @@ class State:
         optimizer: None where the model is counted and not trained.
         loss: of `hidden [N, C]`, table, golds and draw.
         draw: of negatives.
+        captured: encodes by graphs, where they were asked for.
         average: of the weights of all steps, where one is kept.
     """
 
@@ -85,6 +87,7 @@ class State:
     optimizer: torch.optim.Optimizer | None
     loss: Callable[..., Tensor]
     draw: Draw
+    captured: Captured | None = None
     best: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
     history: list[Epoch] = field(default_factory=list)
