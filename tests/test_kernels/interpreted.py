@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from linrec_cli.attentions.linear import Attention
-from linrec_cli.kernels import _triton, _triton_bidirectional, linrec
+from linrec_cli.kernels import _tried, _triton, _triton_bidirectional, linrec
 from linrec_cli.kernels._chunks import mix
 
 DECAYS = (-0.02, -6.0, -0.4)
@@ -138,6 +138,9 @@ def main() -> None:
     found["bfloat16"] = errors(*drawn(1, 1, 40, 16, False)) + bidirectional(256, torch.tensor([40]))
     _triton.settings, _triton.available = exact, lambda: ""
     found["in a graph"] = wired(1, 2, 18, 16)
+    _tried.LENGTHS, _triton.LEAST = (40, 7), 16
+    ways = [(False, True), (True, True), (False, False)]
+    found["tried"] = [_tried.wrong(16, torch.float32, *way, "cpu") for way in ways]
     print(json.dumps(found))
 
 

@@ -6,13 +6,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from linrec_cli.attentions._build import build
-from linrec_cli.kernels import _triton, _triton_bidirectional, bidirectional, linrec
+from linrec_cli.kernels import _chunks, _tried, _triton, _triton_bidirectional, bidirectional, linrec
 
 HERE = Path(__file__).parent
 triton = pytest.mark.skipif(
@@ -55,6 +58,10 @@ def test_output_and_gradients_are_those_of_the_plain_form_at_any_length_and_widt
     assert {case: error for case, error in others.items() if error > 2e-6} == {}
 
 
+def test_tried_as_on_a_gpu_it_is_right(found: dict[str, list[float]]) -> None:
+    assert max(found["tried"]) < 2e-5
+
+
 def test_segments_give_and_keep_what_one_does(found: dict[str, list[float]]) -> None:
     many, one = worst(found, "cut"), worst(found, "same")
     assert len(many) == len(one) == 3
@@ -94,12 +101,11 @@ def test_sequences_are_cut_where_they_are_few_and_long(
     assert _triton.segments(programs, length, chunk) == expected
 
 
-def test_lengths_are_whole_numbers_one_a_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
+def test_lengths_are_whole_numbers_one_a_sequence() -> None:
     x = torch.randn(2, 1, 3, 16)
     for lengths in (torch.tensor([1.0, 2.0]), torch.tensor([3]), torch.tensor(3)):
-        assert _triton_bidirectional.obstacle(x, x, x, lengths) == "it takes a whole length for each sequence"
-    assert _triton_bidirectional.obstacle(x, x, x, torch.tensor([3, 1])) == "there is no GPU"
+        with pytest.raises(ValueError, match=r"lengths are whole numbers, one a sequence\."):
+            _triton_bidirectional.mix(x, x, x, lengths)
 
 
 @triton
@@ -149,29 +155,98 @@ def test_what_it_cannot_take_is_an_error_where_it_is_forced_and_not_run_elsewher
     x = torch.randn(*shape, dtype=dtype)
     with linrec.force("triton"), pytest.raises(RuntimeError, match=f"the Triton form of linrec can't run: {said}"):
         linrec.mix(x, x, x)
-    monkeypatch.setattr(_triton.Mix, "apply", None)
+    monkeypatch.setattr(_triton, "mix", None)
     assert linrec.mix(x, x, x).shape == shape
 
 
-def test_the_bidirectional_form_runs_where_it_is_forced_alone_and_says_what_it_cannot_take(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("attn", "causal"), [("linear", True), ("linear", False), ("linear-gated", True)])
+def test_a_layer_runs_it_where_it_is_forced_alone_and_says_where_it_cannot(
+    attn: str, causal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_triton, "available", lambda: "there is no GPU")
     x, lengths = torch.randn(2, 1, 3, 16), torch.tensor([3, 1])
-    layer = build("linear", 16, 1, causal=False, maxlen=3)
+    layer = build(attn, 16, 1, causal=causal, maxlen=3)
     expected = layer.attend(x, x, x, lengths)
     with linrec.force("triton"):
-        assert bidirectional.serves(x.to("meta"), x.to("meta"), x.to("meta"))
         with pytest.raises(RuntimeError, match="the Triton form of linrec can't run: there is no GPU"):
             layer.attend(x, x, x, lengths)
-        monkeypatch.setattr(_triton_bidirectional, "obstacle", lambda *given: "")
-        monkeypatch.setattr(_triton_bidirectional, "mix", lambda q, k, v, lengths: 2 * v)
+        monkeypatch.setattr(_triton, "available", lambda: "")
+        monkeypatch.setattr(_triton if causal else _triton_bidirectional, "mix", lambda q, k, v, *more: 2 * v)
         assert layer.attend(x, x, x, lengths).equal(2 * x)
     assert layer.attend(x, x, x, lengths).equal(expected)
 
 
-def test_it_serves_another_device_than_a_cpu_where_it_is_forced_alone() -> None:
-    assert linrec.serves("cpu")
-    assert not linrec.serves("cuda")
-    with linrec.force("triton"):
-        assert linrec.serves("cuda")
+class Away:
+    """Queries of a GPU, as far as one is asked about them."""
+
+    is_cuda, dtype, device = True, torch.bfloat16, torch.device("cuda")
+    shape = torch.Size([1, 1, 3, 16])
+    numel = shape.numel
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Have a GPU on which the kernels are off by less than bfloat16 may be, and by more than float32 may."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(_triton, "available", lambda: "")
+    monkeypatch.setattr(_tried, "wrong", lambda *given: found.append(given) or 0.03)
+    _tried.right.cache_clear()
+    return found
+
+
+def test_a_gpu_runs_it_where_it_was_tried_and_found_right(
+    tried: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: Any = Away()
+    for _ in range(2):
+        assert linrec.serves(there, there, there, True)
+        assert bidirectional.serves(there, there, there)
+    assert tried == [(16, torch.bfloat16, True, True, "cuda"), (16, torch.bfloat16, False, False, "cuda")]
+    monkeypatch.setattr(there, "dtype", torch.float32)
+    assert not linrec.serves(there, there, there)
+    with linrec.force("plain"):
+        assert not linrec.serves(there, there, there, True)
+    monkeypatch.setattr(there, "dtype", torch.float16)
+    assert not linrec.serves(there, there, there)
+
+
+def test_what_fails_as_it_is_tried_or_cannot_be_tried_is_not_run(
+    tried: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: object) -> float:
+        raise RuntimeError("out of resource: shared memory")
+
+    there: Any = Away()
+    monkeypatch.setattr(_triton, "available", lambda: "triton is not installed")
+    assert not linrec.serves(there, there, there)
+    assert tried == []
+    monkeypatch.setattr(_triton, "available", lambda: "")
+    monkeypatch.setattr(_tried, "wrong", refused)
+    _tried.right.cache_clear()
+    assert not linrec.serves(there, there, there)
+
+
+@pytest.mark.parametrize(("decay", "causal"), [(False, True), (True, True), (False, False)])
+def test_a_kernel_that_is_off_is_found_as_it_is_tried(
+    decay: bool, causal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, right = (_triton, _chunks.mix) if causal else (_triton_bidirectional, _tried.plain)
+    monkeypatch.setattr(module, "mix", right)
+    before = torch.get_rng_state()
+    assert _tried.wrong(8, torch.float32, decay, causal, "cpu") < 1e-5
+    assert before.equal(torch.get_rng_state())
+    for place in range(4 if decay else 3):
+        monkeypatch.setattr(module, "mix", turned(right, place))
+        assert _tried.wrong(8, torch.float32, decay, causal, "cpu") > 0.005
+    monkeypatch.setattr(module, "mix", lambda *given: right(*given) * torch.nan)
+    assert _tried.wrong(8, torch.float32, decay, causal, "cpu") == float("inf")
+
+
+def turned(right: Callable[..., Tensor], place: int) -> Callable[..., Tensor]:
+    """Be right but for the gradient of one input, which is a tenth too large."""
+
+    def mix(*given: Tensor) -> Tensor:
+        off = [1.1 * x - 0.1 * x.detach() if at == place else x for at, x in enumerate(given)]
+        return right(*off)
+
+    return mix

@@ -37,15 +37,17 @@ def test_on_a_gpu_each_number_format_is_checked(monkeypatch):
     assert {given[2:] for given in doctor.checks("cuda")} == {("float32", "cuda"), ("bfloat16", "cuda")}
 
 
-def test_what_is_not_run_unless_forced_is_checked_where_it_can_run(monkeypatch):
+def test_each_form_that_a_gpu_may_run_is_checked_where_there_are_two(monkeypatch):
     monkeypatch.setattr(doctor, "check", lambda *given, **more: (*given, *more.values()))
-    assert [given for given in doctor.checks("cuda") if "triton" in given] == []
+    assert [given for given in doctor.checks("cuda") if len(given) > 4] == []
     monkeypatch.setattr(_triton, "available", lambda: "")
-    assert [given for given in doctor.checks("cuda") if "triton" in given] == [
-        (*one, dtype, "cuda", "triton", doctor.LONG)
+    assert [given for given in doctor.checks("cuda") if len(given) > 4] == [
+        (*one, dtype, "cuda", forced, doctor.LONG)
         for one in (("linear", "causal"), ("linear", "bidirectional"), ("linear-gated", "causal"))
         for dtype in ("float32", "bfloat16")
+        for forced in ("triton", "plain")
     ]
+    assert [given for given in doctor.checks("cpu") if len(given) > 4] == []
     # Six sequences and heads are few, so that the longest is cut.
     assert _triton.segments(doctor.HEADS * len(doctor.LONG), max(doctor.LONG), 32)[1] > 1
 
@@ -61,8 +63,8 @@ def test_a_mechanism_is_held_against_its_formula_at_the_lengths_that_are_asked_f
 
 
 def test_a_form_that_is_forced_is_what_runs(monkeypatch):
-    monkeypatch.setattr(_triton, "obstacle", lambda *given: "")
-    monkeypatch.setattr(_triton, "Mix", SimpleNamespace(apply=lambda *given: 2 * _chunks.mix(*given)))
+    monkeypatch.setattr(_triton, "available", lambda: "")
+    monkeypatch.setattr(_triton, "mix", lambda *given: 2 * _chunks.mix(*given))
     found = doctor.check("linear", "causal", "float32", "cpu", forced="triton")
     assert (found.kernel, found.error) == ("triton", pytest.approx(1.0, rel=0.01))
     assert doctor.check("linear", "causal", "float32", "cpu", forced="plain").fine

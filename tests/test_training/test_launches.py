@@ -62,7 +62,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in catalog.names("attentions"):
         module = catalog.load("attentions", name)
         if hasattr(module, "serves"):
-            monkeypatch.setattr(module, "serves", lambda device: False)
+            monkeypatch.setattr(module, "serves", lambda *given: False)
 
 
 def launched(change: dict[str, Any], length: int, plant: Callable[[State], object] = lambda state: None) -> Launches:

@@ -31,7 +31,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in linear time; all `[B, H, T, D]`, norms and state in at least float32."""
-        if self.causal and serves(q.device.type):
+        if self.causal and serves(q, k, v):
             return mix(q, k, v, lengths=lengths)
         if not self.causal and bidirectional.serves(q, k, v):
             return bidirectional.mix(q, k, v, lengths)

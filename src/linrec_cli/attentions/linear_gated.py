@@ -57,7 +57,7 @@ class Attention(Heads):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
         """Mix positions in chunks; all `[B, H, T, D]`, norms, decays and state in at least float32."""
-        if serves(q.device.type):
+        if serves(q, k, v, self.rate is not None):
             return mix(q, k, v, None if self.rate is None else self.log_decay(), lengths)
         return self.parallel(q, k, v)
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from linrec_cli.kernels._library import load
 
 FORMS = ("auto", "compiled", "plain", "triton")
-"""`triton`, a GPU's, is taken where it is forced alone: nobody has run it on one yet, as `linrec doctor` will there."""
 WIDEST = 128
 """Features of a head up to which a state fits the first-level cache with room to spare."""
 FLOOR = -1000.0

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 Kept = tuple[Tensor, Tensor, Tensor]
 """States `[B, H, M - 1, D, D]` and norms `[B, H, M - 1, D]` before each chunk but the first, counts `[B, H, M, 2]`."""
@@ -33,32 +32,21 @@ def available() -> str:
     return ""
 
 
-def obstacle(q: Tensor, k: Tensor, v: Tensor) -> str:
+def unfit(q: Tensor, k: Tensor, v: Tensor) -> str:
     """Say why the kernel can't take these, or nothing."""
     if any(x.dtype not in (torch.float32, torch.bfloat16) or x.dtype != q.dtype for x in (q, k, v)):
         return "it takes float32 or bfloat16"
     if q.shape[3] > max(SHAPES) or not q.shape == k.shape == v.shape or not q.numel():
         return f"it takes heads of one width, up to {max(SHAPES)}, and at least a position"
-    return available()
+    return ""
 
 
-class Mix(torch.autograd.Function):
-    """Both kernels as one step of a graph."""
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None) -> Tensor:
-        """Mix, and keep what the backward pass needs."""
-        decay = None if log_decay is None else log_decay.float().contiguous()
-        out, kept = forward(q, k, v, decay, keep=any(ctx.needs_input_grad))
-        ctx.save_for_backward(q, k, v, decay, *kept)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Give the gradients of all inputs."""
-        q, k, v, decay, *kept = ctx.saved_tensors
-        return backward(grad, q, k, v, decay, (kept[0], kept[1], kept[2]))
+def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None) -> Tensor:
+    """Mix values as the plain form does, all `[B, H, T, D]`; what stands at padding is mixed too."""
+    decay = None if log_decay is None else log_decay.float().contiguous()
+    keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in (q, k, v, decay))
+    out: Tensor = torch.ops.linrec.mix_triton(q, k, v, decay, keep)[0]
+    return out
 
 
 def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
@@ -80,6 +68,16 @@ def settings(size: int, kind: torch.dtype, decay: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def made(q: Tensor, v: Tensor, decay: bool, keep: bool) -> tuple[Tensor, Kept]:
+    """Make what `forward` fills."""
+    batch, heads, length, size = q.shape
+    between = -(-length // settings(size, q.dtype, decay)["CHUNK"]) - 1 if keep else 0
+    states = q.new_empty(batch, heads, between, size, size)
+    norms = q.new_empty(batch, heads, between, size, dtype=torch.float32)
+    counts = q.new_empty(batch, heads, between + 1 if decay else 0, 2, dtype=torch.float32)
+    return rows(v), (states, norms, counts)
+
+
 def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, keep: bool = True) -> tuple[Tensor, Kept]:
     """Mix values as the plain form does, all `[B, H, T, D]`, and keep what `backward` needs beside the inputs.
 
@@ -91,11 +89,8 @@ def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, ke
     batch, heads, length, size = q.shape
     how = settings(size, q.dtype, log_decay is not None)
     span, many = segments(batch * heads, length, how["CHUNK"])
-    between = -(-length // how["CHUNK"]) - 1 if keep else 0
-    states = q.new_empty(batch, heads, between, size, size)
-    norms = q.new_empty(batch, heads, between, size, dtype=torch.float32)
-    counts = q.new_empty(batch, heads, between + 1 if log_decay is not None else 0, 2, dtype=torch.float32)
-    out, entries = rows(v), ends(q, many - 1)
+    out, kept = made(q, v, log_decay is not None, keep)
+    entries = ends(q, many - 1)
     strides = [x.stride()[:3] for x in (q, k, v, out)]
     with on(q):
         if many > 1:
@@ -103,9 +98,9 @@ def forward(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, ke
             gather[batch * heads, many - 1](k, v, log_decay, None, *entries, *strides[1:3], heads, length, span, **only)
             carried(carry, entries, log_decay, span, how)
         fill[batch * heads, many](
-            q, k, v, out, log_decay, states, norms, counts, *entries, *strides, heads, length, span, KEEP=keep, **how,
+            q, k, v, out, log_decay, *kept, *entries, *strides, heads, length, span, KEEP=keep, **how,
         )  # fmt: skip
-    return out, (states, norms, counts)
+    return out, kept
 
 
 def backward(

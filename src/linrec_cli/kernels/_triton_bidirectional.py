@@ -4,9 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from linrec_cli.kernels import _triton
 from linrec_cli.kernels._triton import dense, ends, on, rows, segments, settings, without
 
 Known = tuple[Tensor, Tensor]
@@ -20,34 +18,14 @@ def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
     where there are no keys, the result is zero.
 
     Cost: `O(T D^2)` operations a head. For the backward pass it keeps its inputs and `D^2 + D` numbers a head.
+
+    Raises:
+        ValueError: `lengths` are not whole numbers, one a sequence.
     """
-    out: Tensor = Mix.apply(q, k, v, lengths.to(q.device))
-    return out
-
-
-def obstacle(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> str:
-    """Say why the kernels can't take these, or nothing."""
     if lengths.shape != q.shape[:1] or lengths.is_floating_point():
-        return "it takes a whole length for each sequence"
-    return _triton.obstacle(q, k, v)
-
-
-class Mix(torch.autograd.Function):
-    """All kernels as one step of a graph."""
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
-        """Mix, and keep what the backward pass needs."""
-        out, known = forward(q, k, v, lengths)
-        ctx.save_for_backward(q, k, v, lengths, *known)
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Give the gradients of all inputs."""
-        q, k, v, lengths, *known = ctx.saved_tensors
-        return *backward(grad, q, k, v, lengths, (known[0], known[1])), None
+        raise ValueError("lengths are whole numbers, one a sequence.")
+    out: Tensor = torch.ops.linrec.mix_bidirectional_triton(q, k, v, lengths.to(q.device))[0]
+    return out
 
 
 def forward(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> tuple[Tensor, Known]:

@@ -1,4 +1,4 @@
-"""LinRec's bidirectional form, compiled for CPUs; where a GPU's is forced, in Triton."""
+"""LinRec's bidirectional form, compiled for CPUs, in Triton for GPUs."""
 
 from typing import Any
 
@@ -6,19 +6,18 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from linrec_cli.kernels import _compiled, _triton_bidirectional
-from linrec_cli.kernels._compiled import elements, exporting, forced, gradients, output, run
+from linrec_cli.kernels import _compiled, _tried, _triton_bidirectional
+from linrec_cli.kernels import _triton_operators as _triton_operators
+from linrec_cli.kernels._compiled import elements, exporting, gradients, output, run
 
 
 def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
-    """Tell whether `mix` is to run: compiled, or in the form that is forced.
+    """Tell whether `mix` is to run, compiled or in Triton's form.
 
     Raises:
-        RuntimeError: the compiled form is forced, and there is an obstacle.
+        RuntimeError: one of them is forced, and there is an obstacle.
     """
-    if forced() == "triton":
-        return not exporting()
-    return _compiled.serves(q, k, v)
+    return not exporting() and (_tried.serves(q, k, v, causal=False) or _compiled.serves(q, k, v))
 
 
 def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
@@ -35,10 +34,9 @@ def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: the form of Triton is forced, and there is an obstacle.
+        ValueError: Triton's form is given `lengths` that are not whole numbers, one a sequence.
     """
-    if forced() == "triton":
-        if why := _triton_bidirectional.obstacle(q, k, v, lengths):
-            raise RuntimeError(f"the Triton form of linrec can't run: {why}.")
+    if _tried.serves(q, k, v, causal=False):
         return _triton_bidirectional.mix(q, k, v, lengths)
     out: Tensor = torch.ops.linrec.mix_bidirectional(q, k, v, lengths)
     return out
@@ -86,14 +84,16 @@ def differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 forward.register_autograd(differentiate, setup_context=saved)
 
 
-@register_flop_formula(torch.ops.linrec.mix_bidirectional)
+@register_flop_formula([torch.ops.linrec.mix_bidirectional, torch.ops.linrec.mix_bidirectional_triton])
 def operations(q: torch.Size, *more: Any, out_shape: Any = None, **rest: Any) -> int:
     """Count two products with a state and what is done to each feature."""
     positions, size = elements(q)
     return positions * (4 * size * size + 12 * size)
 
 
-@register_flop_formula(torch.ops.linrec.mix_bidirectional_backward)
+@register_flop_formula(
+    [torch.ops.linrec.mix_bidirectional_backward, torch.ops.linrec.mix_bidirectional_triton_backward]
+)
 def backward_operations(grad: torch.Size, q: torch.Size, *more: Any, out_shape: Any = None, **rest: Any) -> int:
     """Count five products, the features twice, and their gradients."""
     positions, size = elements(q)

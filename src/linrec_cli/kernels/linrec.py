@@ -1,4 +1,4 @@
-"""LinRec's causal form: a compiled recurrence on CPUs, and a loop of torch's operators that runs everywhere."""
+"""LinRec's causal form: a compiled recurrence on CPUs, Triton on GPUs, and a loop of torch's operators anywhere."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from linrec_cli.kernels import _chunks, _compiled, _triton
+from linrec_cli.kernels import _chunks, _compiled, _tried, _triton
+from linrec_cli.kernels import _triton_operators as _triton_operators
 from linrec_cli.kernels._chunks import KEY_EPS, QUERY_EPS, counts
-from linrec_cli.kernels._compiled import FORMS, elements, exporting, force, forced, gradients, obstacle, output, run
+from linrec_cli.kernels._compiled import FORMS, elements, exporting, force, gradients, obstacle, output, run
 
 __all__ = ["FORMS", "KEY_EPS", "QUERY_EPS", "counts", "force", "mix", "obstacle"]
 
@@ -29,11 +30,8 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
     Raises:
         RuntimeError: the compiled form or that of Triton is forced, and there is an obstacle.
     """
-    if forced() == "triton":
-        if why := _triton.obstacle(q, k, v):
-            raise RuntimeError(f"the Triton form of linrec can't run: {why}.")
-        made: Tensor = _triton.Mix.apply(q, k, v, log_decay)
-        return made
+    if _tried.serves(q, k, v, log_decay is not None):
+        return _triton.mix(q, k, v, log_decay)
     if not _compiled.serves(q, k, v):
         return _chunks.mix(q, k, v, log_decay)
     keep = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in (q, k, v, log_decay))
@@ -41,9 +39,13 @@ def mix(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor | None = None, length
     return out
 
 
-def serves(device: str) -> bool:
-    """Tell whether `mix` is the form for a device: a CPU's, or that which is forced; nothing exported runs it."""
-    return (device == "cpu" or forced() == "triton") and not exporting()
+def serves(q: Tensor, k: Tensor, v: Tensor, decay: bool = False) -> bool:
+    """Tell whether `mix` is the form to run: on a CPU, and where Triton's is; nothing exported runs it.
+
+    Raises:
+        RuntimeError: the form of Triton is forced, and there is an obstacle.
+    """
+    return not exporting() and (q.device.type == "cpu" or _tried.serves(q, k, v, decay))
 
 
 @torch.library.custom_op("linrec::mix", mutates_args=(), device_types="cpu")
@@ -109,14 +111,14 @@ def differentiate(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...
 forward.register_autograd(differentiate, setup_context=saved)
 
 
-@register_flop_formula(torch.ops.linrec.mix)
+@register_flop_formula([torch.ops.linrec.mix, torch.ops.linrec.mix_triton])
 def operations(q: torch.Size, *more: Any, out_shape: Any = None, **rest: Any) -> int:
     """Count two sweeps' products of a state and what is done to each feature, some two dozen."""
     positions, size = elements(q)
     return positions * (4 * size * size + 14 * size)
 
 
-@register_flop_formula(torch.ops.linrec.mix_backward)
+@register_flop_formula([torch.ops.linrec.mix_backward, torch.ops.linrec.mix_triton_backward])
 def backward_operations(grad: torch.Size, q: torch.Size, *more: Any, out_shape: Any = None, **rest: Any) -> int:
     """Count three sweeps, the features' preparation again, and their gradients."""
     positions, size = elements(q)

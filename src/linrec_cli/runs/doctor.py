@@ -123,9 +123,10 @@ def checks(device: str) -> Iterator[Check]:
         for form in catalog.load("attentions", name).FORMS:
             for dtype in dtypes:
                 yield check(name, form, dtype, device)
-    # Not what is run unless it is asked for, so that it can be held against the formula before it is.
-    for (name, form), dtype in product(FUSED, dtypes if not _triton.available() else ()):
-        yield check(name, form, dtype, device, "triton", LONG)
+    # Each form that may be what runs, of which there is one.
+    forms = ("triton", "plain") if device == "cuda" and not _triton.available() else ()
+    for (name, form), dtype, forced in product(FUSED, dtypes, forms):
+        yield check(name, form, dtype, device, forced, LONG)
 
 
 def check(
