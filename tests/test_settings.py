@@ -35,7 +35,7 @@ NEUTRAL: dict[type, dict[str, Any]] = {
         "split": "leave-one-out", "seed": 0, "seen_items": "remove", "order": "",
         "objective": "next", "loss": "cross-entropy", "lr": 0.001, "weight_decay": 0.01, "tokens": 1600, "patience": 8,
         "epochs": 200, "max_minutes": 0.0, "device": "cpu", "dtype": "float32", "threads": 1,
-        "warmup": 0, "schedule": "constant", "clip": 0.0, "ema": 0.0, "deterministic": False,
+        "warmup": 0, "schedule": "constant", "clip": 0.0, "ema": 0.0, "deterministic": False, "graphs": False,
     },
     Profile: {
         "attn": ("softmax", "linear"), "maxlen": (128, 256, 512, 1024), "phase": ("attention", "step"),
@@ -55,7 +55,7 @@ ANOTHER: dict[type, dict[str, Any]] = {
         "objective": "last", "loss": "bce", "lr": 0.01,
         "weight_decay": 0.0, "tokens": 64, "patience": 9, "epochs": 3, "max_minutes": 1.5, "device": "cuda",
         "dtype": "bfloat16", "threads": 3, "seen_items": "rank", "warmup": 9, "schedule": "cosine", "clip": 1.0,
-        "ema": 0.99, "deterministic": True,
+        "ema": 0.99, "deterministic": True, "graphs": True,
     },
     Profile: {
         "attn": ("linear", "softmax"), "maxlen": (64,), "phase": ("step",), "tokens": 64, "width": (32,), "heads": (1,),
@@ -167,7 +167,7 @@ def test_every_run_of_the_reference_is_read_whole() -> None:
             assert told.get(name, wanted) == wanted
         assert told.keys() - stored.keys() <= {
             "split", "objective", "loss", "seen_items", "order", "read_digest", "warmup", "schedule", "clip", "ema",
-            "deterministic",
+            "deterministic", "graphs",
         }  # fmt: skip
 
 

@@ -488,6 +488,16 @@ def test_what_torch_loads_with_its_first_step_is_loaded_before_memory_is_counted
     assert not counted
 
 
+def test_graphs_are_a_gpus_and_a_run_of_its_own(data, quick, monkeypatch):
+    module = importlib.import_module("linrec_cli.runs.train")
+    plain, graphs = quick(), quick(graphs=True)
+    assert module.settled(graphs, data) == module.settled(plain, data)
+    monkeypatch.setattr(machine, "device", lambda name: "cuda")
+    plain, graphs = (module.settled(one, data) for one in (plain, graphs))
+    assert graphs.graphs
+    assert graphs.name != plain.name
+
+
 def test_an_order_is_asked_for_where_a_device_has_none_by_itself(data, quick, monkeypatch):
     module, asked = importlib.import_module("linrec_cli.runs.train"), []
     monkeypatch.setattr(machine, "order", asked.append)

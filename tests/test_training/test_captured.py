@@ -1,0 +1,122 @@
+"""A captured encoder trains as one that is not: capturing is played by doing the work again, where it was captured."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import waiting
+from torch import Tensor
+
+from linrec_cli.data.batch import Batch
+from linrec_cli.settings import resolved
+from linrec_cli.training import captured, fit
+from linrec_cli.training.captured import Captured, Encoder
+from linrec_cli.training.seeds import seed
+from linrec_cli.training.state import State
+
+CASES = [*waiting.mixing(1), *waiting.others(), {"dtype": "bfloat16"}]
+
+
+@pytest.fixture(autouse=True)
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replay on a CPU, where a graph has what torch needs to go backwards."""
+    monkeypatch.setattr(captured, "record", lambda work, pool: torch.enable_grad()(work))
+
+
+def trained(change: dict[str, Any], graphs: bool, plant: Callable[[State], None] = lambda state: None) -> Any:
+    """Train three times over an epoch; give the losses, the weights and the state."""
+    sequences, parts = waiting.histories()
+    state, laid = waiting.started(change, sequences, parts)
+    state.captured = Captured(state.model, "cpu") if graphs else None
+    plant(state)
+    losses = []
+    for batch in [*laid.batches(sequences)] * 3:
+        seed("cpu", len(losses))
+        losses.append(float(fit.step(state, batch)))
+    return losses, state.model.state_dict(), state
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    """Tell whether weights are the same bits."""
+    return all(weight.equal(other[name]) for name, weight in one.items())
+
+
+@pytest.mark.parametrize("change", CASES, ids=lambda change: ",".join(map(str, change.values())))
+def test_losses_and_weights_are_those_of_a_training_without_graphs(change: dict[str, Any]) -> None:
+    losses, weights, _ = trained(change, graphs=False)
+    found, theirs, state = trained(change, graphs=True)
+    assert (found, same(weights, theirs)) == (losses, True)
+    assert {type(one) for one in state.captured.shapes.values()} == {Encoder}
+
+
+def test_a_shape_is_encoded_as_ever_at_first_then_captured_once_and_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded, recorded = [], []
+
+    def record(work: Callable[[], None], pool: object) -> Callable[[], None]:
+        recorded.append(work)
+        return torch.enable_grad()(work)
+
+    monkeypatch.setattr(captured, "record", record)
+    state, _ = waiting.started({}, *waiting.histories())
+    state.captured, own = Captured(state.model, "cpu"), state.model.encode
+    state.model.encode = lambda batch: encoded.append(batch) or own(batch)
+    ends, items = torch.tensor([4, 2]), torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])
+    batches = [Batch(items + shift, ends, items, 6, places=torch.arange(6)) for shift in range(4)]
+    for batch in batches:
+        fit.step(state, batch)
+    # Once before it is recorded, then for each replay, always where it was captured.
+    there = encoded[1]
+    assert [batch is there for batch in encoded] == [False, True, True, True, True]
+    assert len(recorded) == 2
+    assert there.items.equal(batches[-1].items)
+    assert there.items is not batches[1].items
+    fit.step(state, Batch(items[:1], ends[:1], items[:1], 4, places=torch.arange(4)))
+    assert len(state.captured.shapes) == 2
+
+
+def test_what_is_drawn_before_it_is_recorded_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, _ = waiting.started({"dropout": 0.5}, *waiting.histories())
+    items = torch.tensor([[1, 2, 3, 4]])
+    batch = Batch(items, torch.tensor([4]), items, 4, places=torch.arange(4))
+    fit.step(state, batch)
+    before = torch.get_rng_state()
+    Encoder(state.model, batch, None)
+    assert before.equal(torch.get_rng_state())
+
+
+def test_gradients_that_were_replaced_are_an_error_and_not_lost() -> None:
+    def plant(state: State) -> None:
+        encode, steps = state.captured.encode, []
+
+        def replacing(batch: Batch) -> Tensor:
+            steps.append(batch)
+            hidden = encode(batch)
+            if len(steps) == 6:
+                state.model.zero_grad()
+            return hidden
+
+        state.captured.encode = replacing
+
+    with pytest.raises(RuntimeError, match=r"gradients were replaced that a graph adds to\."):
+        trained({}, True, plant)
+
+
+def test_a_weight_that_learns_nothing_is_left_alone() -> None:
+    def plant(state: State) -> None:
+        state.model.spare = torch.nn.Linear(3, 3)
+        state.optimizer.add_param_group({"params": list(state.model.spare.parameters()), "weight_decay": 0.5})
+
+    torch.manual_seed(0)
+    _, _, state = trained({}, True, plant)
+    assert all(weight.grad is None for weight in state.model.spare.parameters())
+
+
+def test_a_training_encodes_by_graphs_where_they_are_asked_for() -> None:
+    sequences, parts = waiting.histories()
+    assert waiting.started({}, sequences, parts)[0].captured is None
+    state, _ = waiting.started({"graphs": True}, sequences, parts)
+    assert state.captured.model is state.model
+    counted = resolved(replace(waiting.SMALL, model="popular", attn="", objective="", graphs=True))
+    assert fit.start(counted, sequences, parts).captured is None
