@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 # Before anything is imported that reads them once; children inherit what is left.
@@ -25,6 +26,8 @@ from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences, arrange
 from linrec_cli.profiling import memory
 
+# What a shell starts in the background is born deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)
 # At each training, in a heap as large as this one, it takes a twentieth of a second; children, in which it is tested,
 # have their own.

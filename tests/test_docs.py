@@ -1,17 +1,22 @@
-"""What the documents show works: their links lead somewhere, and their commands are ones that linrec takes."""
+"""What the documents show works: links lead somewhere, linrec takes the commands, and those in blocks do as is said."""
 
+import io
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import polars as pl
 import pytest
 import typer
 from typer._click.exceptions import MissingParameter
 from typer.main import get_command
 
-from linrec_cli.cli import app
+from linrec_cli import catalog, machine
+from linrec_cli.cli import app, run
+from linrec_cli.results import store
 
 TOP = Path(__file__).parents[1]
 PAGES = [path for path in (*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("*/README.md")) if path.is_file()]
@@ -20,6 +25,23 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 # The commands of that page name what it adds; tests/test_added.py runs them.
 OWN = "docs/adding.md"
 NAMES = {str(path.relative_to(TOP)): path for path in PAGES}
+SHOWING = ["README.md", "docs/reproduce.md", "docs/serving.md", "docs/scale.md", "docs/ci.md"]
+SMALL = {"epochs": 1, "width": 8, "heads": 1, "layers": 1, "tokens": 2000, "budget": 0.1, "items": 50}
+"""What `linrec.toml` makes small where a command does not say it."""
+
+EXTRA = {
+    "docs/ci.md": ["train --attn linear --results-dir base/results", "train --attn linear --results-dir new/results"]
+}
+"""What a page has done by other means than `linrec`."""
+LEFT = {
+    "download --list": "ml-100k",
+    "export RUN -o served": "served/card.json",
+    "recommend RUN --file users.csv -o top.parquet": "top.parquet",
+    "recommend RUN -o all.parquet": "all.parquet",
+    "report -o report.html": "report.html",
+    "plot": "results/figures",
+}
+"""What a command says, or leaves."""
 
 
 def slug(heading: str) -> str:
@@ -99,3 +121,57 @@ def test_the_pages_that_there_are_are_read() -> None:
     texts = [path.read_text("utf-8") for path in PAGES]
     assert sum(len([*in_blocks(text)]) for text in texts) > 20
     assert sum(len([*in_sentences(text)]) for text in texts) > 25
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a log, users to recommend to, and defaults that are small."""
+    folder = tmp_path_factory.mktemp("docs")
+    rows = [(user, (user + step * (1 + user % 2)) % 30, step) for user in range(60) for step in range(12)]
+    pl.DataFrame(rows, schema=["user", "item", "time"], orient="row").write_csv(folder / "my.csv")
+    (folder / "users.csv").write_text("user\n1\n2\n")
+    (folder / "linrec.toml").write_text('data = "my.csv"\n' + "".join(f"{k} = {v}\n" for k, v in SMALL.items()))
+    return folder
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Give the pages and what they show in their order."""
+    for page in SHOWING:
+        yield from ((page, command) for command in EXTRA.get(page, []))
+        for command in in_blocks(NAMES[page].read_text("utf-8")):
+            yield page, re.sub(r"\s+", " ", command)
+
+
+def test_every_page_with_commands_is_run() -> None:
+    blocks = {name: [*in_blocks(path.read_text("utf-8"))] for name, path in NAMES.items()}
+    assert {name for name, found in blocks.items() if found} == {*SHOWING}
+
+
+def test_what_the_documents_show_works(
+    room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(room)
+    # As many as the page has.
+    monkeypatch.setattr(machine, "cores", lambda: 4)
+    for name in catalog.names("presets"):
+        preset = catalog.load("presets", name).SETTINGS
+        for key, value in ({"data": "my.csv", "tokens": 20_000} | SMALL).items():
+            if key in preset:
+                monkeypatch.setitem(preset, key, value)
+    for page, command in shown():
+        monkeypatch.setattr(sys, "stdin", io.StringIO("1 5\n2 7\n"))
+        code = run([*map(placed, shlex.split(command))])
+        said = "".join(capsys.readouterr())
+        assert code == 0, f"{page}: {command}\n{said}"
+        assert "Traceback" not in said
+        left = LEFT.get(command, "")
+        assert left in said or Path(left).exists(), f"{page}: {command}"
+
+
+def placed(word: str) -> str:
+    """Put a run, or a folder, in the place of what stands for one."""
+    if word in ("RUN", "BASE", "NEW"):
+        done = sorted(path.parent for path in Path("results/runs").glob("my-sasrec-*/table.parquet"))
+        assert (store.read_table(done[0] / "table.parquet")["status"] == "ok").all()
+        return str(done[word != "BASE"])
+    return word.replace("/shared/", "shared/")

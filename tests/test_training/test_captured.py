@@ -62,17 +62,21 @@ def test_a_shape_is_encoded_as_ever_at_first_then_captured_once_and_replayed(mon
     state, _ = waiting.started({}, *waiting.histories())
     state.captured, own = Captured(state.model, "cpu"), state.model.encode
     state.model.encode = lambda batch: encoded.append(batch) or own(batch)
-    ends, items = torch.tensor([4, 2]), torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])
-    batches = [Batch(items + shift, ends, items, 6, places=torch.arange(6)) for shift in range(4)]
+    items = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])
+    batches = [
+        Batch(items + shift, torch.tensor([4, 1 + shift % 3]), items, 6, items * shift, items - shift, torch.arange(6))
+        for shift in range(4)
+    ]
     for batch in batches:
         fit.step(state, batch)
+        told = [getattr(encoded[-1], name) for name in ("items", "lengths", "times", "target_times")]
+        assert all(x.equal(getattr(batch, name)) for name, x in zip(captured.READ, told, strict=True))
     # Once before it is recorded, then for each replay, always where it was captured.
     there = encoded[1]
     assert [batch is there for batch in encoded] == [False, True, True, True, True]
     assert len(recorded) == 2
-    assert there.items.equal(batches[-1].items)
-    assert there.items is not batches[1].items
-    fit.step(state, Batch(items[:1], ends[:1], items[:1], 4, places=torch.arange(4)))
+    assert all(getattr(there, name) is not getattr(batches[1], name) for name in captured.READ)
+    fit.step(state, Batch(items[:1], batches[0].lengths[:1], items[:1], 4, places=torch.arange(4)))
     assert len(state.captured.shapes) == 2
 
 
