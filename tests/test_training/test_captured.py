@@ -110,6 +110,7 @@ def test_gradients_that_were_replaced_are_an_error_and_not_lost() -> None:
 def test_a_weight_that_learns_nothing_is_left_alone() -> None:
     def plant(state: State) -> None:
         state.model.spare = torch.nn.Linear(3, 3)
+        state.model.still = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
         state.optimizer.add_param_group({"params": list(state.model.spare.parameters()), "weight_decay": 0.5})
 
     torch.manual_seed(0)
