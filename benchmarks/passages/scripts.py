@@ -27,6 +27,30 @@ def attention(reference: Reference) -> str:
     return blocks(heading, table(["heads", "length", *map(code, names), *ratios], lines))
 
 
+def launches(reference: Reference) -> str:
+    """Make the table of `benchmarks/launches.py`: what a step hands to a GPU, without graphs and with them."""
+    rows = reference.csv("benchmarks/launches")
+    if not rows:
+        return "Not measured yet: `python benchmarks/launches.py --out results/reference/cpu/benchmarks/launches.csv`."
+    cells: dict[tuple[str, str, str], list[str]] = {}
+    for row in sorted(rows, key=lambda row: bool(row["graphs"])):
+        own = cells.setdefault((row["model"], row["attention"] or NONE, row["form"]), [])
+        own += [f"{sum(row[name] for name in LAUNCHED):.0f}", f"{row['milliseconds']:.1f}"]
+    lines = [
+        [code(model), NONE if attention == NONE else code(attention), form, *own]
+        for (model, attention, form), own in cells.items()
+    ]
+    first = rows[0]
+    what = f"{first['tokens']:,} tokens, maxlen {first['maxlen']}, width {first['width']}, {first['heads']} heads"
+    heading = paragraph(f"{what}, {first['dtype']}, on {place(first)} (`{first['command']}`):")
+    columns = ["launched", "ms", "launched, `--graphs`", "ms, `--graphs`"]
+    return blocks(heading, table(["model", "mechanism", "form", *columns], lines))
+
+
+LAUNCHED = ("launches", "products", "copies", "fills", "replays")
+"""All that the host hands to a GPU."""
+
+
 def recbole(reference: Reference) -> str:
     """Make the tables of `benchmarks/peers.py`: RecBole's SASRec beside linrec's, a log each."""
     return blocks(*(beside(reference.csv(f"benchmarks/{name}")) for name in PEERS))
