@@ -72,3 +72,10 @@ def test_the_bar_is_drawn_while_it_trains_and_gone_after(terminal: io.StringIO) 
     assert "linear epoch 2 loss 6.543" in terminal.getvalue()
     # The line it stood in is erased.
     assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_that_the_machine_is_busy_is_said_once_a_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Progress()
+    for run in ("a-run", "a-run", "another"):
+        watch(events.Crowded(run, 2, 1, 0.5, 60.0))
+    assert capsys.readouterr().err.count("others use the cores") == 1

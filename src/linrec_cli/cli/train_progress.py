@@ -21,7 +21,7 @@ class Progress:
         Args:
             resume: whether to say that nothing is there to take up.
         """
-        self.resume, self.bar = resume, bar()
+        self.resume, self.bar, self.crowded = resume, bar(), False
         self.task = self.bar.add_task("first batch", total=None)
 
     def __enter__(self) -> "Progress":
@@ -40,10 +40,14 @@ class Progress:
                 self.batch(event)
             case events.Anew() if not self.resume:
                 pass
+            # Of a machine that is busy once is enough.
+            case events.Crowded() if self.crowded:
+                pass
             # A terminal has the bar: of the epochs only the best so far, and every tenth.
             case events.Epoch() if sys.stderr.isatty() and event.waited and event.epoch % 10:
                 pass
             case _:
+                self.crowded |= isinstance(event, events.Crowded)
                 tell(event)
 
     def batch(self, event: "events.Batch") -> None:
