@@ -138,7 +138,7 @@ def main() -> None:
     found["bfloat16"] = errors(*drawn(1, 1, 40, 16, False)) + bidirectional(256, torch.tensor([40]))
     _triton.settings, _triton.available = exact, lambda: ""
     found["in a graph"] = wired(1, 2, 18, 16)
-    _tried.LENGTHS, _triton.LEAST = (40, 7), 16
+    _tried.LENGTHS, _triton.LEAST = ((40, 7), (12,)), 16
     ways = [(False, True), (True, True), (False, False)]
     found["tried"] = [_tried.wrong(16, torch.float32, *way, "cpu") for way in ways]
     print(json.dumps(found))

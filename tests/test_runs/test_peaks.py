@@ -61,19 +61,20 @@ def test_what_saving_takes_counts_as_neither(really, here, data, quick, monkeypa
     assert all((value or 0) < 16 * MIB for value in found.values())
 
 
-def test_on_a_gpu_peaks_are_what_was_allocated_above_what_stood_before(monkeypatch):
+@pytest.mark.parametrize(("graphs", "counter"), [(False, "allocated"), (True, "reserved")])
+def test_on_a_gpu_peaks_are_above_what_stood_before_and_hold_what_graphs_keep_aside(graphs, counter, monkeypatch):
     held = iter([10_000_000, 7_000_000, 99_000_000, 12_000_000, 5_000_000, 99_000_000])
     reset = []
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: reset.append(True))
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3_000_000)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: next(held))
-    found = Peaks("cuda")
+    monkeypatch.setattr(torch.cuda, f"memory_{counter}", lambda: 3_000_000)
+    monkeypatch.setattr(torch.cuda, f"max_memory_{counter}", lambda: next(held))
+    found = Peaks("cuda", graphs)
     for _ in range(EPOCHS + 1):
         for part in ("train", "valid", "save"):
             found.ended(part)
     assert len(reset) == 1 + 3 * EPOCHS
     training, validation = found.rows()
-    note = "allocated above the 3.0 MB held before the model was built"
+    note = f"{counter} above the 3.0 MB held before the model was built"
     assert (training["metric"], training["value"], training["note"]) == (TRAINING, 9e6, f"training alone: {note}")
     assert (validation["metric"], validation["value"]) == (VALIDATION, 4e6)
     assert validation["note"] == f"validation alone: {note}"

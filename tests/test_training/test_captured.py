@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -16,7 +16,10 @@ from linrec_cli.training.captured import Captured, Encoder
 from linrec_cli.training.seeds import seed
 from linrec_cli.training.state import State
 
-CASES = [*waiting.mixing(1), *waiting.others(), {"dtype": "bfloat16"}]
+LOW = ("softmax", "linear", "nystrom", "performer", "delta")
+"""Mechanisms that are tried in bfloat16 too: of the last three the backward pass has products of its own."""
+CASES = [*waiting.mixing(1), *waiting.others()]
+CASES += [{"dtype": "bfloat16"} | case for case in waiting.mixing(1) if case.get("attn") in LOW]
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +89,7 @@ def test_what_is_drawn_before_it_is_recorded_is_not_missed(monkeypatch: pytest.M
     batch = Batch(items, torch.tensor([4]), items, 4, places=torch.arange(4))
     fit.step(state, batch)
     before = torch.get_rng_state()
-    Encoder(state.model, batch, None)
+    Encoder(state.model, batch, None, None)
     assert before.equal(torch.get_rng_state())
 
 
@@ -125,3 +128,42 @@ def test_a_training_encodes_by_graphs_where_they_are_asked_for() -> None:
     assert state.captured.model is state.model
     counted = resolved(replace(waiting.SMALL, model="popular", attn="", objective="", graphs=True))
     assert fit.start(counted, sequences, parts).captured is None
+
+
+class Seen(torch.autograd.Function):
+    """Note under what it goes backwards."""
+
+    found: ClassVar[list[bool]] = []
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Change nothing."""
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Change nothing."""
+        Seen.found.append(torch.is_autocast_enabled("cpu"))
+        return gradient
+
+
+def test_it_goes_backwards_under_what_a_step_does_and_casts_as_one_that_is_not_captured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What is captured is done where it is recorded, and not where it is played.
+    monkeypatch.setattr(captured, "record", lambda work, pool: (work(), torch.enable_grad()(work))[1])
+    casts = []
+    for graphs in (False, True):
+        state, _ = waiting.started({"dtype": "bfloat16"}, *waiting.histories())
+        state.captured, own = Captured(state.model, "cpu") if graphs else None, state.model.encode
+        state.model.encode = lambda batch, own=own: (
+            casts.append(torch.is_autocast_cache_enabled()),
+            Seen.apply(own(batch)),
+        )[1]
+        items = torch.tensor([[1, 2, 3, 4]])
+        for _ in range(3):
+            fit.step(state, Batch(items, torch.tensor([4]), items, 4, places=torch.arange(4)))
+    assert not any(Seen.found)
+    assert len(Seen.found) > 6
+    assert casts[:3] == [True] * 3
+    assert not any(casts[3:])

@@ -13,14 +13,14 @@ class Peaks:
 
     On a CPU the mark is that of the process, and what the allocator keeps is given back first, or the mark would
     start where the part before had been; both between two spans that are timed, and in the first epochs alone. On
-    CUDA it is what tensors held at once.
+    CUDA it is what tensors held at once; with graphs, whose memory is let go and kept aside, what was reserved.
 
     Attributes:
         found: the highest of each part, in bytes.
         left: parts that are still to be read.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, graphs: bool = False) -> None:
         """Set the mark back, and read what stands before the run."""
         import torch
 
@@ -32,7 +32,8 @@ class Peaks:
         self.device, self.found, self.left = device, dict[str, int](), len(PARTS) * EPOCHS
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
-            self.before = {"allocated": torch.cuda.memory_allocated()}
+            self.counter = "reserved" if graphs else "allocated"
+            self.before = {self.counter: getattr(torch.cuda, f"memory_{self.counter}")()}
         else:
             self.before = memory.baseline()
 
@@ -50,7 +51,8 @@ class Peaks:
         from linrec_cli.profiling import memory
 
         if self.device == "cuda":
-            return torch.cuda.max_memory_allocated() - self.before["allocated"]
+            most: int = getattr(torch.cuda, f"max_memory_{self.counter}")()
+            return most - self.before[self.counter]
         return memory.above(self.before)
 
     def set_back(self) -> bool:
@@ -69,7 +71,7 @@ class Peaks:
         """Make the rows of what training and what validation held."""
         from linrec_cli.results import rows
 
-        counter, stood = ("allocated", "allocated") if self.device == "cuda" else ("high-water RSS", "VmRSS")
+        counter, stood = (self.counter,) * 2 if self.device == "cuda" else ("high-water RSS", "VmRSS")
         note = f"{counter} above the {self.before[stood] / 1e6:.1f} MB held before the model was built"
         return [
             rows.peak(self.found.get("train", 0), f"training alone: {note}"),

@@ -150,7 +150,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     machine.prepare(settings.threads)
     machine.order(settings.deterministic)
     split = data.split(settings.split)
-    peaks = Peaks(settings.device)
+    peaks = Peaks(settings.device, settings.graphs)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
     room.check(partial(fit.build, settings, facts(sequences)), settings.device)
     state = fit.start(settings, sequences, parts)

@@ -4,8 +4,8 @@ A shape is encoded as ever when it first comes, captured when it comes again, an
 write where they were captured: a batch is copied there, and what weights learn is added to the gradients they have.
 """
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,9 @@ class Captured:
     """Encode batches of one model by a graph for each shape."""
 
     def __init__(self, model: Any, device: str) -> None:
-        self.model, self.pool = model, torch.cuda.graph_pool_handle() if device == "cuda" else None
+        self.model, self.pool, self.stream = model, None, None
+        if device == "cuda":
+            self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
         # An output has a backward pass only where an input has one.
         self.learns = torch.zeros((), device=device, requires_grad=True)
         self.shapes: dict[tuple[Any, ...], Encoder | None] = {}
@@ -38,7 +40,7 @@ class Captured:
             return made
         encoder = self.shapes[shape]
         if encoder is None:
-            encoder = self.shapes[shape] = Encoder(self.model, batch, self.pool)
+            encoder = self.shapes[shape] = Encoder(self.model, batch, self.pool, self.stream)
         replayed: Tensor = Replay.apply(self.learns, encoder, batch)
         return replayed
 
@@ -46,15 +48,16 @@ class Captured:
 class Encoder:
     """The forward and the backward pass over one shape, each captured once."""
 
-    def __init__(self, model: Any, batch: Batch, pool: Any) -> None:
-        own = {name: None if (x := getattr(batch, name)) is None else x.clone() for name in READ}
+    def __init__(self, model: Any, batch: Batch, pool: Any, stream: Any) -> None:
+        own: dict[str, Any] = {name: None if (x := getattr(batch, name)) is None else x.clone() for name in READ}
         self.model, self.batch = model, replace(batch, targets=None, places=None, **own)
         device = batch.items.device
         # What is dropped in this step shall be what is dropped without graphs.
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            with aside(device):
+            with aside(stream):
                 self.forward()
-                self.gradient = torch.zeros_like(self.hidden)
+            self.gradient = torch.zeros_like(self.hidden)
+            with aside(stream):
                 self.backward()
             self.passes = [record(work, pool) for work in (self.forward, self.backward)]
 
@@ -67,9 +70,10 @@ class Encoder:
             self.hidden = self.model.encode(self.batch)
 
     def backward(self) -> None:
-        """Add what weights learn of `gradient` to what they have."""
+        """Add what weights learn of `gradient` to what they have; not under autocast, as a step goes backwards."""
         learning = [weight for weight in self.model.parameters() if weight.grad is not None]
-        found = torch.autograd.grad(self.hidden, learning, self.gradient, allow_unused=True)
+        with torch.autocast(self.batch.items.device.type, enabled=False, cache_enabled=False):
+            found = torch.autograd.grad(self.hidden, learning, self.gradient, allow_unused=True)
         self.learned = [(weight, weight.grad) for weight, own in zip(learning, found, strict=True) if own is not None]
         torch._foreach_add_([there for _, there in self.learned], [own for own in found if own is not None])
         # Weights learn on the stream of what stays alive with it.
@@ -125,10 +129,13 @@ def record(work: Callable[[], None], pool: Any) -> Callable[[], None]:
     return replay
 
 
-def aside(device: torch.device) -> Any:
-    """Work on another stream than the usual one, as capturing asks of what comes before it."""
-    if device.type != "cuda":
-        return nullcontext()
-    stream = torch.cuda.Stream()
+@contextmanager
+def aside(stream: Any) -> Iterator[None]:
+    """Work on another stream than the usual one, one after the other, as capturing asks of what is done before it."""
+    if stream is None:
+        yield
+        return
     stream.wait_stream(torch.cuda.current_stream())
-    return torch.cuda.stream(stream)
+    with torch.cuda.stream(stream):
+        yield
+    torch.cuda.current_stream().wait_stream(stream)

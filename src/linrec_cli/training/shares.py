@@ -81,7 +81,9 @@ def lost(state: State, batch: Batch) -> Tensor:
     """Compute what this process adds to the mean loss of a batch."""
     own, dtype = share(batch), state.settings.dtype
     batch, low = own.batch, getattr(torch, dtype) if dtype != "float32" else None
-    with torch.autocast(batch.items.device.type, low, enabled=low is not None):
+    # A graph casts its weights itself; so does what is not captured yet, or it would round otherwise.
+    cached = state.captured is None
+    with torch.autocast(batch.items.device.type, low, enabled=low is not None, cache_enabled=cached):
         with apart(state.settings.device):
             hidden = (state.captured or state.model).encode(batch).flatten(0, 1)
         assert batch.targets is not None
