@@ -76,7 +76,7 @@ def build(source: Path, target: Path) -> None:
         # Under another name first: a process may have the old one loaded.
         made = target.with_name(f"{target.name}.{os.getpid()}")
         files = map(str, sorted(source.glob("*.c")))
-        command = [*compiler, *FLAGS, f'-DSOURCE="{digest(source)}"', *files, "-o", str(made), "-lm"]
+        command = [*compiler, *FLAGS, f'-DSOURCE="{digest(source)}"', *files, "-o", str(made), "-lm", "-ldl"]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
             ctypes.CDLL(str(made))

@@ -1,5 +1,7 @@
 /* The entry: which processor's form, which thread has which share of the work. */
 
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -89,7 +91,7 @@ static void take(queue *all, int64_t unit, float *memory, head *heads) {
 }
 
 /* Take shares of the work until none is left. */
-static void *work(void *given) {
+static void work(void *given) {
     queue *all = given;
     const call *c = all->given;
     int64_t each = 3 * c->rows * c->cols + 2 * c->cols, numbers = 8 * CHUNK * c->cols + all->share * each;
@@ -103,20 +105,38 @@ static void *work(void *given) {
     }
     free(memory);
     free(heads);
+}
+
+static void *thread(void *given) {
+    work(given);
     return NULL;
+}
+
+/* OpenMP's parallel region, as compilers call it: on as many threads, the caller among them, to the end. */
+typedef void region(void (*work)(void *), void *given, unsigned threads, unsigned flags);
+
+/* Work on the threads that torch has, where it has OpenMP's: after their own work these spin for some milliseconds, and
+   others would have to share the cores with them. */
+static void spread(queue *all, int64_t threads) {
+    region *parallel = (region *)(intptr_t)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    if (parallel && threads > 1) {
+        parallel(work, all, (unsigned)threads, 0);
+        return;
+    }
+    pthread_t *more = calloc((size_t)threads, sizeof(pthread_t));
+    int64_t started = 0;
+    for (; more && started < threads - 1; started++)
+        if (pthread_create(more + started, NULL, thread, all)) break;
+    work(all);
+    for (int64_t i = 0; i < started; i++) pthread_join(more[i], NULL);
+    free(more);
 }
 
 /* Sequences are shared out; heads too where there are fewer sequences than threads. */
 static int run(call *c, form *chosen, int64_t threads) {
     int64_t groups = least(c->heads, (threads + c->batch - 1) / c->batch), share = (c->heads + groups - 1) / groups;
     queue all = {.given = c, .groups = (c->heads + share - 1) / share, .share = share, .run = chosen};
-    pthread_t *more = calloc((size_t)threads, sizeof(pthread_t));
-    int64_t started = 0;
-    for (; more && started < least(threads, c->batch * all.groups) - 1; started++)
-        if (pthread_create(more + started, NULL, work, &all)) break;
-    work(&all);
-    for (int64_t i = 0; i < started; i++) pthread_join(more[i], NULL);
-    free(more);
+    spread(&all, least(threads, c->batch * all.groups));
     return atomic_load(&all.failed);
 }
 
