@@ -75,16 +75,13 @@ def needs(theirs: float, ours: float) -> str:
 
 
 def many(reference: Reference) -> str:
-    """Say what a batch of many more tokens takes, where starting an operation costs nothing beside running it."""
+    """Say what a batch of many more tokens takes."""
     found = find(reference, "attention", LONG, tokens=MANY)
     taken = [[found.seconds(name, maxlen) for maxlen in LONG] for name in (OURS, BASE)]
     if not all(all(pair) for pair in taken):
         return ""
     ours, theirs = (" and ".join(milliseconds(seconds or 0) for seconds in pair) for pair in taken)
-    return (
-        "At the longest lengths so few sequences fill the batch that starting each operation of `linear` costs more"
-        f" than running it: with {MANY:,} tokens it takes {ours} at {LONG[0]:,} and {LONG[1]:,}, softmax {theirs}."
-    )
+    return f"With {MANY:,} tokens it takes {ours} at {LONG[0]:,} and {LONG[1]:,}, softmax {theirs}."
 
 
 def picture(reference: Reference) -> str:
