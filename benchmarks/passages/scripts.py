@@ -1,5 +1,6 @@
 """What the other scripts of `benchmarks/` measured."""
 
+from collections import Counter
 from statistics import median
 
 from passages._reference import Reference, Row
@@ -36,9 +37,11 @@ def launches(reference: Reference) -> str:
     for row in sorted(rows, key=lambda row: bool(row["graphs"])):
         own = cells.setdefault((row["model"], row["attention"] or NONE, row["form"]), [])
         own += [f"{sum(row[name] for name in LAUNCHED):.0f}", f"{row['milliseconds']:.1f}"]
+    # A form is told where there are two.
+    forms = Counter((model, attention) for model, attention, _ in cells)
     lines = [
-        [code(model), NONE if attention == NONE else code(attention), form, *own]
-        for (model, attention, form), own in cells.items()
+        [code(m), NONE if a == NONE else code(a), FORMS[form] if forms[m, a] > 1 else NONE, *own]
+        for (m, a, form), own in cells.items()
     ]
     first = rows[0]
     what = f"{first['tokens']:,} tokens, maxlen {first['maxlen']}, width {first['width']}, {first['heads']} heads"
@@ -49,6 +52,7 @@ def launches(reference: Reference) -> str:
 
 LAUNCHED = ("launches", "products", "copies", "fills", "replays")
 """All that the host hands to a GPU."""
+FORMS = {"plain": "torch's operators", "triton": "Triton"}
 
 
 def recbole(reference: Reference) -> str:

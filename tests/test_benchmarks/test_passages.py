@@ -36,24 +36,21 @@ def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
 
 
 def test_what_is_handed_to_a_gpu_is_all_that_is_launched_and_not_what_a_replay_launches_there(tmp_path: Path) -> None:
-    size = {"form": "plain", "tokens": 1600, "maxlen": 200, "width": 128, "heads": 4, "dtype": "bfloat16"}
+    size = {"tokens": 1600, "maxlen": 200, "width": 128, "heads": 4, "dtype": "bfloat16"}
     counted = {"launches": 100.0, "products": 20.0, "copies": 3.0, "fills": 4.0, "waits": 1.0, "replayed": 9.0}
+    cases = [("sasrec", "linear", "plain"), ("sasrec", "linear", "triton"), ("hstu", None, "plain")]
     rows = [
-        {
-            "model": model,
-            "attention": attention,
-            "graphs": graphs,
-            "replays": 2.0 * graphs,
-            "milliseconds": 5.04 - graphs,
-        }
-        for model, attention in (("sasrec", "linear"), ("hstu", None))
+        {"model": model, "attention": attention, "form": form, "graphs": graphs, "replays": 2.0 * graphs}
+        | {"milliseconds": 5.04 - graphs}
+        for model, attention, form in cases
         for graphs in (True, False)
     ]
     kept(tmp_path, "benchmarks/launches", [row | counted | size for row in rows])
     text = scripts.launches(Reference(tmp_path)).splitlines()
-    assert text[-2:] == [
-        "| `sasrec` | `linear` | plain | 127 | 5.0 | 129 | 4.0 |",
-        "| `hstu` | – | plain | 127 | 5.0 | 129 | 4.0 |",
+    assert text[-3:] == [
+        "| `sasrec` | `linear` | torch's operators | 127 | 5.0 | 129 | 4.0 |",
+        "| `sasrec` | `linear` | Triton | 127 | 5.0 | 129 | 4.0 |",
+        "| `hstu` | – | – | 127 | 5.0 | 129 | 4.0 |",
     ]
 
 

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from linrec_cli.kernels import _compiled, _tried, _triton_bidirectional
 from linrec_cli.kernels import _triton_operators as _triton_operators
-from linrec_cli.kernels._compiled import elements, exporting, gradients, output, run
+from linrec_cli.kernels._compiled import elements, gradients, output, run
 
 
 def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
@@ -17,7 +17,7 @@ def serves(q: Tensor, k: Tensor, v: Tensor) -> bool:
     Raises:
         RuntimeError: one of them is forced, and there is an obstacle.
     """
-    return not exporting() and (_tried.serves(q, k, v, causal=False) or _compiled.serves(q, k, v))
+    return _tried.serves(q, k, v, causal=False) or _compiled.serves(q, k, v)
 
 
 def mix(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
