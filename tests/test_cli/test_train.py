@@ -29,6 +29,7 @@ from linrec_cli.training import checkpoint
 
 SMALL = ["--width", "8", "--layers", "1", "--tokens", "200", "--maxlen", "20", "--threads", "1", "--device", "cpu"]
 TRAIN = ["train", "--data", "ring.csv", "--epochs", "2", *SMALL]
+sweep = importlib.import_module("linrec_cli.runs.sweep")
 AWARE = "hstu:time=true:time_aware=true"
 
 
@@ -66,6 +67,16 @@ def test_a_run_writes_its_rows_history_ranks_weights_and_settings(
         ("valid", 60),
     ]
     assert folder.name in capsys.readouterr().err
+
+
+def test_where_the_data_are_prepared_the_run_has_a_process_of_its_own_as_what_that_left_would_hide_a_peak(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = []
+    monkeypatch.setattr(sweep, "apart", lambda settings, *of: (own.append(settings.seed), sweep.attempt(settings, *of)))
+    for seed in ("1", "2"):
+        assert run([*TRAIN, "--seed", seed]) == 0
+    assert own == [1]
 
 
 def test_a_time_aware_model_is_trained_evaluated_and_measured_and_recommends_to_nobody(
@@ -179,7 +190,6 @@ def test_a_model_that_takes_no_mechanism_has_none_in_the_table(capsys: pytest.Ca
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train the cells of a sweep in this process."""
-    sweep = importlib.import_module("linrec_cli.runs.sweep")
     monkeypatch.setattr(sweep, "apart", sweep.attempt)
 
 

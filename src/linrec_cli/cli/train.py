@@ -84,7 +84,9 @@ def swept(
     from linrec_cli.runs.halved import again
     from linrec_cli.runs.sweep import sweep
 
-    tables = list(sweep(cells, data, results_dir, watch=watch, fresh=fresh, guarded=fit))
+    # What preparing left in the memory of this process, and is given back while it trains, would hide a peak.
+    anew = data.prepared.anew and processes.count() == 1
+    tables = list(sweep(cells, data, results_dir, watch=watch, fresh=fresh, guarded=fit or anew))
     if not fit:
         return cells, tables
     return again(cells, tables, lambda less: sweep(less, data, results_dir, watch=watch, guarded=True), watch)

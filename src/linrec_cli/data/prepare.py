@@ -32,6 +32,7 @@ class Prepared:
         card: the facts that `linrec preprocess` shows.
         name: what to call it; empty if it never was on disk.
         folder: where it is kept.
+        anew: made by this process, whose memory holds more than is in use, for a while.
     """
 
     events: pl.DataFrame
@@ -41,6 +42,7 @@ class Prepared:
     card: dict[str, Any]
     name: str = ""
     folder: Path | None = None
+    anew: bool = dataclasses.field(default=False, compare=False)
 
 
 def prepare(

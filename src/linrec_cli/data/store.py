@@ -95,7 +95,7 @@ def prepared(found: Origin, folder: Path, minima: dict[str, int], say: Say) -> P
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DataError(f"{found.name} is not as it should be ({why}); {found.remedy}.") from None
     card = {"name": found.name, "format": FORMAT, "digest": made.digest, **made.card, "notes": notes, **found.facts}
-    return dataclasses.replace(made, name=found.name, folder=folder, card=card)
+    return dataclasses.replace(made, name=found.name, folder=folder, card=card, anew=True)
 
 
 def of_what_is_gone(

@@ -30,7 +30,8 @@ def sweep(
     Args:
         watch: hears of what happens, in whichever process.
         fresh: train those anew that are done.
-        guarded: a single one has a process of its own too, which may be killed for want of memory.
+        guarded: a single one has a process of its own too: it may be killed for want of memory, or this one holds more
+            than it needs.
 
     Yields:
         the table of each cell, in order.
