@@ -27,6 +27,19 @@ def test_every_format_and_the_points_have_the_same_stem(results, tmp_path, capsy
     assert pl.read_csv(files[2])["value"].to_list() == [500.0]
 
 
+def test_one_mechanism_at_one_length_is_drawn_where_there_is_nothing_else(tmp_path, capsys):
+    def stems(*trained):
+        named = ({"model": model, "attention": attention} for model, attention in trained)
+        rows = [WHAT | {"command": "train", "metric": "peak_bytes", "value": 1.0} | one for one in named]
+        store.write_frame(schema.table(ROW, rows), store.folder(tmp_path, "one") / store.TABLE)
+        assert run(["plot", str(tmp_path), "--format", "svg", "--json"]) == 0
+        return [name.rpartition("/")[2] for name in json.loads(capsys.readouterr().out)["files"] if name[-3:] == "svg"]
+
+    (first,), (second,) = stems(("core", "linear")), stems(("esasrec", "linear"))
+    assert stems(("core", "linear"), ("esasrec", "linear")) == [first, second]
+    assert stems(("core", "linear"), ("esasrec", "linear"), ("esasrec", "softmax")) == [second]
+
+
 def test_the_same_results_give_the_same_bytes(results, tmp_path):
     rows = [{"metric": "ndcg", "stage": "test", "k": 10}, {"metric": "peak_bytes"}]
     trained = [WHAT | row | {"command": "train", "attention": f"a{i}", "value": 1.0} for i in range(9) for row in rows]
@@ -100,7 +113,10 @@ def test_a_name_that_looks_like_a_formula_breaks_neither_figures_nor_report(tmp_
         "phase": None,
         "value": 0.1,
     }
-    store.write_frame(schema.table(ROW, [*odd, odd[0] | train]), store.folder(tmp_path, "one") / store.TABLE)
+    store.write_frame(
+        schema.table(ROW, [*odd, odd[0] | train, odd[0] | train | {"attention": "y"}]),
+        store.folder(tmp_path, "one") / store.TABLE,
+    )
     assert run(["plot", str(tmp_path), "-o", str(tmp_path / "out"), "--format", "svg,png"]) == 0
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
     assert run(["report", str(tmp_path), "-o", str(tmp_path / "page.html")]) == 0

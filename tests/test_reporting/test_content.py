@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import content
-from linrec_cli.reporting.report import PAGES, about, compares, report, title
+from linrec_cli.reporting.report import PAGES, about, report, title
 from linrec_cli.results import schema, store
 from linrec_cli.runs.read import Run
 
@@ -160,5 +160,5 @@ def test_a_folder_becomes_a_page_with_its_figures(format):
 def test_one_mechanism_at_one_length_needs_no_figure_in_a_report():
     points = [{"mechanism": name, "maxlen": maxlen, "panel": "ndcg"} for name, maxlen in (("a", 1), ("a", 1), ("b", 1))]
     for rows, shown in ((points, True), (points[:2], False), ([*points[:1], points[0] | {"maxlen": 2}], True)):
-        assert compares(Drawn("x", Figure(), pl.DataFrame(rows), "train")) == shown
-        assert compares(Drawn("x", Figure(), pl.DataFrame(rows), "profile"))
+        assert Drawn("x", Figure(), pl.DataFrame(rows), "train").compares == shown
+        assert Drawn("x", Figure(), pl.DataFrame(rows), "profile").compares

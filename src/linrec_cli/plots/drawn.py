@@ -30,3 +30,8 @@ class Drawn:
     def caption(self) -> str:
         """Say in words what the figure shows, how its numbers were made, and what to beware of."""
         return str(self.figure.get_label())
+
+    @property
+    def compares(self) -> bool:
+        """Whether it shows more than one mechanism at one length of training, which a line of a table says better."""
+        return self.command != "train" or self.points.select("mechanism", "maxlen").n_unique() > 1

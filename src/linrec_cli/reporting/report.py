@@ -10,7 +10,6 @@ import polars as pl
 from linrec_cli import __version__, figures
 from linrec_cli.analysis.reading import distinct, whole
 from linrec_cli.analysis.tables import MACHINE
-from linrec_cli.plots.drawn import Drawn
 from linrec_cli.reporting import content, html, markdown
 from linrec_cli.results import store
 from linrec_cli.runs import read
@@ -29,13 +28,9 @@ def report(results_dir: Path, format: str) -> str:
         DataError: there is no run, or a table cannot be read.
     """
     table, runs = store.read(results_dir), [read.read(folder) for folder in folders(results_dir)]
-    parts = list(content.parts(runs, table, list(filter(compares, figures.draw(table)))))
+    drawn = [one for one in figures.draw(table) if one.compares]
+    parts = list(content.parts(runs, table, drawn))
     return PAGES[format](title(table), f"{results_dir}: {about(runs)}", parts)
-
-
-def compares(drawn: Drawn) -> bool:
-    """Tell whether a figure shows more than one mechanism at one length, which a line of a table says better."""
-    return drawn.command != "train" or drawn.points.select("mechanism", "maxlen").n_unique() > 1
 
 
 def title(table: pl.DataFrame) -> str:
