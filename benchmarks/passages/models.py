@@ -161,7 +161,5 @@ def share(line: Line, softmax: Line, metric: str) -> str:
     own, base = line.values(metric), softmax.values(metric)
     if not own or not base or len({row["device"] for row in (*line.rows, *softmax.rows)}) > 1:
         return NONE
-    if metric == PEAK and line.version != softmax.version:
-        return NONE
     star = "\\*" if metric != PEAK and (line.contended or softmax.contended) else ""
     return times(over_runs(own) / over_runs(base)) + star

@@ -23,7 +23,8 @@ OPTIMISER = ("lr", "weight_decay", "warmup", "schedule", "clip", "ema")
 """Settings of which a table names those that are not as usual."""
 SEEDS = 3
 """From which on a standard deviation over seeds is told: two are as near as chance has it."""
-PEAK = "peak_bytes"
+PEAK, ALONE = "peak_bytes", 3
+"""A training's peak, and the version of the benchmark from which on it is that of training alone."""
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
 
 
@@ -43,16 +44,11 @@ class Line:
     asked: str = ""
 
     def values(self, metric: str, stage: str = "train", k: int | None = None) -> list[float]:
-        """Give the numbers of a metric, a seed a number; of peaks those of the latest `version`."""
+        """Give the numbers of a metric, a seed a number; of peaks those of training alone."""
         found = [row for row in self.rows if (row["metric"], row["stage"], row["k"]) == (metric, stage, k)]
         if metric == PEAK:
-            found = [row for row in found if row["benchmark"] == self.version]
+            found = [row for row in found if (row["benchmark"] or 0) >= ALONE]
         return [row["value"] for row in sorted(found, key=lambda row: row["seed"])]
-
-    @property
-    def version(self) -> int:
-        """Give the latest version of how its numbers are made."""
-        return max(row["benchmark"] or 0 for row in self.rows)
 
     @property
     def ndcg(self) -> float:
