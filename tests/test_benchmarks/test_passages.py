@@ -9,8 +9,6 @@ from invented import costs, evaluated, kept, profiled, trained
 from passages import faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
 from passages._reference import Reference
 
-from linrec_cli.results import schema
-
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
