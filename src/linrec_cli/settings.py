@@ -45,7 +45,9 @@ class Train:
     width: int = setting(64, MODEL, "Channels.", low=1, high=65_536, axis=True)
     layers: int = setting(2, MODEL, "Blocks.", low=1, high=256, axis=True)
     heads: int = setting(2, MODEL, "Heads the width is split into.", low=1, high=1024, axis=True)
-    dropout: float = setting(0.3, MODEL, "Share of outputs dropped in training.", low=0.0, high=0.95, axis=True)
+    dropout: float = setting(
+        0.3, MODEL, "Share of outputs dropped in training; on a CPU in 256ths.", low=0.0, high=0.95, axis=True
+    )
     data: str = setting(
         "ml-100k",
         DATA,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
 
 from linrec_cli.data.batch import Batch
 from linrec_cli.models._recommender import Facts
@@ -49,6 +50,28 @@ def test_an_items_bias_is_added_to_its_score(model: Model, batch: Made) -> None:
 def test_the_mask_is_no_item_to_be_scored(model: Model) -> None:
     assert model.table().shape == (10, 9)
     assert model.items.num_embeddings == 11
+
+
+def test_the_encoder_norms_what_it_reads_and_ends_in_a_head(model: Model, batch: Made, twice: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    model.dropout = twice
+    w, items = model.state_dict(), [3, 1, MASK, 5]
+
+    def norm(x: torch.Tensor, at: str) -> torch.Tensor:
+        scaled = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        return scaled * w[f"{at}.weight"] + w[f"{at}.bias"]
+
+    x = 2 * norm(w["items.weight"][items] + w["positions.weight"][:4], "norm")[None]
+    for block in model.blocks:
+        assert not block.attention.causal
+        x = block(x, torch.tensor([4]))
+    x = x @ w["head.weight"].T + w["head.bias"]
+    expected = norm(x * (1 + torch.erf(x / 2**0.5)) / 2, "head_norm")
+    found = model.encode(batch(items))
+    torch.testing.assert_close(found[..., :-1], expected)
+    assert (found[..., -1] == 1).all()
 
 
 def test_the_block_norms_after_each_sum(model: Model) -> None:

@@ -12,6 +12,7 @@ from linrec_cli import catalog
 from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
+from linrec_cli.models._dropout import Dropout
 from linrec_cli.models._recommender import Facts, reads
 from linrec_cli.settings import form
 
@@ -23,14 +24,14 @@ COUNTED = [name for name in NAMES if name not in TRAINED]
 MAXLEN = 12
 
 
-def made(name: str, items: int = 9, attention: str = "softmax") -> nn.Module:
+def made(name: str, items: int = 9, attention: str = "softmax", heads: int = 2) -> nn.Module:
     torch.manual_seed(0)
     model: nn.Module = catalog.bound("models", name, "Model")(
         Facts(items, {"colour": torch.arange(items + 1)[:, None] % 3 == torch.arange(3)}),
         MAXLEN,
         attention,
         width=8,
-        heads=2,
+        heads=heads,
         layers=2,
         dropout=0.5,
     )
@@ -112,6 +113,39 @@ def test_training_drops_and_evaluation_does_not(batch: Made, name: str) -> None:
     assert torch.equal(model.encode(given), model.encode(given))
     model.train()
     assert not torch.equal(model.encode(given), model.encode(given))
+
+
+DROPS = {"bert4rec": 1 + 2 * 2, "core": 1 + 2 * 2, "esasrec": 1 + 2 * 3, "hstu": 1 + 2, "lightsans": 1 + 2 * 2}
+DROPS |= {"linrec": 1 + 2 * 2, "sasrec": 1 + 2 * 2, "sasrecf": 1 + 2 * 2, "fdsa": 2 + 1 + 2 * 2 * 2}
+"""How often an encoder of two layers drops: what is read, then what each sublayer gives."""
+
+
+@pytest.mark.parametrize("name", DROPS)
+def test_the_share_that_was_asked_for_is_dropped_wherever_it_should_be(batch: Made, name: str) -> None:
+    model, shares = made(name).train(), []
+    for module in model.modules():
+        if isinstance(module, Dropout) and module is not getattr(model, "item_dropout", None):
+            module.register_forward_hook(lambda own, given, out: shares.append(own.p))
+    model.encode(batch([3, 1, 4, 1]))
+    assert shares == [0.5] * DROPS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINED if form(name) or name in ("hstu", "lightsans")])
+def test_the_width_is_split_into_the_heads_that_were_asked_for(batch: Made, name: str) -> None:
+    model, other = made(name), made(name, heads=1)
+    other.load_state_dict(model.state_dict())
+    one, whole = (each.encode(batch([3, 1, 4, 1])) for each in (model, other))
+    assert (one[:, 1:] - whole[:, 1:]).abs().amax(2).min() > 1e-9
+
+
+# Where they are not drawn with .02: uniformly up to 1 / sqrt(C), and as Xavier has it.
+SPREADS = {"core": 1 / (3 * 8) ** 0.5, "gru4rec": (2 / (2001 + 8)) ** 0.5, "sine": (2 / (2001 + 8)) ** 0.5}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_item_embeddings_begin_as_stated(name: str) -> None:
+    spread = float(made(name, 2000).items.weight.detach()[1:].std())
+    assert spread == pytest.approx(SPREADS.get(name, 0.02), rel=0.03)
 
 
 @pytest.mark.parametrize("name", NAMES)

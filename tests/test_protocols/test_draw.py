@@ -80,6 +80,16 @@ def test_popular_items_are_drawn_by_their_count_in_training(monkeypatch: pytest.
     assert abs(ones / (ones + twos) - 0.75) < 0.03
 
 
+@pytest.mark.parametrize("name", ["uni100", "pop100"])
+def test_negatives_of_a_validation_target_may_be_what_is_tested_later(name: str) -> None:
+    # Without it the validation would tell what the user's next item is. All other items are drawn: there are 100.
+    histories = [[*range(1 + j, 104), *range(1, 1 + j)][:4] for j in range(103)]
+    sequences = Sequences(torch.tensor(histories).flatten(), torch.arange(0, 4 * 103 + 1, 4), 103, torch.arange(103))
+    drawn = negatives(sequences, name, "valid")
+    assert drawn is not None
+    assert [sorted({*range(1, 104)} - {*row}) for row in drawn.tolist()] == [sorted(one[:3]) for one in histories]
+
+
 def test_too_few_items_to_draw_from_is_an_error() -> None:
     with pytest.raises(DataError, match="use --protocol full"):
         negatives(short(5, 50), "uni100")

@@ -8,16 +8,35 @@ from linrec_cli.models._recommender import Facts
 from linrec_cli.settings import Train, resolved
 from linrec_cli.training import estimate as module
 from linrec_cli.training import fit
+from linrec_cli.training.batches import Plan, plan
 from linrec_cli.training.estimate import estimate, parameters
 from linrec_cli.training.state import State
 
 SMALL = Train(maxlen=20, width=8, layers=1, tokens=100)
 
 
-def test_an_estimate_counts_what_an_epoch_trains(sequences: Sequences, parts: Parts) -> None:
-    guess = estimate(SMALL, sequences, parts)
-    (epoch,) = fit.epochs(fit.start(replace(SMALL, epochs=1), sequences, parts), sequences, parts)
-    assert (guess.batches, guess.targets, guess.measured) == (epoch.batches, epoch.targets, 4)
+@pytest.mark.parametrize(
+    ("model", "objective"),
+    [("sasrec", "next"), ("sasrec", "last"), ("bert4rec", "cloze"), ("bert4rec", "cloze:last=1")],
+)
+def test_an_estimate_counts_what_an_epoch_trains(
+    sequences: Sequences, parts: Parts, model: str, objective: str
+) -> None:
+    asked = replace(SMALL, model=model, objective=objective, epochs=1)
+    guess = estimate(asked, sequences, parts)
+    (epoch,) = fit.epochs(fit.start(asked, sequences, parts), sequences, parts)
+    assert (guess.batches, guess.targets, guess.measured) == (epoch.batches, epoch.targets, 3)
+
+
+def test_targets_of_every_window_or_position_are_counted_without_making_them(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for objective, expected in (("next", lambda whole: whole.length.sum()), ("last", lambda whole: len(whole.length))):
+        whole = plan(sequences, parts, objective, 20, 100, 0, 0)
+        some = [next(whole.batches(sequences))]
+        with monkeypatch.context() as patch:
+            patch.setattr(Plan, "batches", None)
+            assert module.targets(whole, some, sequences) == int(expected(whole))
 
 
 def test_seconds_are_those_of_the_measured_batches_scaled_to_all_positions(

@@ -16,7 +16,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import LinrecError, UsageError
 from linrec_cli.evaluation.ranks import ranks
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import fit
+from linrec_cli.training import fit, refused
 from linrec_cli.training.batches import plan
 from linrec_cli.training.state import State
 from linrec_cli.usage import Usage
@@ -76,6 +76,41 @@ def scripted(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
     """Let validation give these values, one an epoch."""
     left = iter(values)
     monkeypatch.setattr(fit, "validate", lambda *given: (next(left), 0.0))
+
+
+def test_the_seed_decides_the_weights_that_a_run_begins_with(sequences: Sequences, parts: Parts) -> None:
+    one, again, other = (fit.start(replace(SMALL, seed=n), sequences, parts).model.state_dict() for n in (3, 3, 4))
+    assert same(one, again)
+    drawn = [name for name, value in one.items() if value.std() > 0]
+    assert drawn
+    assert not any(torch.equal(one[name], other[name]) for name in drawn)
+
+
+def test_the_seed_decides_what_each_batch_drops_and_draws(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[int, list[int]] = {3: [], 4: []}
+    for number, seeds in given.items():
+        state = fit.start(replace(SMALL, seed=number, epochs=1), sequences, parts)
+        monkeypatch.setattr(fit, "seed", lambda device, seed, seeds=seeds: seeds.append(seed))
+        (epoch,) = fit.epochs(state, sequences, parts)
+        assert len(seeds) == epoch.batches
+    assert not {*given[3]} & {*given[4]}
+
+
+@pytest.mark.parametrize("seen", ["remove", "rank"])
+def test_validation_ranks_what_was_seen_as_the_test_will(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch, seen: str
+) -> None:
+    asked = []
+
+    def told(*given: object, seen: str) -> Tensor:
+        asked.append(seen)
+        return ranks(*given, seen=seen)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fit, "ranks", told)
+    finished(replace(SMALL, epochs=1, seen_items=seen), sequences, parts)
+    assert asked == [seen]
 
 
 def test_the_seed_decides_the_run(sequences: Sequences, parts: Parts) -> None:
@@ -342,7 +377,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(sequences: Sequences, parts: Pa
         ({"model": "popular", "objective": "next"}, "takes no --objective"),
         ({"model": "popular", "attn": "linear"}, "takes no --attn"),
         ({"model": "bert4rec", "objective": "next"}, "would see its own target; use --objective cloze"),
-        ({"objective": "cloze"}, "use --objective next"),
+        ({"model": "bert4rec", "objective": "last"}, "hides none to train it with; use --objective cloze"),
+        ({"objective": "cloze"}, "sasrec does not read what follows a hidden item; use --objective next"),
+        ({"model": "linrec", "objective": "cloze"}, "linrec knows no hidden item; use --objective last"),
+        ({"model": "popular", "lr": 0.1}, "counted, not trained: it takes no --lr; leave it out"),
+        ({"model": "markov", "loss": "bce"}, "takes no --loss"),
+        ({"model": "markov", "weight_decay": 0.0}, "takes no --weight-decay"),
+        ({"model": "markov", "ema": 0.9}, "takes no --ema"),
         ({"attn": "efficient"}, "has no causal form"),
         ({"loss": "sampled:negative=3"}, "did you mean 'negatives'"),
         ({"loss": "bpr"}, "no loss 'bpr'"),
@@ -395,6 +436,6 @@ def test_a_seed_decides_what_torch_draws() -> None:
 
 def test_a_single_position_has_no_others_to_tell_what_is_hidden() -> None:
     with pytest.raises(UsageError, match="--maxlen 1 has none; give 2 or more"):
-        fit.check(resolved(Train(model="bert4rec", maxlen=1)))
-    fit.check(resolved(Train(model="bert4rec", maxlen=2)))
-    fit.check(resolved(Train(maxlen=1)))
+        refused.check(resolved(Train(model="bert4rec", maxlen=1)))
+    refused.check(resolved(Train(model="bert4rec", maxlen=2)))
+    refused.check(resolved(Train(maxlen=1)))

@@ -134,9 +134,9 @@ def buildable(cell: Train) -> None:
     import torch
 
     from linrec_cli.models._recommender import Facts
-    from linrec_cli.training import fit, room
+    from linrec_cli.training import fit, refused, room
 
-    fit.check(cell)
+    refused.check(cell)
     build = partial(fit.build, cell, Facts(1, {"any": torch.ones(2, 1)}))
     # A GPU is asked by the process that trains, which may be another.
     if cell.device == "cpu":

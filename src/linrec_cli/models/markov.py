@@ -51,9 +51,9 @@ class Model(nn.Module):
         self.popular = counts / (counts.max() + 1)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Take counts of any number of pairs."""
+        """Take counts of any number of pairs, onto the device that the model is on."""
         for name in BUFFERS:
-            setattr(self, name, state_dict[name])
+            setattr(self, name, state_dict[name].to(getattr(self, name).device))
 
     def table(self) -> Tensor:
         """Give the popularity that ties go by, `[I + 1, 1]`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from linrec_cli.data.batch import Batch
 from linrec_cli.data.parts import Parts
 from linrec_cli.data.sequences import Sequences
 from linrec_cli.settings import Train
@@ -43,15 +44,27 @@ def extrapolated(state: State, whole: Plan, sequences: Sequences, batches: int) 
     longest = sorted(whole.rows, key=lambda rows: -int(whole.length[rows].max()))[: batches + 1]
     some = replace(whole, rows=longest)
     state.model.train()
-    trained, positions, begin = 0, 0, time.perf_counter()
+    timed: list[Batch] = []
+    begin = time.perf_counter()
     for number, batch in enumerate(some.batches(sequences)):
         float(fit.step(state, batch))
         if number == 0 and len(some) > 1:
             begin = time.perf_counter()
             continue
-        trained, positions = trained + batch.count, positions + int(batch.lengths.sum())
-    seconds, more = time.perf_counter() - begin, int(whole.length.sum()) / positions
-    return Estimate(parameters(state.model), len(whole), round(trained * more), seconds * more, len(some))
+        timed.append(batch)
+    seconds, positions = time.perf_counter() - begin, sum(int(batch.lengths.sum()) for batch in timed)
+    more = int(whole.length.sum()) / positions
+    return Estimate(parameters(state.model), len(whole), targets(whole, timed, sequences), seconds * more, len(timed))
+
+
+def targets(whole: Plan, some: list[Batch], sequences: Sequences) -> int:
+    """Count the targets of an epoch; where it is one a window or a position, by that alone."""
+    counted = sum(batch.count for batch in some)
+    if counted == sum(len(batch.lengths) for batch in some):
+        return len(whole.length)
+    if counted == sum(int(batch.lengths.sum()) for batch in some):
+        return int(whole.length.sum())
+    return sum(batch.count for batch in whole.batches(sequences))
 
 
 def parameters(model: nn.Module) -> int:

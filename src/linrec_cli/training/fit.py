@@ -21,14 +21,14 @@ from linrec_cli.losses._draw import Draw
 from linrec_cli.models._counts import popularity
 from linrec_cli.models._recommender import Facts, facts
 from linrec_cli.settings import Train, resolved
-from linrec_cli.training import enough, optimiser, shares
+from linrec_cli.training import enough, optimiser, refused, shares
 from linrec_cli.training.batches import plan
 from linrec_cli.training.captured import Captured
 from linrec_cli.training.seeds import mixed, seed
 from linrec_cli.training.state import Epoch, Position, State
 
 READ_EVERY = {"cpu": 1, "cuda": 16, "mps": 16}
-"""Batches between two readings of the loss."""
+"""Batches between two readings of the loss, for each of which a GPU is waited for."""
 
 
 def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
@@ -40,7 +40,7 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     """
     settings = resolved(settings)
     settings = replace(settings, seen_items=rule(settings.seen_items, sequences, parts))
-    check(settings)
+    refused.check(settings)
     enough.check(sequences, parts, counted=catalog.load("models", catalog.parse(settings.model)[0]).FORM is None)
     seed(settings.device, mixed(settings.seed, 2**32))
     model = build(settings, facts(sequences)).to(settings.device)
@@ -50,34 +50,6 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     draw = Draw(popularity(sequences, parts).to(settings.device))
     captured = Captured(model, settings.device) if trained and settings.graphs else None
     return State(settings, model, optimizer, loss, draw, captured)
-
-
-def check(settings: Train) -> None:
-    """Refuse an objective under which a prediction would see its own target, and one that the model cannot be given.
-
-    Args:
-        settings: resolved.
-
-    Raises:
-        UsageError: it is one.
-    """
-    name, objective = (catalog.parse(spec)[0] if spec else "" for spec in (settings.model, settings.objective))
-    model = catalog.load("models", name)
-    if model.FORM is None:
-        if objective:
-            raise UsageError(f"model {name} is counted, not trained: it takes no --objective; leave it out.")
-        return
-    trains = catalog.load("objectives", objective)
-    fitting = f"use --objective {model.OBJECTIVE}"
-    if model.FORM not in trains.FORMS:
-        raise UsageError(
-            f"objective {objective} trains {' or '.join(trains.FORMS)} models only: in {name}, which is {model.FORM}, "
-            f"a prediction would see its own target; {fitting}."
-        )
-    if trains.MASKED and not getattr(model, "MASKED", False):
-        raise UsageError(f"objective {objective} hides items, and {name} knows no hidden item; {fitting}.")
-    if trains.MASKED and settings.maxlen < 2:
-        raise UsageError(f"objective {objective} tells hidden items by others: --maxlen 1 has none; give 2 or more.")
 
 
 def build(settings: Train, facts: Facts) -> Any:
@@ -196,7 +168,6 @@ def train_epoch(
             optimiser.scheduled(state, len(batches))
             pending.append((step(state, batch), batch.count))
             at.batch += 1
-            # A loss is read from the device only now and then, so that a GPU is not made to wait for it.
             if len(pending) < READ_EVERY[settings.device] and at.batch < len(batches):
                 continue
             before = settled(at, pending, before)

@@ -35,7 +35,7 @@ class Share:
     predictions: int = 0
 
     def draw(self, draw: Draw) -> Draw:
-        """Let what is drawn for each prediction be what one process would draw for it."""
+        """Draw for each prediction the same whichever process has it; without dropout, what one process would draw."""
         return draw if self.own is None else replace(draw, own=self.own, predictions=self.predictions)
 
     def weighted(self, loss: Tensor) -> Tensor:
