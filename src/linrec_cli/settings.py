@@ -166,7 +166,7 @@ class Evaluate:
     k: tuple[int, ...] = setting(
         (1, 5, 10, 20), RANKING, "Cut-offs of the metrics.", low=1, high=1_000_000, axis=True, was="ks"
     )
-    seen: str = setting(AUTO, RANKING, **SEEN)
+    seen: str = setting(AUTO, RANKING, **SEEN | {"help": "remove or rank the items of the history; auto: as trained."})
     stage: str = setting("test", RANKING, "valid or test.", choices=("valid", "test"))
     by: str = setting(
         "", RANKING, "repeat: new and repeated golds apart too.", choices=("", "repeat"), shown="together"

@@ -1,5 +1,6 @@
 """Verdicts on quality: from users' ranks where they are there, from the table alone where they are not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from linrec_cli.analysis.compare import compare
+from linrec_cli.analysis.judge_quality import settled
 from linrec_cli.analysis.significance import differences
 from linrec_cli.analysis.verdict import Rule
 from linrec_cli.analysis.verdict_text import lines
@@ -63,6 +65,38 @@ def test_a_loss_in_three_seeds_is_a_regression_and_the_other_way_round_an_improv
 def test_the_same_ranks_are_ok_from_one_seed():
     one = judge(side("old", (0,)), side("old", (0,)))
     assert (one.verdict, one.change, one.noise, one.note) == ("ok", 0.0, 0.0, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "noise", "p", "expected"),
+    [
+        (-0.5, 0.6, 0.05, "regression"),
+        (-0.5, 0.6, 0.051, "inconclusive"),
+        (0.5, 0.6, 0.05, "improved"),
+        (0.5, 0.6, 0.051, "inconclusive"),
+        (-0.03, 0.001, 0.001, "regression"),
+        # Sure, and too small to mind.
+        (-0.01, 0.001, 0.001, "ok"),
+        (0.01, 0.001, 0.001, "ok"),
+    ],
+)
+def test_a_change_counts_where_chance_makes_it_once_in_twenty_and_it_is_beyond_the_limit(change, noise, p, expected):
+    one = judge(side("old", (0,)), side("old", (0,)))
+    judged = settled(replace(one, change=change, noise=noise, p=p), Rule(quality=0.02))
+    assert judged.verdict == expected
+
+
+def test_a_loss_that_is_sure_and_smaller_than_the_limit_is_ok():
+    base, new = side("old", (0, 1, 2)), side("new", (0, 1, 2), worse=0.01)
+    one = judge(base, new)
+    assert (one.verdict, one.p < 0.01, one.change > -0.02) == ("ok", True, True)
+    assert judge(base, new, quality=0.001).verdict == "regression"
+
+
+def test_ranks_of_validation_items_alter_no_verdict():
+    base, new = side("old", (0, 1, 2)), side("newer", (0, 1, 2), worse=0.004)
+    alone = [(table, {run: held.filter(stage="test") for run, held in ranks.items()}) for table, ranks in (base, new)]
+    assert judge(base, new) == judge(*alone)
 
 
 def test_two_seeds_cannot_tell_a_loss_from_one_more_training():

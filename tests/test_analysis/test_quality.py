@@ -85,6 +85,14 @@ def test_an_evaluation_has_a_table_of_any_items_and_no_costs():
     assert caption.startswith("valid items, leave-one-out, ranked among 100 negatives (uni100)")
 
 
+def test_evaluations_of_two_stages_have_a_table_each():
+    how = {"command": "evaluate", "protocol": "full"}
+    test = [row | how for row in run("linear", 0, 0.1)[:2]]
+    valid = [row | {"stage": "valid", "created": LATE} for row in test]
+    found = quality.evaluated(table(test, valid), {})
+    assert sorted(caption.split()[0] for *_, caption, _ in found) == ["test", "valid"]
+
+
 def test_a_sentence_ranks_mechanisms_of_a_length():
     assert list(quality.sentences(table(*SOME), {})) == [
         "d, sasrec, width 8, 1 layers, leave-one-out, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500"

@@ -13,7 +13,7 @@ from linrec_cli.analysis.significance import holm, t_test
 from linrec_cli.errors import NothingMeasuredError, UsageError
 
 ROW = {"data_digest": "d1", "split": "leave-one-out", "protocol": "full", "seen": "remove", "ties": "mean",
-       "stage": "test", "model": "sasrec", "loss": "bce"}  # fmt: skip
+       "stage": "test", "time_aware": False, "model": "sasrec", "loss": "bce"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +101,7 @@ def test_a_run_against_itself_differs_in_nothing():
         ({"protocol": "uni100"}, r"another protocol \(full against uni100\)"),
         ({"stage": "valid"}, r"another stage \(test against valid\)"),
         ({"ties": "best"}, "another ties"),
+        ({"time_aware": True}, "another time_aware"),
         ({"split": "ratio", "seen": "rank"}, "another split .*, seen "),
     ],
 )

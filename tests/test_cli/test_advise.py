@@ -56,6 +56,17 @@ def test_options_are_those_of_train_and_a_model_that_takes_no_mechanism_has_a_li
     assert run(["advise", "nowhere.csv"]) == 3
 
 
+def test_what_costs_something_and_is_not_in_the_curves_is_told(
+    room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*ASK, "--attn", "linear", "--ema", "0.99", "--dropout", "0", "--lr", "0.1"]) == 0
+    assert "Not in these figures: --dropout 0.0, --ema 0.99.\n" in capsys.readouterr().out
+    assert run([*ASK, "--attn", "linear"]) == 0
+    assert "Not in these figures" not in capsys.readouterr().out
+    assert run([*ASK, "--attn", "linear", "--clip", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["--clip 1.0"]
+
+
 def test_what_is_not_told_is_filled_in_and_what_is_told_stays(
     room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
 ) -> None:

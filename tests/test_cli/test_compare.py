@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from linrec_cli.analysis.verdict import Rule
 from linrec_cli.cli import run
 from linrec_cli.results import schema, store
 
@@ -92,6 +93,45 @@ def test_the_numbers_beside_a_change_are_those_it_is_computed_from(tmp_path, cap
     base, new = trained(tmp_path / "base", 0.1, 0.2, 0.6), trained(tmp_path / "new", 0.1, 0.2, 0.3, 0.9)
     assert run(["compare", base, new, "--format", "md"]) == 0
     assert "| linear 50 train | NDCG@10 | 0.3000 | 0.2000 | -33.3 % |" in capsys.readouterr().out
+
+
+def test_what_is_asked_for_is_what_is_judged_by(sides, monkeypatch):
+    asked = []
+    monkeypatch.setattr("linrec_cli.runs.compare.compare", lambda base, new, rule: asked.append(rule) or [])
+    options = ["--threshold", "9", "--memory-threshold", "3", "--quality-threshold", "7", "--chance", "2"]
+    options += ["--quantile", "25", "--metric", "recall@5", "--yardstick", "none", "--force"]
+    run(["compare", sides["base"], sides["same"], *options])
+    rule = Rule(time=0.09, memory=0.03, quality=0.07, chance=0.02, quantile=0.25, yardstick="", force=True,
+                metric="recall", k=5)  # fmt: skip
+    assert [vars(one) for one in asked] == [pytest.approx(vars(rule))]
+
+
+def test_seconds_of_trainings_are_compared_where_seconds_are(tmp_path, capsys):
+    sides = []
+    for name, times in (("base", 1.0), ("new", 2.0)):
+        for number, noise in enumerate(RUNS):
+            what = CELL | {
+                "command": "train",
+                "attention": "linear",
+                "maxlen": 50,
+                "stage": "train",
+                "run": f"t{number}",
+            }
+            row = what | {"seed": number, "metric": "seconds_per_epoch", "value": times * noise, "dataset": "d"}
+            store.write_frame(schema.table({}, [row]), store.folder(tmp_path / name, f"t{number}") / store.TABLE)
+        sides.append(str(tmp_path / name))
+    assert run(["compare", *sides, "--yardstick", "none"]) == 5
+    assert "+100.0 %" in capsys.readouterr().out
+    # No trainings take turns, in which one could be another's unit.
+    assert run(["compare", *sides]) == 4
+
+
+@pytest.mark.parametrize("metric", ["ndcg@50", "precision@10"])
+def test_a_metric_that_nothing_was_tested_by_is_refused_and_nothing_passes(tmp_path, capsys, metric):
+    base, new = trained(tmp_path / "base", 0.5, 0.5, 0.5), trained(tmp_path / "new", 0.1, 0.1, 0.1)
+    assert run(["compare", base, new]) == 5
+    assert run(["compare", base, new, "--metric", metric]) == 2
+    assert f"no {metric} was tested on either side; there are ndcg@10." in capsys.readouterr().err
 
 
 def test_another_machine_is_refused_with_4_unless_forced(sides, tmp_path, capsys):
@@ -195,8 +235,10 @@ def test_an_export_that_cannot_be_written_is_a_data_error_and_hides_no_regressio
     assert "became worse" in error
 
 
-def test_a_reader_that_leaves_does_not_hide_a_regression(sides):
-    command = [sys.executable, "-m", "linrec_cli", "compare", sides["base"], sides["slow"]]
+@pytest.mark.parametrize("form", [[], ["--json"], ["--format", "md"]])
+def test_a_reader_that_leaves_does_not_hide_a_regression(sides, form):
+    # At once, and not from what is held back until the end.
+    command = [sys.executable, "-u", "-m", "linrec_cli", "compare", sides["base"], sides["slow"], *form]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         error = process.stderr.read()

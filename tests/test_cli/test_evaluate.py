@@ -9,6 +9,7 @@ import pytest
 
 from linrec_cli import catalog
 from linrec_cli.cli import run
+from linrec_cli.cli.evaluate import heads
 from linrec_cli.results import store
 
 
@@ -188,6 +189,31 @@ def test_models_are_named_where_mechanisms_do_not_tell_runs_apart(
     assert run(["evaluate", "sasrec-linear", "bert4rec", "popular", "--k", "1", "--threads", "1"]) == 0
     heads, linear = capsys.readouterr().out.splitlines()[2].split(), ["linear", "20", "s0"]
     assert heads == ["metric", "sasrec", *linear, "bert4rec", *linear, "popular", "20", "s0"]
+
+
+def test_runs_that_nothing_shown_tells_apart_have_their_digests_and_splits_are_named() -> None:
+    row = {"attention": "linear", "options": "", "model": "sasrec", "data_digest": "d", "maxlen": 20, "seed": 0}
+    one, other, split = (row | {"split": split} for split in ("leave-one-out", "leave-one-out", "ratio"))
+    folders = ["ring-sasrec-linear-20-s0-1a", "ring-sasrec-linear-20-s0-2b", "ring-sasrec-linear-20-s0-3c"]
+    assert heads([[one], [other]], folders[:2]) == ["linear 20 s0 1a", "linear 20 s0 2b"]
+    assert heads([[one], [other], [split]], folders) == [
+        "linear 20 s0 leave-one-out 1a",
+        "linear 20 s0 leave-one-out 2b",
+        "linear 20 s0 ratio",
+    ]
+    assert heads([[one], [other | {"seed": 1}]], folders[:2]) == ["linear 20 s0", "linear 20 s1"]
+
+
+def test_time_aware_models_are_told_and_not_tested_against_others(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aware = ["--model", "hstu:time=true:time_aware=true", "--epochs", "1", "--width", "8", "--layers", "1"]
+    assert run(["train", "--data", "ring.csv", *aware, "--maxlen", "20", "--threads", "1"]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", "hstu", "sasrec-linear", "--k", "1", "--threads", "1"]) == 0
+    assert "Time-aware models are told when their target was" in " ".join(capsys.readouterr().out.split())
+    assert run(["evaluate", "hstu", "sasrec-linear", "--k", "1", "--threads", "1", "--significance"]) == 2
+    assert "another time_aware" in capsys.readouterr().err
 
 
 def test_data_are_named_where_runs_are_of_several(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_a_history_is_followed_by_what_followed_it(trained: None, capsys: pytest
 def test_users_are_named_and_all_of_them_are_written(trained: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["recommend", "log-markov", "--user", "u3", "--user", "u1", "--k", "1", "--json"]) == 0
     assert [row["history"] for row in json.loads(capsys.readouterr().out)["recommended"]] == ["u3", "u1"]
-    for name, reader in (("top.parquet", pl.read_parquet), ("top.csv", pl.read_csv)):
+    for name, reader in (("top.parquet", pl.read_parquet), ("top.CSV", pl.read_csv)):
         assert run(["recommend", "log-markov", "--k", "3", "-o", name]) == 0
         assert reader(name)["history"].unique().sort().to_list() == [f"u{n}" for n in range(9)]
         assert f"wrote 9 lists to {name}" in capsys.readouterr().err
@@ -50,6 +50,7 @@ def test_users_are_named_and_all_of_them_are_written(trained: None, capsys: pyte
         ([], "give --user, --history, --file, --stream, or -o FILE for all users"),
         (["--stream", "-o", "top.csv"], "--stream answers on stdout"),
         (["--stream"], "model 'markov' cannot read events one by one; those that can: "),
+        (["-o", "top.json"], "top.json is no .parquet or .csv file; name one."),
         (["--user", "u1", "--seen", "perhaps"], "no choice of --seen 'perhaps'"),
     ],
 )
@@ -59,6 +60,13 @@ def test_what_is_asked_wrongly_is_one_line(
     capsys.readouterr()
     assert run(["recommend", "log-markov", *asked]) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_items_of_the_history_are_left_out_or_not_as_asked(trained: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for seen, there in (("remove", False), ("rank", True)):
+        assert run(["recommend", "log-markov", "--history", "3,4,5", "--k", "12", "--seen", seen, "--json"]) == 0
+        made = json.loads(capsys.readouterr().out)["recommended"]
+        assert (len(made), 4 in {row["item"] for row in made}) == ((12, True) if there else (9, False))
 
 
 @pytest.mark.parametrize("content", ["user_id,age\nu4,3\nu2,5\n", "who\nu4\nu2\n"])

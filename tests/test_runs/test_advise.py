@@ -162,6 +162,18 @@ def test_curves_of_another_machine_or_size_are_not_taken(
     assert [(one.phase, one.maxlen) for one in measure.asked] == [(("step",), (10, 20)), (("evaluate",), (10, 20))]
 
 
+def test_what_runs_in_one_number_format_alone_stands_whatever_was_asked_for(data: Dataset, tmp_path: Path) -> None:
+    class Real(Planted):
+        def row(self, asked: Profile, attn: str, length: int) -> dict[str, Any]:
+            own = {"dtype": "float32"} if asked.phase == ("evaluate",) else {}
+            return super().row(asked, attn, length) | own
+
+    measure = Real(tmp_path)
+    for _ in range(2):
+        advise([replace(CELL, dtype="bfloat16")], data, tmp_path, measure, 1.0)
+    assert [one.phase for one in measure.asked] == [("step",), ("evaluate",)]
+
+
 def test_what_stands_of_memory_alone_is_measured(data: Dataset, tmp_path: Path) -> None:
     class Cut(Planted):
         def row(self, *asked: Any) -> dict[str, Any]:

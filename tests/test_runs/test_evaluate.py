@@ -101,6 +101,18 @@ def test_other_weights_are_another_run(here, kept, quick):
     assert runs.evaluate(one, kept).rows["run"][0] != runs.evaluate(other, kept).rows["run"][0]
 
 
+def test_the_same_weights_trained_otherwise_are_another_run(here, kept, quick):
+    made = [runs.train(quick(model="popular", attn="auto", seed=seed), kept) for seed in (0, 1)]
+    assert len({runs.evaluate(one, kept).rows["run"][0] for one in made}) == 2
+
+
+def test_items_of_the_history_are_ranked_or_not_as_in_training_unless_asked(kept, quick):
+    found = runs.train(quick(seen_items="remove"), kept)
+    assert set(runs.evaluate(found, kept).rows["seen"]) == {"remove"}
+    assert runs.evaluate(found, kept).ranks.equals(found.ranks.filter(stage="test"))
+    assert set(runs.evaluate(found, kept, Evaluate(seen="rank")).rows["seen"]) == {"rank"}
+
+
 @pytest.fixture
 def wide(here, quick):
     """A data set that has a hundred items to draw from, and a run on it."""

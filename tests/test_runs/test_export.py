@@ -14,6 +14,7 @@ from linrec_cli.errors import DataError, UsageError
 from linrec_cli.runs import graph
 from linrec_cli.runs.export import described, export
 from linrec_cli.runs.recommend import Served
+from linrec_cli.training import checkpoint
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def test_the_card_says_what_the_run_was(run, here):
     weights = load_file(here / "out/weights.safetensors")
     assert weights.keys() == found.model.state_dict().keys()
     assert all(torch.equal(value, found.model.state_dict()[name]) for name, value in weights.items())
+    assert card["weights_digest"] == checkpoint.digest(weights)
     items = pl.read_parquet(here / "out/items.parquet")
     assert items.columns == ["number", "item", "title"]
     assert items["number"].to_list() == list(range(1, 31))

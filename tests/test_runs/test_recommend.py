@@ -1,5 +1,6 @@
 """What a run recommends is what its model scores highest, in the user's own ids."""
 
+import polars as pl
 import pytest
 
 from linrec_cli import runs
@@ -86,13 +87,30 @@ def test_a_user_is_recommended_to_after_all_that_they_had(run):
     assert everybody.height == 4 * 60
 
 
-def test_items_of_the_history_are_left_out_as_the_data_want_it(run):
+def test_items_of_the_history_are_left_out_as_the_data_want_it_or_as_the_run_was_asked(run, here, kept, quick):
     # On the ring golds repeat.
     assert module.opened(run).seen == "rank"
+    runs.train(quick(seen_items="remove"), kept, here / "other")
+    assert module.opened(here / "other").seen == "remove"
     served = module.opened(run, "remove")
     history = [f"i{n}" for n in range(27)]
     made = module.recommend(served, 10, histories=[history])
     assert sorted(made["item"]) == ["i27", "i28", "i29"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # Whether it begins with a header, its ids tell.
+        ("007\n7\n08\n", ["007", "7", "08"]),
+        ("who\n007\n\n08\n", ["007", "08"]),
+        ("user\n007\n", ["007"]),
+        ("name,user_id\nx,007\n", ["007"]),
+    ],
+)
+def test_users_of_a_file_are_its_ids_letter_for_letter(here, text, found):
+    (here / "users.csv").write_text(text)
+    assert module.users_of(here / "users.csv", pl.Series(["007", "7", "08", "user"])) == found
 
 
 def test_what_is_not_known_is_named_with_the_closest(run):

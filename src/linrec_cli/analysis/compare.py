@@ -1,6 +1,6 @@
 """Verdicts on two tables: which costs rose, and which qualities fell, by more than runs of the same code differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +10,35 @@ from linrec_cli.analysis.judge_cost import cost
 from linrec_cli.analysis.judge_quality import Ranks, qualities
 from linrec_cli.analysis.pairs import Pair, pairs
 from linrec_cli.analysis.verdict import ORDER, Rule, Verdict, blank
+from linrec_cli.errors import UsageError
 
 
 def compare(base: pl.DataFrame, new: pl.DataFrame, rule: Rule, ranks: tuple[Ranks, Ranks] = ({}, {})) -> list[Verdict]:
-    """Judge every cell that either table has, worst first."""
+    """Judge every cell that either table has, worst first.
+
+    Raises:
+        UsageError: neither has the metric that is asked for, or what was timed under the yardstick's name.
+    """
+    there((base, new), (rule.metric, rule.k))
     how: dict[str, Any] = {"yardstick": rule.yardstick, "quantile": rule.quantile, "force": rule.force}
     found = list(pairs(base, new, score=(rule.metric, rule.k), **how))
     verdicts = [incomparable(pair, rule) for pair in found if not pair.comparable]
     verdicts += [cost(pair, rule) for pair in found if pair.comparable and pair.kind != "quality"]
     verdicts += qualities([pair for pair in found if pair.comparable and pair.kind == "quality"], ranks, rule)
     return worst_first(verdicts)
+
+
+def there(tables: Sequence[pl.DataFrame], score: tuple[str, int]) -> None:
+    """Make sure that a metric is there where there is quality at all.
+
+    Raises:
+        UsageError: it is in no table, and others are.
+    """
+    ranks = [side.filter(stage="test").drop_nulls("k").select("metric", "k") for side in tables]
+    tested = pl.concat(ranks).unique().sort("metric", "k").rows()
+    if tested and score not in tested:
+        known = ", ".join(f"{name}@{k}" for name, k in tested)
+        raise UsageError(f"no {score[0]}@{score[1]} was tested on either side; there are {known}.")
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 SCORES = (QUALITY, QUALITY | {"metric": "recall"})
 """What is compared."""
-SAME = ("data_digest", "split", "protocol", "seen", "ties", "stage")
+SAME = ("data_digest", "split", "protocol", "seen", "ties", "stage", "time_aware")
 """What must be the same for users to be comparable; how a model was made may differ."""
 DRAWS = 10_000
 

@@ -11,6 +11,7 @@ from linrec_cli import catalog
 from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
 from linrec_cli.cli.train import fitting, laid_out
+from linrec_cli.declared import flag
 from linrec_cli.settings import RUNNING, Profile, Reading, Train, form
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ HELP = """Say what mechanisms will cost on your data, an epoch and an evaluation
 The lengths of your histories are laid over curves of this machine: those that `linrec profile` left in the results, \
 and what they lack is measured now. The options are those of `linrec train`.
 """
+UNMEASURED = ("dropout", "ema", "clip", "graphs", "deterministic")
+"""Settings that cost a training something, which a profile has as they usually are."""
 TELLING = ("softmax", "linear", "linear-gated")
 
 
@@ -58,7 +61,7 @@ def command(
     cells = [settled(cell, found) for cell in laid_out(given | {"data": data})]
     fitting(cells, found)
     costs = advise(cells, found, results_dir, lambda asked: measured(asked, results_dir), budget)
-    show(costs, found, as_json)
+    show(costs, found, unmeasured(cells[0]), as_json)
 
 
 def usual(model: str) -> list[str]:
@@ -74,14 +77,20 @@ def measured(asked: Profile, results_dir: Path) -> list[dict[str, Any]]:
     return profile.measured(asked, Effort(), results_dir)
 
 
-def show(costs: "Sequence[Cost]", data: "Dataset", as_json: bool) -> None:
-    """Print a line a mechanism and length, and where each pays."""
+def unmeasured(cell: Train) -> list[str]:
+    """List, as options, what takes time in a training and is not as in the profile that is measured."""
+    given = {flag(name): getattr(cell, name) for name in UNMEASURED if getattr(cell, name) != getattr(Train(), name)}
+    return [name if value is True else f"{name} {value}" for name, value in given.items()]
+
+
+def show(costs: "Sequence[Cost]", data: "Dataset", left: list[str], as_json: bool) -> None:
+    """Print a line a mechanism and length, where each pays, and what is `left` out."""
     from linrec_cli.analysis.advice import pays
 
     longer = {one.maxlen: float((data.sequences.offsets.diff() > one.maxlen).double().mean()) for one in costs}
     if as_json:
         listed = [asdict(one) | {"longer_histories": longer[one.maxlen]} for one in costs]
-        console.document({"dataset": data.name, "costs": listed, "where": pays(costs)})
+        console.document({"dataset": data.name, "costs": listed, "where": pays(costs), "left_out": left})
         return
     lines = [
         [one.attn or "–", one.maxlen, f"{longer[one.maxlen]:.0%}", console.duration(one.epoch),
@@ -95,3 +104,5 @@ def show(costs: "Sequence[Cost]", data: "Dataset", as_json: bool) -> None:
         "longer: share of histories that maxlen cuts. MiB: peak memory of a step of training.",
     )
     console.sentences(pays(costs))
+    if left:
+        console.sentences([f"Not in these figures: {', '.join(left)}."])

@@ -12,7 +12,7 @@ import typer
 from linrec_cli import catalog
 from linrec_cli.analysis import baseline
 from linrec_cli.cli import console
-from linrec_cli.cli.options import OUTPUT, Json, known, option
+from linrec_cli.cli.options import OUTPUT, Json, option
 from linrec_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(
             max=100,
         ),
     ] = 5.0,
-    metric: Annotated[str, option(WHAT, f"Quality on the test items. Known: {known('metrics')}.")] = "ndcg@10",
+    metric: Annotated[str, option(WHAT, "Quality on the test items: one that both sides have, of ranks.")] = "ndcg@10",
     force: Annotated[
         bool, option(WHAT, "Compare also what another device, version or setting made.", "--force", show_default=False)
     ] = False,

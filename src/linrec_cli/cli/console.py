@@ -38,14 +38,22 @@ def stream(stderr: bool) -> "Console":
     return Piped(stderr=stderr, highlight=False, soft_wrap=False)
 
 
+def put(*texts: str, end: str = "\n") -> None:
+    """Write lines to stdout; where whoever read it has left, go on: the exit code is still to come."""
+    try:
+        print(*texts, sep="\n", end=end)
+    except BrokenPipeError:
+        nowhere()
+
+
 def line(text: str = "") -> None:
     """Write a line to stdout."""
-    print(shown(text))
+    put(shown(text))
 
 
 def page(text: str) -> None:
     """Write lines, each with its end, to stdout."""
-    print(*map(shown, text.split("\n")), sep="\n", end="")
+    put(*map(shown, text.split("\n")), end="")
 
 
 def answer(text: str) -> None:
@@ -63,7 +71,7 @@ def sentences(texts: Iterable[str]) -> None:
     """Print sentences to stdout, a line each; on a terminal at its width, what follows set in."""
     wide = stream(False).width if sys.stdout.isatty() else sys.maxsize
     for text in map(shown, texts):
-        print(textwrap.fill(text, wide, subsequent_indent="    ") if len(text) > wide else text)
+        put(textwrap.fill(text, wide, subsequent_indent="    ") if len(text) > wide else text)
 
 
 def nowhere(stderr: bool = False) -> None:
@@ -79,7 +87,7 @@ def fail(message: str) -> None:
 
 def document(content: Any) -> None:
     """Write one JSON document to stdout; a number that is not finite becomes null."""
-    print(json.dumps(finite(content), indent=2, default=str))
+    put(json.dumps(finite(content), indent=2, default=str))
 
 
 def finite(content: Any) -> Any:

@@ -65,8 +65,9 @@ def command(
         more = {"significance": [asdict(one) for one in verdicts]} if significance else {}
         console.document({"how": asdict(settings), "rows": [row for rows in made for row in rows], **more})
     else:
-        show(made, settings)
-        tested(verdicts, dict(zip(folders, heads(made), strict=True)))
+        called = heads(made, [folder.name for folder in folders.values()])
+        show(made, called, settings)
+        tested(verdicts, dict(zip(folders, called, strict=True)))
 
 
 def evaluated(folder: Path, settings: Evaluate, results_dir: Path, data_dir: Path) -> "Result":
@@ -79,8 +80,8 @@ def evaluated(folder: Path, settings: Evaluate, results_dir: Path, data_dir: Pat
     return made
 
 
-def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:
-    """Show the runs side by side, a metric a line."""
+def show(made: Sequence[Sequence[Row]], called: Sequence[str], settings: Evaluate) -> None:
+    """Show the runs side by side as they are `called`, a metric a line."""
     from linrec_cli.analysis.labels import metric_label
 
     rows = worth_telling([row for rows in made for row in rows])
@@ -93,27 +94,34 @@ def show(made: Sequence[Sequence[Row]], settings: Evaluate) -> None:
     data = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
     console.table(
         f"{data}, {settings.stage}",
-        ["metric", *heads(made)],
+        ["metric", *called],
         [[metric, *(mine.get(metric, "–") for mine in numbers)] for metric in metrics],
         f"{splits}, {ranked}, {seen}, ties at their mean rank; ± is one standard error. {notes}".strip(),
     )
 
 
-def heads(made: Sequence[Sequence[Row]]) -> list[str]:
-    """Name each run in short, by its data and its model too where these tell them apart."""
+def heads(made: Sequence[Sequence[Row]], folders: Sequence[str]) -> list[str]:
+    """Name each run in short, by its data, its model and its split too where these tell them apart.
+
+    Those that differ in something else have the digest that their folder ends with.
+    """
     from linrec_cli.analysis.labels import mechanism
 
     runs = [rows[0] for rows in made]
     several = len({row["model"] for row in runs if row["attention"]}) > 1
     apart = len({row["data_digest"] for row in runs}) > 1
-    return [
+    splits = len({row["split"] for row in runs}) > 1
+    found = [
         " ".join([
             *([row["dataset"]] if apart else []),
             *([row["model"]] if several and row["attention"] else []),
             f"{mechanism(row)} {row['maxlen']} s{row['seed']}",
+            *([row["split"]] if splits else []),
         ])
         for row in runs
     ]  # fmt: skip
+    ends = [folder.rpartition("-")[2] for folder in folders]
+    return [f"{one} {end}" if found.count(one) > 1 else one for one, end in zip(found, ends, strict=True)]
 
 
 def tested(verdicts: Sequence["Comparison"], heads: dict[str, str]) -> None:
@@ -148,7 +156,12 @@ def worth_telling(rows: Sequence[Row]) -> list[Row]:
 
 def said_of(rows: Sequence[Row]) -> list[str]:
     """List what numbers warn of."""
-    return [part for row in rows for part in (row["note"] or "").split("; ") if part and not part.startswith("weights")]
+    from linrec_cli.cli.train_table import WARNINGS
+
+    aware = [WARNINGS["time_aware"]] if any(row["time_aware"] for row in rows) else []
+    return aware + [
+        part for row in rows for part in (row["note"] or "").split("; ") if part and not part.startswith("weights")
+    ]
 
 
 def told(row: Row) -> str:

@@ -33,6 +33,7 @@ all users are. Items of the history are left out where golds do not repeat (--se
 object. A user's history begins with what the data have of it; one who is new begins with none. A line that cannot be \
 read is told on stderr and answered all the same; the exit code is then 3.
 """
+WRITTEN = (".parquet", ".csv")
 ASK, SEEN = "What to recommend to", (AUTO, "remove", "rank")
 
 
@@ -43,7 +44,7 @@ def command(
     file: Annotated[Path | None, option(ASK, "Users, in a CSV or Parquet file.")] = None,
     stream: Annotated[bool, option(ASK, "Read events from stdin and answer each.", "--stream")] = False,
     k: Annotated[int, option(ASK, "Items for each.", min=1, max=100_000)] = 10,
-    seen: Annotated[str, option(ASK, "remove or rank items of the history; auto: as the data want it.")] = AUTO,
+    seen: Annotated[str, option(ASK, "remove or rank items of the history; auto: as the run was trained.")] = AUTO,
     output: Annotated[
         Path | None, option(OUTPUT, "Write Parquet, or CSV, in place of a table.", "-o", "--output")
     ] = None,
@@ -64,13 +65,13 @@ def command(
         answer(Stream(served, k), as_json)
         return
     histories = [[one.strip() for one in text.split(",") if one.strip()] for text in history or ()]
-    users = users_of(file) if file else user or None
+    users = users_of(file, served.data.prepared.users["raw"]) if file else user or None
     table = recommend(served, k, users=users, histories=histories or None)
     if output:
         from linrec_cli import disk
 
         with disk.whole(output) as part:
-            (table.write_csv if output.suffix == ".csv" else table.write_parquet)(part)
+            getattr(table, f"write_{output.suffix.lower()[1:]}")(part)
         console.say(f"wrote {table['history'].n_unique():,} lists to {output}")
     if as_json:
         console.document({"run": run, "seen": served.seen, "recommended": table.to_dicts()})
@@ -90,6 +91,8 @@ def check(seen: str, output: Path | None, *asked: Any) -> None:
         raise UsageError("give --user, --history, --file, --stream, or -o FILE for all users.")
     if asked[-1] and output:
         raise UsageError("--stream answers on stdout; leave -o out.")
+    if output and output.suffix.lower() not in WRITTEN:
+        raise UsageError(f"{output} is no {' or '.join(WRITTEN)} file; name one.")
     if seen not in SEEN:
         raise catalog.unknown("choice of --seen", seen, SEEN)
 

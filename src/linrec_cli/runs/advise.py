@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from linrec_cli import catalog, machine
 from linrec_cli.declared import flag
 from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.phases._phase import phase
 from linrec_cli.settings import Profile, Train, form, options
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def advise(cells: Sequence[Train], data: "Dataset", results_dir: Path, measure: 
     for cell in cells:
         # What takes no mechanism goes by its model.
         name = cell.attn or cell.model
-        for phase, by in found.items():
+        for what, by in found.items():
             if name not in by or not by[name].seconds:
-                raise NothingMeasuredError(f"{name} gave no number in {phase}; `linrec profile` says why.")
+                raise NothingMeasuredError(f"{name} gave no number in {what}; `linrec profile` says why.")
         step, rank, (trained, ranked) = found["step"][name], found["evaluate"][name], shapes(cell, data)
         made.append(Cost(cell.attn, cell.maxlen, step.time(trained), rank.time(ranked), step.peak(trained)))
     return made
@@ -160,10 +161,12 @@ def standing(asked: Profile, results_dir: Path) -> "pl.DataFrame":
     from linrec_cli.results import schema, store
 
     here = machine.describe(asked.device)
+    # Some phases run in one number format, whatever was asked for.
+    dtype = (phase(asked.phase[0]).dtypes or asked.dtype)[0]
     same = {
         "command": "profile", "benchmark": schema.BENCHMARK, "device": here["device"], "torch": here["torch"],
         "phase": asked.phase[0], "model": asked.model[0], "width": asked.width[0], "heads": asked.heads[0],
-        "layers": asked.layers, "dtype": asked.dtype[0], "threads": asked.threads, "setup": f"items {asked.items}",
+        "layers": asked.layers, "dtype": dtype, "threads": asked.threads, "setup": f"items {asked.items}",
     }  # fmt: skip
     if not next(results_dir.glob(f"**/{store.TABLE}"), None):
         return schema.table({}, [])

@@ -51,6 +51,10 @@ class Dataset:
             self.rules[split] = rule(AUTO, self.sequences, self.split(split))
         return self.rules[split]
 
+    def as_trained(self, settings: Train) -> str:
+        """Tell whether a run removes or ranks items of the history: as it was asked to, or as the data decide."""
+        return self.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
+
     def read(self, model: str, split: str) -> str:
         """Digest what a model or a split reads beside items in their order: 16 hexadecimal digits; else empty."""
         from linrec_cli.models._recommender import reads

@@ -94,7 +94,7 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     trained, device = found.settings, settings.device
     parts, sequences = data.split(trained.split).to(device), data.sequences.to(device)
     if settings.seen == AUTO:
-        settings = replace(settings, seen=data.seen(trained.split))
+        settings = replace(settings, seen=data.as_trained(trained))
     wanted = list(settings.metrics) or usual()
     lists = [name for name in wanted if of_lists(name)]
     negatives = drawn(settings, trained.split, data, watch)
@@ -144,12 +144,12 @@ def unknown(sequences: "Sequences", parts: "Parts", stage: str, **how: str) -> l
 
 
 def named(found: Result, settings: Evaluate) -> str:
-    """Name an evaluation: how it ranks, then a digest of the weights and of the settings."""
+    """Name an evaluation: how it ranks, then a digest of the weights, of how they were trained, and of the settings."""
     from linrec_cli.names import spec_filed
     from linrec_cli.training import checkpoint
 
     weights = checkpoint.digest(found.model.state_dict())
-    key = hashlib.sha256(f"{weights} {digest(settings)}".encode()).hexdigest()[:10]
+    key = hashlib.sha256(f"{weights} {digest(found.settings)} {digest(settings)}".encode()).hexdigest()[:10]
     return spec_filed(f"evaluate-{settings.stage}-{settings.protocol}-{settings.seen}-{key}")
 
 

@@ -55,7 +55,7 @@ def opened(
     stored = trained(run)
     data = of_run(stored, run, data_dir, report)
     found = read(run, data, device)
-    return Served(found, data, data.seen(found.settings.split) if seen == AUTO else seen)
+    return Served(found, data, data.as_trained(found.settings) if seen == AUTO else seen)
 
 
 def recommend(
@@ -98,8 +98,11 @@ def recommend(
     return made.select("history", "rank", item="raw", title="title", score="score")
 
 
-def users_of(path: Path) -> list[str]:
+def users_of(path: Path, known: "pl.Series") -> list[str]:
     """Read the ids of users from a CSV or Parquet file: its column of users, or the only one it has.
+
+    Args:
+        known: raw ids of users; what a CSV's only column is called may be the first of them.
 
     Raises:
         DataError: it cannot be read, or has no such column.
@@ -124,7 +127,9 @@ def users_of(path: Path) -> list[str]:
         column = frame.columns[0]
     if column is None:
         raise DataError(f"{path} has no column of users among {', '.join(frame.columns)}; call it user.")
-    return frame[column].cast(pl.String).to_list()
+    ids: list[str] = frame[column].drop_nulls().cast(pl.String).to_list()
+    first = [] if plain(column) in usual or not known.cast(pl.String).eq(column).any() else [column]
+    return first + ids
 
 
 def asked(

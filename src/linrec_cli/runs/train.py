@@ -80,14 +80,14 @@ def follow(settings: Train, data: Dataset) -> None:
 def settled(settings: Train, data: Dataset) -> Train:
     """Put the data, the device there is, and what model and data usually take into the settings of a run."""
     from linrec_cli import machine
-    from linrec_cli.settings import AUTO, resolved
+    from linrec_cli.settings import resolved
 
     card = data.prepared.card
     minima = {name: card[name] for name in ("min_user", "min_item")}
     if data.sequences.part is not None and settings.split == LEAVE_ONE_OUT:
         settings = replace(settings, split="given")
-    seen = data.seen(settings.split) if settings.seen_items == AUTO else settings.seen_items
-    own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", ""), "seen_items": seen}
+    own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", "")}
+    own["seen_items"] = data.as_trained(settings)
     device = machine.device(settings.device)
     own |= {name: getattr(settings, name) and device == "cuda" for name in ("deterministic", "graphs")}
     settings = replace(settings, read_digest=data.read(settings.model, settings.split), device=device)
