@@ -147,6 +147,10 @@ class Reading:
     test: str | None = setting(None, DATA, "Files of test events, of data that are split.", counts=False)
     skip_bad: bool = setting(False, DATA, "Leave malformed rows of your file out.", counts=False)
 
+    def __post_init__(self) -> None:
+        """Check every choice."""
+        check(self)
+
 
 @dataclass(frozen=True)
 class Evaluate:

@@ -64,6 +64,30 @@ def test_what_is_wrong_is_one_line_and_an_exit_code(log, capsys, arguments, code
     assert err.count("linrec:") == 1
 
 
+@pytest.mark.parametrize("word", ["foo", "Drop", "keep,drop"])
+def test_what_to_do_with_what_stands_twice_is_one_of_three_words(log, capsys, word):
+    assert run(["preprocess", "log.csv", "--user", "who", "--item", "what", "--duplicates", word]) == 2
+    assert "keep, drop" in capsys.readouterr().err
+
+
+def test_events_that_stand_twice_are_told_by_every_command_that_prepares_them(log, capsys):
+    head, *rows = log.read_text().splitlines()
+    log.write_text("\n".join([head, *(row for row in rows for _ in range(2))]) + "\n")
+    named, told = ["log.csv", "--user", "who", "--item", "what"], "50 % of the events stand twice, time and all"
+    train = ["train", "--model", "popular", "--threads", "1", "--data"]
+    for command in (["preprocess"], train):
+        assert run([*command, *named]) == 0
+        assert told in " ".join(capsys.readouterr().err.split())
+        assert run([*command, *named, "--duplicates", "drop"]) == 0
+        assert "stand twice" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["preprocess", ""], ["train", "--data", " "]])
+def test_data_without_a_name_are_asked_for(log, capsys, command):
+    assert run(command) == 2
+    assert "no data are named; give a name of `linrec download --list`, or files." in capsys.readouterr().err
+
+
 def test_malformed_rows_are_refused_and_can_be_left_out(log, capsys):
     log.write_text(log.read_text() + "1,,2\n")
     command = ["preprocess", "log.csv", "--user", "who", "--item", "what"]

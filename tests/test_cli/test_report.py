@@ -128,6 +128,17 @@ def test_markdown_by_the_name_of_the_page(results, tmp_path):
     assert (tmp_path / "page.md").read_text("utf-8").startswith("# linrec: ")
 
 
+def test_a_page_is_written_by_its_name_or_not_at_all(results, tmp_path, capsys):
+    for name in ("report.pdf", "report.txt"):
+        assert run(["report", str(results), "-o", str(tmp_path / name)]) == 2
+        assert f"{name} is no .html or .md page" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+    assert run(["report", str(results), "-o", str(tmp_path / "report.pdf"), "--format", "html"]) == 0
+    capsys.readouterr()
+    assert run(["report", str(results), "-o", "-"]) == 0
+    assert capsys.readouterr().out.startswith("<!doctype html>")
+
+
 def test_no_results_an_unknown_format_and_a_page_that_cannot_be_written(results, tmp_path, capsys):
     assert run(["report", str(tmp_path / "nowhere")]) == 3
     assert run(["report", str(results), "--format", "htm"]) == 2

@@ -407,12 +407,26 @@ def test_a_model_that_reads_features_or_times_fits_data_that_have_them(sequences
             fitting([cell], Dataset(cast(Any, None), replace(timed, **{left_out: None}), "ring"))
 
 
+@pytest.mark.parametrize("key", ["seen", "seen-items", "seen_items"])
+def test_linrec_toml_has_what_flags_are_called(room: Path, key: str) -> None:
+    (room / "linrec.toml").write_text(f'[train]\n{key} = "remove"\n', "utf-8")
+    assert run([*TRAIN, "--model", "popular"]) == 0
+    (folder,) = runs(room)
+    assert stored(folder)["seen_items"] == "remove"
+
+
+def test_a_run_is_taken_up_or_begun_anew_and_not_both(room: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRAIN, "--resume", "--fresh"]) == 2
+    assert "--resume takes up what --fresh discards; give one of them." in capsys.readouterr().err
+    assert not (room / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("[train]\nwidht = 3\n", "did you mean 'width'"),
         ("[trian]\nwidth = 3\n", "did you mean 'train'"),
-        ("data_dri = 'x'\n", "data_dir"),
+        ("data_dri = 'x'\n", "data-dir"),
         ("width = \n", "not valid TOML"),
     ],
 )

@@ -113,6 +113,16 @@ def test_a_title_says_what_was_measured_and_of_what_size():
     assert titles(profile.keys)[0] == "sasrec, training step: width 64, 2 heads"
 
 
+def test_how_many_epochs_trainings_had_is_told():
+    epochs = [RUN | {"metric": "epochs", "stage": "train", "k": None, "value": n, "seed": n} for n in (15, 23)]
+    (one,) = made(RUN, epochs[0])
+    assert "15 epochs" in titles(one.keys)[1]
+    (both,) = made(RUN, *epochs)
+    assert "15 to 23 epochs" in titles(both.keys)[1]
+    (none,) = made(RUN)
+    assert "epochs" not in titles(none.keys)[1]
+
+
 def test_a_mechanism_looks_the_same_in_all_groups_of_a_table():
     given = looks(made(RUN, TIME | {"maxlen": 128}, TIME | {"maxlen": 128, "attention": "softmax"}))
     assert {*given} == {"linear", "softmax"}

@@ -1,6 +1,7 @@
 """`linrec.toml`: defaults of a folder, a table a command (`[train]`), shared keys at the top."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +26,42 @@ def read(ctx: typer.Context) -> dict[str, Any] | None:
         content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{FILE} is not valid TOML ({error}); mend it or move it away.") from None
-    commands: dict[str, list[str]] = {
-        name: [p.name for p in command.params if p.name]
+    commands: dict[str, dict[str, str]] = {
+        name: spelled(command)
         for name, command in ctx.command.commands.items()  # type: ignore[attr-defined]
     }
     shared = {key: content.pop(key) for key in list(content) if not isinstance(content[key], dict)}
     for key in shared:
-        known = {name for names in commands.values() for name in names}
-        if key.replace("-", "_") not in known:
+        if not any(meant(flags, key) for flags in commands.values()):
+            known = {flag for flags in commands.values() for flag in flags}
             raise catalog.unknown(f"setting in {FILE}", key, sorted(known))
     merged: dict[str, Any] = {}
-    for name, params in commands.items():
-        merged[name] = {k.replace("-", "_"): text(v) for k, v in shared.items() if k.replace("-", "_") in params}
+    for name, flags in commands.items():
+        merged[name] = {own: text(value) for key, value in shared.items() if (own := meant(flags, key))}
     for name, table in content.items():
         if name not in commands:
             raise catalog.unknown(f"table in {FILE}", name, commands)
         for key, value in table.items():
-            if key.replace("-", "_") not in commands[name]:
-                known_keys = [p.replace("_", "-") for p in commands[name]]
-                raise catalog.unknown(f"setting in {FILE} under [{name}]", key, known_keys)
-            merged[name][key.replace("-", "_")] = text(value)
+            if not (own := meant(commands[name], key)):
+                raise catalog.unknown(f"setting in {FILE} under [{name}]", key, list(commands[name]))
+            merged[name][own] = text(value)
     return merged
+
+
+def spelled(command: Any) -> dict[str, str]:
+    """Give the names of a command's parameters by their flags, or what an argument is called."""
+    return {
+        flag.removeprefix("--").replace("_", "-"): one.name
+        for one in command.params
+        for flag in one.opts
+        if flag.startswith("--") or not flag.startswith("-")
+    }
+
+
+def meant(flags: Mapping[str, str], key: str) -> str:
+    """Give the name of the parameter that a key of the file means, by its flag or its own name; empty if none."""
+    own = key.replace("-", "_")
+    return flags.get(key.replace("_", "-")) or (own if own in flags.values() else "")
 
 
 def text(value: Any) -> Any:

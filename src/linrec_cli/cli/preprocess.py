@@ -31,6 +31,9 @@ is not recognised is asked for, never guessed. A data set that is not there
 yet is fetched. train and evaluate prepare by themselves; this shows what.
 """
 
+MANY_TWICE = 0.01
+"""Share of events that stand twice from which on it is told."""
+
 SPREAD = {
     "min": "min",
     "p5": "5 %",
@@ -102,6 +105,8 @@ def show(made: "Prepared") -> None:
     for role in ("user", "item"):
         for number in card[f"large_{role}s"]:
             console.say(large(made, role, number))
+    if twice := doubled(card):
+        console.say(twice)
     if against := card.get("parts_against_time"):
         console.say(
             f"{against:,} events come in a later part than one that happened after them: the parts overlap in time"
@@ -125,6 +130,15 @@ def golds(card: dict[str, Any]) -> str:
         f" {100 * share:.0f} % of the held-out items repeat: items of the history are ranked, not removed"
         " (--seen auto), and evaluate --by repeat tells new from repeated ones."
     )
+
+
+def doubled(card: dict[str, Any]) -> str:
+    """Say that many events stand twice, which makes a test easy; empty where few do."""
+    twice = card.get("exact_duplicates")
+    if not isinstance(twice, int) or twice < MANY_TWICE * card["interactions"]:
+        return ""
+    part = f"{100 * twice / card['interactions']:.0f} % of the events"
+    return f"{part} stand twice, time and all, and a second one is no test; --duplicates drop keeps one of each."
 
 
 def warnings(card: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ import typer
 from linrec_cli import catalog
 from linrec_cli.cli import console
 from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
+from linrec_cli.errors import UsageError
 
 HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
 
@@ -19,20 +20,24 @@ The HTML page holds all it needs, figures too, and asks no network. Markdown goe
 Nothing is measured.
 """
 FORMATS = ("html", "md")
+STDOUT = Path("-")
 
 
 def command(
     results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
     out: Annotated[
         Path | None,
-        option(WHERE, "The page.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"),
+        option(WHERE, "- is stdout.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"),
     ] = None,
     format: Annotated[
         str, option(OUTPUT, f"{' or '.join(FORMATS)}.", show_default="by the name of the page, else html")
     ] = "",
 ) -> None:
     """Read the runs, draw their figures, write the page."""
-    format = format or ("md" if out and out.suffix == ".md" else "html")
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    if suffix and suffix not in FORMATS and not format:
+        raise UsageError(f"{out} is no .html or .md page; name one, or say --format.")
+    format = format or suffix or "html"
     if format not in FORMATS:
         raise catalog.unknown("format", format, FORMATS)
 
@@ -40,7 +45,7 @@ def command(
     from linrec_cli.results import store
 
     text = report(results_dir, format)
-    if format == "md" and not out:
+    if (format == "md" and not out) or out == STDOUT:
         console.page(text)
         return
     console.line(str(store.write_text(text, out or results_dir / "report.html")))

@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Lay out the cells, train those that are not done, show them all."""
     asked = laid_out(given)
-    together(asked, dry_run, fit)
+    together(asked, dry_run, fit, resume and fresh)
 
     from linrec_cli.cli import console, train_table
     from linrec_cli.cli import dry_run as trial
@@ -92,12 +92,14 @@ def swept(
     return again(cells, tables, lambda less: sweep(less, data, results_dir, watch=watch, guarded=True), watch)
 
 
-def together(asked: Sequence[Train], dry_run: bool, fit: bool) -> None:
-    """Refuse what several processes cannot do together.
+def together(asked: Sequence[Train], dry_run: bool, fit: bool, both: bool) -> None:
+    """Refuse what several processes cannot do together, and to take `both` up and begin anew.
 
     Raises:
-        UsageError: there are several, and it was asked for.
+        UsageError: it was asked for.
     """
+    if both:
+        raise UsageError("--resume takes up what --fresh discards; give one of them.")
     if processes.count() == 1:
         return
     if dry_run:
@@ -151,11 +153,12 @@ def decided(asked: Sequence[Train], data: "Dataset") -> list[Train]:
         LinrecError: a cell cannot be trained on them.
     """
     from linrec_cli.cli import console
+    from linrec_cli.cli.preprocess import doubled
     from linrec_cli.runs.train import settled
 
     sure = [settled(cell, data) for cell in asked]
     fitting(sure, data)
-    if text := beyond(sure, data):
+    for text in filter(None, (beyond(sure, data), doubled(data.prepared.card))):
         console.say(text)
     return sure
 

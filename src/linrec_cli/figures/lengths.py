@@ -12,7 +12,7 @@ from linrec_cli.plots.groups import Group, groups, looks, titles
 from linrec_cli.plots.panels import PANELS, Panel
 
 NEEDS = "a time, a peak or a quality"
-ABOUT = "Quality and cost against the length of sequences, a line a mechanism"
+ABOUT = "against the length of sequences, a line a mechanism"
 FLAT = 0.7
 """Height of a panel as a share of its width."""
 ACROSS = 2
@@ -41,7 +41,8 @@ def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
     high = max(FLAT * wide / rows[0], LINE * points["mechanism"].n_unique() + EDGES)
     figure = Figure(figsize=(wide, len(rows) * high + 0.7), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
     heading, how = titles(group.keys)
-    style.titled(figure, heading, ABOUT, captions.lines(group.keys, how, points))
+    about = f"{'Quality and cost' if group.keys['command'] == 'train' else 'Cost'} {ABOUT}"
+    style.titled(figure, heading, about, captions.lines(group.keys, how, points))
     every_axes = layout.panels(figure, len(chosen), across)
     if points["maxlen"].drop_nulls().n_unique() == 1:
         for axes, panel in zip(every_axes, chosen, strict=True):

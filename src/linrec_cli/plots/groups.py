@@ -19,7 +19,8 @@ class Group:
 
     Attributes:
         name: what they are of, the stem of the names of the figure's files but for the kind of figure.
-        keys: what they have in common, under `FIGURE`, and the `split` of their targets.
+        keys: what they have in common, under `FIGURE`, the `split` of their targets, and the `fewest` and
+            the `most` epochs that they were trained for.
         points: one a row, under `COLUMNS`.
     """
 
@@ -31,11 +32,16 @@ class Group:
 def groups(table: pl.DataFrame) -> list[Group]:
     """Split a table into groups, each with a name of its own."""
     rows = keyed(table)
-    firsts = rows.group_by(FIGURE).agg(pl.col("created").min(), pl.col("split").drop_nulls().first())
+    epochs = pl.col("value").filter(pl.col("metric") == "epochs")
+    shared = [pl.col("created").min(), pl.col("split").drop_nulls().first()]
+    firsts = rows.group_by(FIGURE).agg(*shared, epochs.min().alias("few"), epochs.max().alias("many"))
     about = {row[: len(FIGURE)]: row[len(FIGURE) :] for row in firsts.iter_rows()}
     found = list(points(rows).group_by(FIGURE, maintain_order=True))
     # Rows of quality alone say how targets were split off.
-    every = [dict(zip(FIGURE, keys, strict=True)) | {"split": about[keys][1]} for keys, _ in found]
+    every = [
+        dict(zip(FIGURE, keys, strict=True)) | dict(zip(("split", "fewest", "most"), about[keys][1:], strict=True))
+        for keys, _ in found
+    ]
     called = names(every, [about[keys][0] for keys, _ in found])
     return [Group(name, keys, part.select(COLUMNS)) for name, keys, (_, part) in zip(called, every, found, strict=True)]
 
@@ -43,6 +49,14 @@ def groups(table: pl.DataFrame) -> list[Group]:
 def looks(found: Iterable[Group]) -> style.Looks:
     """Give a look to each mechanism of a table's groups, the same for all figures."""
     return style.looks(*(group.points["mechanism"].drop_nulls() for group in found))
+
+
+def trained_for(keys: Mapping[str, Any]) -> str:
+    """Write how many epochs trainings had, the shortest and the longest of them."""
+    few, many = keys.get("fewest"), keys.get("most")
+    if few is None or many is None:
+        return ""
+    return f"{many:.0f} epochs" if few == many else f"{few:.0f} to {many:.0f} epochs"
 
 
 def titles(keys: Mapping[str, Any]) -> tuple[str, str]:
@@ -54,5 +68,5 @@ def titles(keys: Mapping[str, Any]) -> tuple[str, str]:
         size.append(f"{keys['layers']} layers")
     tokens = f"{keys['tokens']:,} tokens a batch" if keys["tokens"] else ""
     load = f"batch {keys['batch']:,}" if keys.get("batch") else tokens
-    how = [keys.get("split"), load, keys["device"], keys["dtype"], f"threads {keys['threads']}"]
+    how = [keys.get("split"), trained_for(keys), load, keys["device"], keys["dtype"], f"threads {keys['threads']}"]
     return f"{what}: {', '.join(size)}", "   ".join(map(str, filter(None, how)))

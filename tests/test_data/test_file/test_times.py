@@ -28,8 +28,38 @@ def test_times_keep_their_order(read, written, whole):
 
 
 def test_times_with_and_without_a_zone_do_not_mix(read):
-    with pytest.raises(DataError, match="line 4"):
+    with pytest.raises(DataError, match="1 times have a zone and 2 have none, which do not compare; write all alike"):
         read("user,item,time\n1,1,2020-01-01\n1,2,2020-01-02\n1,3,2020-01-01T00:00:00Z\n")
+    days = "".join(f"1,{day},2020-01-{day}\n" for day in range(10, 30))
+    # One of many is a slip, and told by its line.
+    with pytest.raises(DataError, match="line 22"):
+        read(f"user,item,time\n{days}1,3,2020-01-01T00:00:00Z\n")
+
+
+@pytest.mark.parametrize(
+    ("some", "message"),
+    [
+        (["1612441600", "1612441601000"], "1 in seconds and 1 in milliseconds cannot be compared"),
+        (["1612441600.0", "1612441601000000"], "1 in seconds and 1 in microseconds cannot be compared"),
+        (["01102020", "15122019"], "01102020 can be day, month and year"),
+        (["12312020", "01152019"], "12312020 can be day, month and year"),
+        (["1,234", "987"], "'1,234' can be one number or a number and a fraction"),
+    ],
+)
+def test_numbers_that_would_be_put_in_a_wrong_order_are_asked_about(read, some, message):
+    with pytest.raises(DataError, match=message):
+        read("user;item;time\n" + "".join(f"{n};{n};{one}\n" for n, one in enumerate(some)))
+
+
+@pytest.mark.parametrize("some", [["5", "1612441600"], ["20201001", "20191231"], ["1,5", "2,25"], ["3", "12"]])
+def test_numbers_of_one_kind_are_read(read, some):
+    read("user;item;time\n" + "".join(f"{n};{n};{one}\n" for n, one in enumerate(some)))
+
+
+def test_zeros_beside_moments_are_told(read):
+    rows = "user,item,time\n1,1,0\n1,2,1612441600\n1,3,0\n"
+    assert any("2 times are 0, and so the oldest" in note for note in read(rows)[1])
+    assert not any("times are 0" in note for note in read(rows.replace("1612441600", "7"))[1])
 
 
 RFC = ["UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"]

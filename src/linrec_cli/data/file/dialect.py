@@ -77,8 +77,9 @@ def recognise(path: Path, shown: str, named: Sequence[str] = ()) -> Dialect:
     rows = [row for line in lines for row in whole(line, separator, quotes) if row] or [[""]]
     first = [name.strip() for name in rows[0]]
     if named:
-        header, over = fitting(shown, first, named), over_numbers(rows, named) or is_header(first)
-        return Dialect(path, shown, separator, quotes, header, skip + over, "", False, taken(rows[over:]))
+        header, over = fitting(shown, first, named), heads(rows, first, named)
+        said = f"its first line, {', '.join(first)[:60]}, is taken to be a header" if over else ""
+        return Dialect(path, shown, separator, quotes, header, skip + over, said, False, taken(rows[over:]))
     if len(first) < 2:
         raise DataError(
             f"{shown}: the first line has one column only ({''.join(first)[:60]!r}); separate columns by a "
@@ -180,6 +181,16 @@ def is_header(first: Sequence[str]) -> bool:
     """Tell whether a line names a user or an item as columns are usually named."""
     return any(columns.plain(name) in group for name in first for role in ("user", "item")
                for group in columns.NAMES[role] if len(columns.plain(name)) > 1)  # fmt: skip
+
+
+def heads(rows: list[list[str]], first: Sequence[str], named: Sequence[str]) -> bool:
+    """Tell whether the first line is a header although columns are named.
+
+    One with a number or a date where a column was named is a row, whatever words stand beside it.
+    """
+    if any(is_data(field) for field, name in zip(first, named, strict=False) if name != NEITHER):
+        return False
+    return over_numbers(rows, named) or is_header(first)
 
 
 def over_numbers(rows: list[list[str]], named: Sequence[str]) -> bool:

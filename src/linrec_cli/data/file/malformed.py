@@ -58,10 +58,18 @@ def without(
             faults += [(frame["line"][row], why(role, raw[role][row])) for row in mask.arg_true().head(SHOWN)]
         raise DataError(complaint(shown, faults, count, rows, paths))
     made = pl.DataFrame([*read.values(), *(frame[name] for name in ("part",) if name in frame.columns)])
-    notes = []
-    if "time" in raw and (short := times.rounded(raw["time"])):
-        notes.append(f"{short:,} times are rounded, as 1.5E+09 is: what lies closer together stays in the file's order")
+    notes = doubts(raw["time"], read["time"]) if "time" in raw else []
     return (made.filter(~bad), [*notes, skipped(count, lacking)]) if count else (made, notes)
+
+
+def doubts(raw: pl.Series, read: pl.Series) -> list[str]:
+    """Say what is doubtful about times that were read."""
+    notes = []
+    if short := times.rounded(raw):
+        notes.append(f"{short:,} times are rounded, as 1.5E+09 is: what lies closer together stays in the file's order")
+    if unknown := times.zeros(read):
+        notes.append(f"{unknown:,} times are 0, and so the oldest; leave their rows out if nobody knows when they were")
+    return notes
 
 
 def skipped(count: int, lacking: Mapping[str, pl.Series]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from linrec_cli.data.file.dates import PATTERNS
-from linrec_cli.data.file.times import CLOCK
+from linrec_cli.data.file.times import CLOCK, RANGES
 
 PARTS = ("date", "time", "stamp", "epoch", "datum", "fecha", "when")
 """What the name of a time has in it."""
@@ -15,8 +15,6 @@ WORDS = {"at", "dat", "day", "days", "dt", "hour", "minute", "month", "on", "t",
 DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|(19|20)\d{6}")
 DATED = [re.compile(pattern) for pattern in PATTERNS.values()]
 MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?$")
-RANGES = [(315e6 * scale, 41e8 * scale) for scale in (1, 1e3, 1e6, 1e9)]
-"""Seconds, milliseconds, microseconds and nanoseconds from 1980 to 2099."""
 MOST = 0.9
 LEAST = 5
 """Users with three events at least, from which on it says something that a column only grows within each."""

@@ -13,6 +13,15 @@ FIRST = 1000
 CLOCK = r"^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[aApP]\.?[mM]\.?)?\s*$"
 """A time of day alone."""
 
+RANGES = [(315e6 * scale, 41e8 * scale) for scale in (1, 1e3, 1e6, 1e9)]
+"""Seconds, milliseconds, microseconds and nanoseconds from 1980 to 2099."""
+UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+YEARS = (1980, 2099)
+THOUSANDS = r"^\s*\d{1,3}(,\d{3})+\s*$"
+"""A number whose commas may part thousands, or the last of them a fraction."""
+FEW = 0.1
+"""Share of a column that may be a kind of its own and is then told line by line."""
+
 # Beyond this, neighbouring whole numbers share a float: order could be lost without a word.
 EXACT = 2.0**53
 ROUNDED = r"^\s*[+-]?\d[.,]?\d*[eE][+]?\d+\s*$"
@@ -29,8 +38,40 @@ def whole(times: pl.Series, form: str = "") -> pl.Series:
         form: how texts are to be read, as `dates.read` takes it.
 
     Raises:
-        DataError: the column is of a type that cannot be a time, or its texts can be read in two ways.
+        DataError: the column is of a type that cannot be a time, its texts can be read in two ways, or its numbers are
+            of two units.
     """
+    return plain(times, form) if form else told(plain(times, form))
+
+
+def told(times: pl.Series) -> pl.Series:
+    """Make sure that numbers which stand for moments are of one unit, and are no dates of another order.
+
+    Raises:
+        DataError: they are not.
+    """
+    some = times.drop_nulls()
+    some = some.filter(some != 0)
+    held = [int(some.is_between(low, high).sum()) for low, high in RANGES]
+    if sum(map(bool, held)) > 1 and sum(held) == len(some):
+        both = " and ".join(f"{count:,} in {unit}" for count, unit in zip(held, UNITS, strict=True) if count)
+        raise DataError(f"of the times {both} cannot be compared; write all in one unit.")
+    day, month, year = some // 1_000_000, some // 10_000 % 100, some % 10_000
+    if len(some) and (day.is_between(1, 31) & month.is_between(1, 31) & year.is_between(*YEARS)).all():
+        raise DataError(f"{some[0]:08} can be day, month and year; write such dates as 2020-10-01.")
+    return times
+
+
+def zeros(times: pl.Series) -> int:
+    """Count the zeros among times that are moments beside them: of these nobody knew when they were."""
+    some = times.drop_nulls()
+    nothing = some == 0
+    inside = any(some.filter(~nothing).is_between(low, high).all() for low, high in RANGES)
+    return int(nothing.sum()) if inside and not nothing.all() else 0
+
+
+def plain(times: pl.Series, form: str) -> pl.Series:
+    """Turn `times` into Int64, as `whole` does, whatever they stand for."""
     kind = times.dtype
     if form and kind.is_integer():
         return _strings(times.cast(pl.String), form)
@@ -93,6 +134,9 @@ def _numbers(times: pl.Series) -> pl.Series:
     if exact.null_count() == times.null_count():
         return exact
     numbers = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    commas = text.drop_nulls().filter(text.drop_nulls().str.contains(",", literal=True))
+    if len(commas) and commas.str.contains(THOUSANDS).all():
+        raise DataError(f"{commas[0]!r} can be one number or a number and a fraction; write times without a comma.")
     # With an exponent no digit is lost that was shown.
     return _floats(numbers, text.str.contains(ROUNDED).fill_null(False))
 
@@ -113,6 +157,11 @@ def _iso(times: pl.Series) -> pl.Series:
     if naive.null_count() == times.null_count():
         return _instants(naive)
     zoned = _parsed(text, ZONED)
+    with_zone, without = (len(one) - one.null_count() for one in (zoned, naive))
+    if min(with_zone, without) > FEW * len(text):
+        raise DataError(
+            f"{with_zone:,} times have a zone and {without:,} have none, which do not compare; write all alike."
+        )
     return _instants(min(naive, zoned, key=pl.Series.null_count))
 
 
