@@ -38,11 +38,10 @@ def groups(table: pl.DataFrame) -> list[Group]:
     about = {row[: len(FIGURE)]: row[len(FIGURE) :] for row in firsts.iter_rows()}
     found = list(points(rows).group_by(FIGURE, maintain_order=True))
     # Rows of quality alone say how targets were split off.
-    every = [
-        dict(zip(FIGURE, keys, strict=True)) | dict(zip(("split", "fewest", "most"), about[keys][1:], strict=True))
-        for keys, _ in found
-    ]
+    every = [dict(zip(FIGURE, keys, strict=True)) | {"split": about[keys][1]} for keys, _ in found]
     called = names(every, [about[keys][0] for keys, _ in found])
+    for own, (keys, _) in zip(every, found, strict=True):
+        own |= dict(zip(("fewest", "most"), about[keys][2:], strict=True))
     return [Group(name, keys, part.select(COLUMNS)) for name, keys, (_, part) in zip(called, every, found, strict=True)]
 
 
