@@ -1,13 +1,13 @@
 """How well models rank, what they cost, and what a mechanism does to each of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from math import hypot
-from statistics import mode
 
 from linrec_cli import catalog
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from passages._reference import Reference
-from passages._words import NONE, blocks, code, listed, number, paragraph, place, table, times
+from passages._words import NONE, blocks, code, listed, number, paragraph, table, times
 from passages.quality import ML_1M, ML_100K, PEAK, TELLING, TITLES, Line, epochs, lines
 
 MAXLEN = 200
@@ -30,7 +30,7 @@ def large(reference: Reference) -> str:
 def leaderboard(reference: Reference, dataset: str) -> str:
     """Make the table of a data set's models, each at each size it was trained at, the longest trained of its kind."""
     ranked, found = of_ranked(reference), longest(lines(reference), dataset)
-    machine = mode([place(line.rows[0]) for line in found]) if found else ""
+    machine = max(counted := sum((line.places for line in found), Counter()), key=counted.get, default="")
     rows = []
     for line in sorted(found, key=lambda line: -line.ndcg):
         again = [ranked[key] for key in map(key_of, of_seeds(line)) if key in ranked]
@@ -40,7 +40,7 @@ def leaderboard(reference: Reference, dataset: str) -> str:
             number(over_seeds(line.values("recall", "test", 10)), 4),
         ]
         rows.append([code(line.model), mixing(line), sized(line), str(line.seeds), *quality, epochs(line)])
-        rows[-1] += costs(line) if place(line.rows[0]) == machine else [NONE] * 3
+        rows[-1] += costs(line.at(machine)) if machine in line.places else [NONE] * 3
     said = f"Seconds and MiB: on {machine}; none of what was trained elsewhere." if rows else ""
     return blocks(table(HEADS, rows), paragraph(" ".join(filter(None, (said, beside(rows))))))
 
@@ -158,8 +158,11 @@ def beside(rows: Sequence[Sequence[str]]) -> str:
 
 def share(line: Line, softmax: Line, metric: str) -> str:
     """Write a cost as how many times softmax's; * marks disturbed times, and other machines' say nothing."""
+    # The machine that both have most seeds of.
+    machine = max(both := line.places & softmax.places, key=both.get, default="")
+    line, softmax = line.at(machine), softmax.at(machine)
     own, base = line.values(metric), softmax.values(metric)
-    if not own or not base or len({row["device"] for row in (*line.rows, *softmax.rows)}) > 1:
+    if not own or not base:
         return NONE
     star = "\\*" if metric != PEAK and (line.contended or softmax.contended) else ""
     return times(over_runs(own) / over_runs(base)) + star
