@@ -75,7 +75,9 @@ def test_plot_draws_old_and_new_runs_of_equal_settings_together(
     old: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, default: str, figures: int
 ) -> None:
     add(monkeypatch, default)
-    assert run([*TRAIN, "--attn", "mean"]) == 0
+    # One after the other: a sweep's processes would know nothing of the new setting.
+    for attn in ("mean", "elu"):
+        assert run([*TRAIN, "--attn", attn]) == 0
     capsys.readouterr()
     assert run(["plot", "--format", "svg", "-o", "figures"]) == 0
     drawn = [line for line in capsys.readouterr().out.split() if "/train-ring" in line and line.endswith(".svg")]

@@ -20,9 +20,8 @@ Nothing is measured: a figure shows what `linrec train` and `linrec profile` lef
 figure for each data set, phase, model, size and device: time, speed-up over softmax, memory, quality. Where three \
 mechanisms or more were trained at a length, another shows quality against memory and, where a profile of the same \
 size timed the steps in turns, against time. Where `--roofline` was measured, another shows what share of the machine \
-was used. One mechanism trained at one length is drawn only where there is nothing else. Beside each lie the table it \
-was drawn from, as CSV, and its caption, as text. What was drawn of the same results before and is no longer drawn is \
-removed.
+was used. One mechanism trained at one length alone has no figure where others have. Beside each lie the table it was \
+drawn from, as CSV, and its caption, as text. What was drawn of the same results before and no longer is, is removed.
 """
 
 FORMATS = ("png", "svg", "pdf")
@@ -59,7 +58,7 @@ def command(
     from linrec_cli.results import store
 
     folder, table = out or results_dir / "figures", store.read(results_dir)
-    written = [path for drawn in figures.telling(table, inches) for path in write(drawn, folder, formats)]
+    written = [path for drawn in figures.draw(table, inches) for path in write(drawn, folder, formats)]
     if not written:
         needs = "; ".join(f"{name} needs {need}" for name, need in figures.needs().items())
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn: {needs}.")

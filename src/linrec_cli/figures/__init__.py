@@ -27,12 +27,6 @@ def draw(table: "Rows", wide: float | None = None) -> Iterator["Drawn"]:
         yield from catalog.load("figures", name).every(whole, wide)
 
 
-def telling(table: "Rows", wide: float | None = None) -> list["Drawn"]:
-    """Draw every figure that compares; where there is none, what there is."""
-    drawn = list(draw(table, wide))
-    return [one for one in drawn if one.compares] or drawn
-
-
 def needs() -> dict[str, str]:
     """Say by name what each figure needs of a table."""
     return {name: catalog.load("figures", name).NEEDS for name in catalog.names("figures")}

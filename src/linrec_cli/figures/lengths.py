@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from linrec_cli.plots import captions, layout, line_names, line_panel, row_panel, scales, style
-from linrec_cli.plots.drawn import Drawn
+from linrec_cli.plots.drawn import Drawn, compares
 from linrec_cli.plots.groups import Group, groups, looks, titles
 from linrec_cli.plots.panels import PANELS, Panel
 
@@ -22,10 +22,15 @@ LINE, EDGES = 0.17, 0.7
 
 
 def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[Drawn]:
-    """Draw all figures over length that a results table has data for; a mechanism looks the same in each."""
+    """Draw all figures over length that a results table has data for; a mechanism looks the same in each.
+
+    A training that nothing stands beside is drawn where no other training has more.
+    """
     found = groups(table)
     given = looks(found)
-    for group in found:
+    telling = [group for group in found if compares(group.keys["command"], group.points)]
+    trained = any(group.keys["command"] == "train" for group in telling)
+    for group in telling if trained else found:
         stem = f"{'train-' if group.keys['command'] == 'train' else ''}{group.name}-length"
         yield Drawn(stem, draw(group, given, wide), group.points, group.keys["command"], group.keys)
 

@@ -33,5 +33,10 @@ class Drawn:
 
     @property
     def compares(self) -> bool:
-        """Whether it shows more than one mechanism at one length of training, which a line of a table says better."""
-        return self.command != "train" or self.points.select("mechanism", "maxlen").n_unique() > 1
+        """Whether it shows more than a line of a table says better."""
+        return compares(self.command, self.points)
+
+
+def compares(command: str, points: pl.DataFrame) -> bool:
+    """Tell whether points are more than one mechanism trained at one length."""
+    return command != "train" or points.select("mechanism", "maxlen").n_unique() > 1
