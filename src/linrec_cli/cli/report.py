@@ -27,7 +27,9 @@ def command(
     results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
     out: Annotated[
         Path | None,
-        option(WHERE, "- is stdout.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"),
+        option(
+            WHERE, "The page; - is stdout.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"
+        ),
     ] = None,
     format: Annotated[
         str, option(OUTPUT, f"{' or '.join(FORMATS)}.", show_default="by the name of the page, else html")
