@@ -159,7 +159,8 @@ def beside(rows: Sequence[Sequence[str]]) -> str:
 def share(line: Line, softmax: Line, metric: str) -> str:
     """Write a cost as how many times softmax's; * marks disturbed times, and other machines' say nothing."""
     # The machine that both have most seeds of.
-    machine = max(both := line.places & softmax.places, key=both.get, default="")
+    both, most = line.places & softmax.places, line.places
+    machine = max(both, key=lambda name: (both[name], most[name]), default="")
     line, softmax = line.at(machine), softmax.at(machine)
     own, base = line.values(metric), softmax.values(metric)
     if not own or not base:

@@ -67,6 +67,8 @@ def test_it_is_tried_once_more_and_no_oftener(file, here, narrow, capsys, monkey
 
 def test_unasked_it_is_a_row_that_says_what_would_fit(file, here, narrow, capsys):
     small = ["--maxlen", "20", "--width", "8", "--layers", "1", "--epochs", "1", "--threads", "1", "--device", "cpu"]
+    # Where the data are prepared too, the run has a process of its own.
+    assert run(["preprocess", "ring.csv"]) == 0
     assert run(["train", "--data", "ring.csv", *small, "--tokens", "100"]) == 4
     assert narrow[0] == [100]
     (note,) = store.read(here / "results")["note"]

@@ -36,7 +36,7 @@ EVERY = [
     replace(SHORT, loss="sampled:negatives=5", clip=0.5, ema=0.9),
     replace(SHORT, loss="gbce:negatives=5", objective="last"),
     replace(SHORT, model="bert4rec", attn="softmax"),
-    replace(SHORT, model="markov", attn="", objective=""),
+    replace(SHORT, model="markov", attn="", objective="", lr=Train.lr),
 ]
 
 

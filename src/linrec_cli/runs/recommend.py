@@ -98,7 +98,7 @@ def recommend(
     return made.select("history", "rank", item="raw", title="title", score="score")
 
 
-def users_of(path: Path, known: "pl.Series") -> list[str]:
+def users_of(path: Path, known: "pl.Series | None" = None) -> list[str]:
     """Read the ids of users from a CSV or Parquet file: its column of users, or the only one it has.
 
     Args:
@@ -128,7 +128,8 @@ def users_of(path: Path, known: "pl.Series") -> list[str]:
     if column is None:
         raise DataError(f"{path} has no column of users among {', '.join(frame.columns)}; call it user.")
     ids: list[str] = frame[column].drop_nulls().cast(pl.String).to_list()
-    first = [] if plain(column) in usual or not known.cast(pl.String).eq(column).any() else [column]
+    header = plain(column) in usual or known is None or not known.cast(pl.String).eq(column).any()
+    first = [] if header else [column]
     return first + ids
 
 
