@@ -28,7 +28,7 @@ LONG_FUNCTIONS = {
     f"{TOP}.kernels._chunks.fill_gradients": 46,
     f"{TOP}.cli.compare.command": 70,
     f"{TOP}.data.file.read.read": 42,
-    f"{TOP}.data.store.open_prepared": 55,
+    f"{TOP}.data.store.open_prepared": 53,
 }
 """Exceptions to the habits, with the length that each may have."""
 

@@ -43,6 +43,8 @@ def find(source: str, data_dir: Path, asked: dict[str, Any], say: Say) -> Origin
     Raises:
         UsageError: it means nothing; the message lists the catalog.
     """
+    if not source.strip():
+        raise UsageError("no data are named; give a name of `linrec download --list`, or files.")
     name = source.partition(":")[0] if not Path(source).is_file() else ""
     known = name in catalog.names("datasets")
     if not known and suffixes.is_file(source):

@@ -48,8 +48,6 @@ def open_prepared(
         DataError: the data cannot be had or read, or nothing is left of it.
     """
     say = report or (lambda line: None)
-    if not source.strip():
-        raise UsageError("no data are named; give a name of `linrec download --list`, or files.")
     asked = {name: value for name, value in reading.items() if value and (name, value) != ("duplicates", "keep")}
     minima = {"min_user": min_user, "min_item": min_item}
     if bool(asked.get("valid")) != bool(asked.get("test")):

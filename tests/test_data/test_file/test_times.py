@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from linrec_cli.data.file import dates
+from linrec_cli.data.file import times as module
 from linrec_cli.errors import DataError
 
 
@@ -51,9 +52,24 @@ def test_numbers_that_would_be_put_in_a_wrong_order_are_asked_about(read, some, 
         read("user;item;time\n" + "".join(f"{n};{n};{one}\n" for n, one in enumerate(some)))
 
 
-@pytest.mark.parametrize("some", [["5", "1612441600"], ["20201001", "20191231"], ["1,5", "2,25"], ["3", "12"]])
-def test_numbers_of_one_kind_are_read(read, some):
-    read("user;item;time\n" + "".join(f"{n};{n};{one}\n" for n, one in enumerate(some)))
+@pytest.mark.parametrize(
+    ("some", "times"),
+    [
+        (["5", "1612441600"], [5, 1612441600]),
+        (["20201001", "20191231"], [20201001, 20191231]),
+        (["1,5", "2,25"], [1_500_000, 2_250_000]),
+        (["3", "12"], [3, 12]),
+    ],
+)
+def test_numbers_of_one_kind_are_read(read, some, times):
+    rows, _ = read("user;item;time\n" + "".join(f"{n};{n};{one}\n" for n, one in enumerate(some)))
+    assert [row[2] for row in rows] == times
+
+
+def test_dates_are_of_one_unit_whatever_numbers_they_become():
+    # With a fraction they are microseconds, of which early in 1970 there are as many as milliseconds later on.
+    early = [datetime(1970, 1, 5, 3), datetime(2020, 1, 1, microsecond=1)]
+    assert module.whole(pl.Series(early)).to_list() == [356_400_000_000, 1_577_836_800_000_001]
 
 
 def test_zeros_beside_moments_are_told(read):

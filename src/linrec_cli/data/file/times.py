@@ -41,7 +41,8 @@ def whole(times: pl.Series, form: str = "") -> pl.Series:
         DataError: the column is of a type that cannot be a time, its texts can be read in two ways, or its numbers are
             of two units.
     """
-    return plain(times, form) if form else told(plain(times, form))
+    found = plain(times, form)
+    return found if form or times.dtype in (pl.Date, pl.Datetime) else told(found)
 
 
 def told(times: pl.Series) -> pl.Series:
