@@ -268,6 +268,10 @@ def test_the_caption_says_whether_bands_are_over_seeds_or_over_users():
     assert "one seed; bands of quality: one standard error over users" in caption(*one)
     several = [quality("linear", n, seed, 0.1) for n in (50, 100) for seed in (0, 1, 2)]
     assert "over 3 seeds; bands from the lowest to the highest" in caption(*several)
+    assert "of one seed" not in caption(*several)
+    mixed = caption(*several, quality("softmax", 50, 0, 0.1))
+    assert "over 1 to 3 seeds; bands from the lowest to the highest" in mixed
+    assert "of one seed: one standard error over users" in mixed
 
 
 def test_models_that_are_told_when_the_target_was_stand_in_a_figure_apart_and_it_says_so():

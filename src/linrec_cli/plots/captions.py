@@ -20,12 +20,14 @@ def lines(keys: Mapping[str, Any], how: str, points: pl.DataFrame) -> list[str]:
 def trained(points: pl.DataFrame) -> list[str]:
     """Say what the points and bands of trainings are, and which took longer than they should."""
     measured = points.filter(pl.col("value").is_not_null())
-    seeds = max(measured["runs"].to_list(), default=1)
-    if seeds > 1:
-        made = f"mean of quality and median of costs over {seeds} seeds; bands from the lowest to the highest"
-    else:
-        made = "one seed; bands of quality: one standard error over users; of seconds: 20 to 80 % of the epochs"
-    return [made, *contended.said(points)]
+    seeds = sorted({*measured["runs"]}) or [1]
+    one = "one standard error over users; of seconds: 20 to 80 % of the epochs"
+    if seeds[-1] == 1:
+        return [f"one seed; bands of quality: {one}", *contended.said(points)]
+    many = " to ".join(map(str, sorted({seeds[0], seeds[-1]})))
+    made = f"mean of quality and median of costs over {many} seeds; bands from the lowest to the highest"
+    alone = [f"of one seed: {one}"] if seeds[0] == 1 else []
+    return [made, *alone, *contended.said(points)]
 
 
 def profiled(keys: Mapping[str, Any], points: pl.DataFrame) -> list[str]:
