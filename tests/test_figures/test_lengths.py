@@ -1,7 +1,7 @@
 """Figures show what the table says: lines, spread, crosses, labels, and nothing mixed."""
 
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from matplotlib.collections import PolyCollection
@@ -235,6 +235,29 @@ def test_panels_stand_side_by_side_as_far_as_the_width_goes_and_nothing_touches(
         for text in axes.texts:
             box = Text.get_window_extent(text)
             assert 0 <= box.x0 < box.x1 <= one.figure.bbox.x1
+
+
+@pytest.mark.parametrize("wide", [3.3, 4.0, 7.0, None])
+def test_ways_to_serve_are_legible_in_a_column_of_a_paper(wide):
+    growth = {
+        "softmax": (("cache", 1), ("recomputation", 2)),
+        "linear-gated": (("recurrence", 0), ("recomputation", 1)),
+    }
+    ways = [(name, way, power) for name, own in growth.items() for way, power in own]
+    reached = [2**power for power in range(7, 14)]
+    rows = [timed(name, n, 1e-6 * n**power, phase="serve", stage=way) for name, way, power in ways for n in reached]
+    slopes = [sloped(name, "time_slope", power, phase="serve", stage=way) for name, way, power in ways]
+    (one,) = lengths.every(schema.table({}, rows + slopes), wide)
+    one.figure.draw_without_rendering()
+    for axes in one.figure.axes:
+        bottom, top = axes.get_ylim()
+        assert 3 <= len([tick for tick in axes.get_yticks() if bottom <= tick <= top]) <= 10
+        high = [label.get_window_extent() for label in axes.get_yticklabels()]
+        assert all(below.y1 < above.y0 for below, above in pairwise(sorted(high, key=lambda box: box.y0)))
+        written = [Text.get_window_extent(text) for text in [*axes.texts, axes.title, *axes.get_xticklabels()]]
+        assert not [1 for a, b in combinations(written, 2) if a.width and b.width and a.overlaps(b)]
+        assert all(0 <= box.x0 <= box.x1 <= one.figure.bbox.x1 for box in written)
+        assert axes.bbox.width > 0.3 * one.figure.bbox.width / (1 if (wide or 9) < 7 else 2)
 
 
 def test_a_panel_of_many_names_is_high_enough_for_all():

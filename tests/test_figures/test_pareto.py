@@ -210,6 +210,17 @@ def test_panels_that_a_narrow_figure_cannot_hold_stand_below_each_other():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["NDCG@10, test"] * 2
 
 
+@pytest.mark.parametrize("wide", [3.3, 4.0, 7.0, 9.6])
+def test_what_line_and_bars_are_is_not_written_over_the_title(wide):
+    (one,) = drawn(*many(4))
+    keys = SIZE | {"command": "train", "dataset": "ml-1m", "tokens": 1600, "maxlen": [50]}
+    figure = pareto.draw(keys, one.points, style.looks(NAMES), wide)
+    titles = [child for child in figure.findobj(Text) if child.get_text() == "NDCG@10, test"]
+    (key,) = [axes.get_legend().get_window_extent() for axes in figure.axes if axes.get_legend()]
+    assert titles
+    assert not [title for title in titles if key.overlaps(title.get_window_extent())]
+
+
 def test_of_many_points_ten_have_a_name_the_front_and_the_baseline_first_and_the_rest_are_grey():
     ranked = [(name, 0.1 + 0.001 * n, 1.0 + n) for n, name in enumerate(["softmax", *NAMES[1:13]])]
     # Cheaper and better than all but the best: with that one the front.

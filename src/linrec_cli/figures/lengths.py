@@ -17,8 +17,8 @@ FLAT = 0.7
 """Height of a panel as a share of its width."""
 ACROSS = 2
 """Panels side by side where no width is asked for."""
-LINE, EDGES = 0.17, 0.7
-"""Inches of height that a mechanism's name takes, and the title and ticks of a panel."""
+LINE, EDGES, HIGH = 0.17, 0.7, 2.8
+"""Inches of height that a mechanism's name takes, and the title and ticks of a panel, and a panel at least."""
 
 
 def every(table: pl.DataFrame, wide: float | None = None) -> Iterator[Drawn]:
@@ -43,7 +43,7 @@ def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
     across = max(1, int(wide / style.NARROW)) if wide else ACROSS
     rows = layout.shares(len(chosen), across)
     wide = wide or style.WIDE * rows[0]
-    high = max(FLAT * wide / rows[0], LINE * points["mechanism"].n_unique() + EDGES)
+    high = max(HIGH, FLAT * wide / rows[0], LINE * points["mechanism"].n_unique() + EDGES)
     figure = Figure(figsize=(wide, len(rows) * high + 0.7), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
     heading, how = titles(group.keys)
     about = f"{'Quality and cost' if group.keys['command'] == 'train' else 'Cost'} {ABOUT}"
@@ -55,6 +55,7 @@ def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
         return figure
     ends = [line_panel.fill(axes, panel, points, given) for axes, panel in zip(every_axes, chosen, strict=True)]
     figure.draw_without_rendering()
+    ends = [line_names.fitted(axes, mine) for axes, mine in zip(every_axes, ends, strict=True)]
     if any(map(scales.touch, every_axes, (shown(points, panel) for panel in chosen), map(called, ends))):
         for axes in every_axes:
             axes.tick_params(axis="x", rotation=90)
@@ -71,5 +72,5 @@ def shown(points: pl.DataFrame, panel: Panel) -> list[int]:
 
 
 def called(ends: Iterable[line_names.End]) -> list[str]:
-    """List what is written at the ends of lines."""
-    return [name for name, *_ in ends]
+    """List what is written at the ends of lines, line by line."""
+    return [line for name, *_ in ends for line in name.splitlines()]

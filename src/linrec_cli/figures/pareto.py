@@ -8,7 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from linrec_cli.analysis.baseline import baselines
 from linrec_cli.analysis.reading import distinct, latest, like, parts
@@ -123,13 +125,15 @@ def draw(keys: Mapping[str, Any], rows: pl.DataFrame, given: style.Looks, wide: 
     below = [detail, *aware, *missing(rows), *contended.said(rows)]
     style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", ABOUT, below)
     every_axes = layout.panels(figure, len(shown), columns, one_scale=True)
-    for axes in every_axes[::columns]:
-        axes.set_title(QUALITY.title, loc="left", fontsize=style.FONT + 1, color=style.GREY)
+    above = [headed(axes) for axes in every_axes[::columns]]
     heights = pl.concat(rows[name] for name in ("quality", "low", "high")).drop_nulls()
     scales.values(every_axes[0], heights.to_list(), "quality", above=0.0)
     lines = [fill(axes, part, given) for axes, part in zip(every_axes, shown, strict=True)]
-    legend(every_axes[columns - 1], max(rows["runs"]))
+    key = legend(every_axes[columns - 1], max(rows["runs"]))
     figure.draw_without_rendering()
+    if key.get_window_extent().overlaps(above[0].get_window_extent()):
+        headed(every_axes[0], 2.2 * style.FONT)
+        figure.draw_without_rendering()
     # Names are placed for this layout; it must stay.
     figure.set_layout_engine("none")
     for axes, part, avoid in zip(every_axes, (part.filter("named") for part in shown), lines, strict=True):
@@ -137,6 +141,11 @@ def draw(keys: Mapping[str, Any], rows: pl.DataFrame, given: style.Looks, wide: 
         mine = {label: given[name] for label, name in part.select("label", "mechanism").iter_rows()}
         point_names.write(axes, points, avoid, mine, part.filter("front")["label"].to_list())
     return figure
+
+
+def headed(axes: Axes, pad: float | None = None) -> Text:
+    """Write above the axes, so many points, what stands against costs."""
+    return axes.set_title(QUALITY.title, loc="left", pad=pad, fontsize=style.FONT + 1, color=style.GREY)
 
 
 def fill(axes: Axes, part: pl.DataFrame, given: style.Looks) -> list[point_names.Line]:
@@ -203,7 +212,7 @@ def missing(rows: pl.DataFrame) -> list[str]:
     return ["   ".join(line) for line in (failed, absent, grey) if line]
 
 
-def legend(axes: Axes, seeds: int) -> None:
+def legend(axes: Axes, seeds: int) -> Legend:
     """Say above the axes, on the right, what the grey line and the bars are."""
     handles = [Line2D([], [], color=FRONT, linewidth=0.8, label="Pareto front (bold)")]
     if seeds > 1:
@@ -225,3 +234,4 @@ def legend(axes: Axes, seeds: int) -> None:
     )
     # Where it is wider than its panel, the panel keeps its size.
     found.set_in_layout(False)
+    return found

@@ -5,12 +5,23 @@ from statistics import fmean as mean
 
 from matplotlib.axes import Axes
 
+from linrec_cli.plots.scales import longest
 from linrec_cli.plots.style import FONT
 
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "alpha": 0.6, "relpos": (0.0, 0.5), "shrinkA": 1, "shrinkB": 4}
 
+LONG = 0.5
+"""Share of the axes' width from which on names are broken at their commas."""
+
 End = tuple[str, float, float, str]
 """A name, the last point of its line, in data coordinates, and its colour."""
+
+
+def fitted(axes: Axes, ends: Sequence[End]) -> list[End]:
+    """Break names at their commas where the longest takes much of the axes, which have the width they have without."""
+    if longest(axes, (name for name, *_ in ends)) < LONG:
+        return list(ends)
+    return [(name.replace(", ", ",\n"), *more) for name, *more in ends]
 
 
 def at_ends(axes: Axes, ends: Sequence[End]) -> None:
@@ -20,11 +31,15 @@ def at_ends(axes: Axes, ends: Sequence[End]) -> None:
         return
     height = axes.get_position().height * figure.get_figheight() * 72
     heights = [fraction(axes, x, y)[1] for _, x, y, _ in ends]
-    for (name, x, y, colour), place in zip(ends, apart(heights, 1.35 * FONT / height), strict=True):
+    deep = max(name.count("\n") + 1 for name, *_ in ends)
+    line = 1.4 * FONT / height
+    # The upper line of a broken name is not to stand in the panel's title.
+    highest = 1 - line * (deep - 1) / 2
+    for (name, x, y, colour), place in zip(ends, apart(heights, line * deep / highest), strict=True):
         axes.annotate(
             name,
             (x, y),
-            (1.03, place),
+            (1.03, place * highest),
             textcoords="axes fraction",
             va="center",
             color=colour,

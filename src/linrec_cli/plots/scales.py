@@ -1,7 +1,7 @@
 """The two axes: lengths by powers of two, values by what they span."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -12,13 +12,20 @@ from linrec_cli.plots.style import FONT
 STEEP = 8.0
 """From this ratio of the highest cost to the lowest on, the axis is logarithmic."""
 
+MANY = 1000.0
+"""From this ratio on, decades alone have a tick."""
 LEAST = 1.5
 """Ratio that an axis of costs spans at least: what is all but the same must look so."""
 LETTER = 0.62
 """Width of a digit as a share of the size of its font."""
+UNSEEN = str.maketrans("", "", "$^{}\\")
+"""What a formula is written with and nobody sees."""
 MOST_BESIDE = 0.7
 """Share of a panel's width that names beside it take at most."""
+MOST = 99
+"""Decades that an axis may span: with fewer, a small panel would have no ticks at all."""
 TICKS = (
+    (MANY, (1.0,)),
     (STEEP, (1.0, 2.0, 5.0)),
     (4.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
     (1.8, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)),
@@ -42,9 +49,14 @@ def touch(axes: Axes, measured: Sequence[int], beside: Sequence[str]) -> bool:
     """
     left, right = axes.get_xlim()
     middles = [math.log(length / left) / math.log(right / left) for length in measured]
-    width = 1 - min(MOST_BESIDE, share(axes, max(map(len, beside), default=0)))
+    width = 1 - min(MOST_BESIDE, longest(axes, beside))
     halves = [share(axes, len(f"{length:,}") + 0.5) / 2 / width for length in measured]
     return any(b - a < one + other for (a, b), (one, other) in zip(pairwise(middles), pairwise(halves), strict=True))
+
+
+def longest(axes: Axes, names: Iterable[str]) -> float:
+    """Estimate the share of the axes' width that the longest of some names takes, which may hold a formula."""
+    return share(axes, max((len(name.translate(UNSEEN)) for name in names), default=0))
 
 
 def share(axes: Axes, letters: float) -> float:
@@ -86,7 +98,7 @@ def costs(axes: Axes, drawn: Sequence[float]) -> None:
 
 def ticks(low: float, high: float) -> Locator:
     """Place the ticks of a logarithmic axis, so that there are enough of them and not too many."""
-    return next((LogLocator(subs=subs) for least, subs in TICKS if high / low > least), MaxNLocator(5))
+    return next((LogLocator(subs=subs, numticks=MOST) for least, subs in TICKS if high / low > least), MaxNLocator(5))
 
 
 def ends(low: float, high: float, above: float) -> tuple[float, float]:
