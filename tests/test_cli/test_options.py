@@ -39,6 +39,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         @app.callback()
         def root(ctx: typer.Context) -> None:
+            config.environment(ctx)
             ctx.default_map = config.read(ctx)
 
         @app.command("brew")
@@ -48,9 +49,10 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             pot: Annotated[str, typer.Argument()],
             *,
             spoon: Annotated[bool, typer.Option("--spoon")] = False,
+            cosy: Annotated[str, typer.Option("--tea-cosy", "-t")] = "wool",
             **given: Any,
         ) -> None:
-            found.extend([given | {"pot": pot, "spoon": spoon}, options.asked(ctx)])
+            found.extend([given | {"pot": pot, "spoon": spoon, "cosy": cosy}, options.asked(ctx)])
 
         app(["brew", *arguments], standalone_mode=False)
         return found[0], found[1]
@@ -61,7 +63,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_options_are_those_of_the_settings_beside_the_commands_own(asked: Any) -> None:
     given, said = asked("blue")
     assert given == {"leaf": "black,green", "minutes": 3.0, "cups": "1", "heat": "0.5", "sugar": None, "milk": False,
-                     "guest": None, "spice": "", "pot": "blue", "spoon": False}  # fmt: skip
+                     "guest": None, "spice": "", "pot": "blue", "spoon": False, "cosy": "wool"}  # fmt: skip
     assert said == {"pot"}
     assert "secret" not in given
 
@@ -75,6 +77,26 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
     given, said = asked("blue", "--heat", "0.1,0.2", "--spoon")
     assert (given["leaf"], given["cups"], given["heat"], given["milk"]) == ("oolong,white", "5", "0.1,0.2", True)
     assert said == {"pot", "leaf", "cups", "heat", "milk", "spoon"}
+
+
+@pytest.mark.parametrize("name", ["LINREC_BREW_TEA_COSY", "LINREC_BREW_COSY"])
+def test_the_environment_knows_an_option_by_its_flag_and_by_its_parameter(
+    asked: Any, monkeypatch: Any, name: str
+) -> None:
+    monkeypatch.setenv(name, "silk")
+    # Another command's variables, another program's, and empty ones are nobody's business here.
+    for other in ("LINREC_VERSION", "LINREC_STIR_SPOON", "LINREC_BREWERY", "LINREC_BREW_T"):
+        monkeypatch.setenv(other, "" if other == "LINREC_BREW_T" else "x")
+    given, said = asked("blue")
+    assert given["cosy"] == "silk"
+    assert "cosy" in said
+
+
+def test_a_variable_that_means_no_option_is_named_with_the_closest(asked: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("LINREC_BREW_CUP", "2")
+    with pytest.raises(UsageError) as raised:
+        asked("blue")
+    assert "'LINREC_BREW_CUP'; did you mean 'LINREC_BREW_CUPS'?" in str(raised.value)
 
 
 def test_what_may_have_several_values_is_a_list_of_the_settings_type() -> None:

@@ -72,13 +72,14 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Read `linrec.toml` before any command runs.
+    """Read `linrec.toml` and the environment's names before any command runs.
 
     Raises:
         UsageError: several processes were started for what one does.
     """
     if processes.count() > 1 and ctx.invoked_subcommand not in TOGETHER:
         raise UsageError(f"linrec {ctx.invoked_subcommand} is done by one process; leave torchrun out.")
+    config.environment(ctx)
     ctx.default_map = config.read(ctx)
 
 

@@ -1,5 +1,6 @@
-"""`linrec.toml`: defaults of a folder, a table a command (`[train]`), shared keys at the top."""
+"""`linrec.toml`: defaults of a folder, a table a command (`[train]`), shared keys at the top; and the environment's."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,6 +47,32 @@ def read(ctx: typer.Context) -> dict[str, Any] | None:
                 raise catalog.unknown(f"setting in {FILE} under [{name}]", key, list(commands[name]))
             merged[name][own] = text(value)
     return merged
+
+
+def environment(ctx: typer.Context) -> None:
+    """Let variables be called as flags are too (`LINREC_TRAIN_SEEN` for `--seen`); Typer knows parameters' names alone.
+
+    Raises:
+        UsageError: a variable of the command that is about to run means no option of it (with the closest known one).
+    """
+    command = ctx.command.commands.get(ctx.invoked_subcommand)  # type: ignore[attr-defined]
+    if command is None:
+        return
+    flags = spelled(command)
+    prefix = f"{ctx.auto_envvar_prefix}_{ctx.invoked_subcommand}_".replace("-", "_").upper()
+    for one in command.params:
+        called = [variable(prefix, flag) for flag, name in flags.items() if name == one.name]
+        one.envvar = one.envvar or called
+    known = sorted({variable(prefix, name) for name in [*flags, *flags.values()]})
+    for name, value in os.environ.items():
+        # Of an empty variable Typer takes no notice either.
+        if name.startswith(prefix) and value and name not in known:
+            raise catalog.unknown("option for the variable", name, known)
+
+
+def variable(prefix: str, name: str) -> str:
+    """Write a flag's or a parameter's name as the environment has it."""
+    return prefix + name.replace("-", "_").upper()
 
 
 def spelled(command: Any) -> dict[str, str]:

@@ -37,7 +37,7 @@ def show(cells: Sequence[Train], data: "Dataset", ctx: typer.Context, as_json: b
     console.table("Settings", ["setting", "value", "from"], shown)
     names = varying(cells)
     console.table(
-        f"{len(cells)} cells", [*map(headed, names), *COUNTS, "s/epoch", "MiB"],
+        "1 cell" if len(cells) == 1 else f"{len(cells)} cells", [*map(headed, names), *COUNTS, "s/epoch", "MiB"],
         [line(cell, names, estimates[alike(cell)]) for cell in cells],
         "Seconds and MiB are extrapolated from up to 3 of each cell's own longest batches, validation excluded.",
     )  # fmt: skip

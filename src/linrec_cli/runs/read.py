@@ -122,7 +122,7 @@ class Run:
             yield f"{store.TABLE}: the run has not ended; the same command again goes on with it"
         unmeasured = self.unmeasured()
         if self.rows and unmeasured:
-            yield f"{len(unmeasured)} cells were not measured: {'; '.join(unmeasured)}"
+            yield f"not measured: {'; '.join(unmeasured)}"
         if self.state == "finished":
             for name, lack in FILES.get(self.command, {}).items():
                 if not (self.folder / name).is_file():
