@@ -46,6 +46,17 @@ def test_curves_are_of_one_phase_and_a_sequence_and_of_several_runs_the_median()
     assert curves(pl.DataFrame(schema=schema.COLUMNS), "step") == {}
 
 
+def test_what_was_timed_beside_others_counts_where_nothing_else_stands_and_is_told() -> None:
+    rows = [
+        row("linear", 16, "seconds", 4.0),
+        row("linear", 16, "seconds", 40.0, contended=True),
+        row("softmax", 16, "seconds", 4.0, contended=False),
+        row("softmax", 48, "seconds", 8.0, contended=True),
+    ]
+    found = curves(schema.table({}, rows), "step")
+    assert found == {"linear": Curve({16: 1.0}), "softmax": Curve({16: 1.0, 48: 8.0}, contended=True)}
+
+
 @pytest.mark.parametrize(
     ("linear", "sentence"),
     [

@@ -67,6 +67,21 @@ def test_what_costs_something_and_is_not_in_the_curves_is_told(
     assert json.loads(capsys.readouterr().out)["left_out"] == ["--clip 1.0"]
 
 
+def test_what_was_timed_beside_others_is_told(
+    room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def planted(cells: list[Train], *_: Any) -> list[Cost]:
+        return [Cost(cell.attn, cell.maxlen, 1.0, 1.0, None, cell.attn == "linear") for cell in cells]
+
+    monkeypatch.setattr(advise, "advise", planted)
+    assert run(ASK) == 0
+    assert "Others used the cores while linear took its time" in capsys.readouterr().out
+    assert run([*ASK, "--attn", "softmax"]) == 0
+    assert "Others used the cores" not in capsys.readouterr().out
+    assert run([*ASK, "--json"]) == 0
+    assert [one["contended"] for one in json.loads(capsys.readouterr().out)["costs"]] == [False, True, False]
+
+
 def test_what_is_not_told_is_filled_in_and_what_is_told_stays(
     room: Path, asked: list[Train], capsys: pytest.CaptureFixture[str]
 ) -> None:

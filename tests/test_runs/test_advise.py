@@ -174,6 +174,16 @@ def test_what_runs_in_one_number_format_alone_stands_whatever_was_asked_for(data
     assert [one.phase for one in measure.asked] == [("step",), ("evaluate",)]
 
 
+@pytest.mark.parametrize("busy", [None, "step", "evaluate"])
+def test_a_cost_is_contended_where_either_of_its_curves_is(data: Dataset, tmp_path: Path, busy: str | None) -> None:
+    class Busy(Planted):
+        def row(self, asked: Profile, attn: str, length: int) -> dict[str, Any]:
+            return super().row(asked, attn, length) | {"contended": asked.phase[0] == busy}
+
+    (cost,) = advise([CELL], data, tmp_path, Busy(tmp_path), 1.0)
+    assert cost.contended == (busy is not None)
+
+
 def test_what_stands_of_memory_alone_is_measured(data: Dataset, tmp_path: Path) -> None:
     class Cut(Planted):
         def row(self, *asked: Any) -> dict[str, Any]:

@@ -20,10 +20,12 @@ class Curve:
     Attributes:
         seconds: a sequence of so many positions.
         bytes: the peak of a batch, where it was measured.
+        contended: others used the cores at a length, whenever it was timed.
     """
 
     seconds: Mapping[int, float]
     bytes: Mapping[int, float] = field(default_factory=dict)
+    contended: bool = False
 
     def time(self, shapes: Shapes) -> float:
         """Give the seconds that batches take together.
@@ -50,6 +52,7 @@ class Cost:
         epoch: seconds of training.
         evaluation: seconds of ranking every user once.
         bytes: peak of a training step; None where no counter told it.
+        contended: others used the cores when it was timed.
     """
 
     attn: str
@@ -57,6 +60,7 @@ class Cost:
     epoch: float
     evaluation: float
     bytes: float | None
+    contended: bool = False
 
     @property
     def seconds(self) -> float:
@@ -75,11 +79,15 @@ def curves(rows: pl.DataFrame, phase: str) -> dict[str, Curve]:
         times = waited if len(waited) else own.filter(metric="seconds")
         peaks = own.filter(pl.col("counter").is_in(NEEDED), metric="peak_bytes")
         count = (pl.col("tokens") // pl.col("maxlen")).clip(1)
-        found[name] = Curve(
-            by_length(times.with_columns(value=pl.col("value") / count)),
-            by_length(peaks),
-        )
+        times = calm(times.with_columns(value=pl.col("value") / count))
+        found[name] = Curve(by_length(times), by_length(peaks), bool(times["contended"].any()))
     return found
+
+
+def calm(times: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what was timed while others used the cores, where the same length has other times."""
+    busy = pl.col("contended").fill_null(False)
+    return times.filter(~busy | busy.all().over("maxlen"))
 
 
 def by_length(rows: pl.DataFrame) -> dict[int, float]:

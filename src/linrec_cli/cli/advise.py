@@ -105,5 +105,7 @@ def show(costs: "Sequence[Cost]", data: "Dataset", left: list[str], as_json: boo
         f" validation, by more than {MARGIN:.0%}.",
     )
     console.sentences(pays(costs))
+    if busy := list(dict.fromkeys(one.attn or "the model" for one in costs if one.contended)):
+        console.sentences([f"Others used the cores while {', '.join(busy)} took its time: seconds are too long."])
     if left:
         console.sentences([f"Not in these figures: {', '.join(left)}."])

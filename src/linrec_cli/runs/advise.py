@@ -75,7 +75,8 @@ def advise(cells: Sequence[Train], data: "Dataset", results_dir: Path, measure: 
             if name not in by or not by[name].seconds:
                 raise NothingMeasuredError(f"{name} gave no number in {what}; `linrec profile` says why.")
         step, rank, (trained, ranked) = found["step"][name], found["evaluate"][name], shapes(cell, data)
-        made.append(Cost(cell.attn, cell.maxlen, step.time(trained), rank.time(ranked), step.peak(trained)))
+        busy = step.contended or rank.contended
+        made.append(Cost(cell.attn, cell.maxlen, step.time(trained), rank.time(ranked), step.peak(trained), busy))
     return made
 
 
