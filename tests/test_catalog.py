@@ -86,3 +86,45 @@ def test_options_are_the_parameters_with_defaults() -> None:
     def made(one: int, two: Annotated[int, "said", Range(1, 2)] = 2, *, three: str = "x") -> None: ...
 
     assert catalog.options(made) == {"two": (2, Range(1, 2)), "three": ("x", None)}
+
+
+USUAL = {
+    "attentions": {
+        "delta": {"decay": True},
+        "linear-gated": {"decay": True, "norm": True, "gate": True},
+        "linear-released": {"pad": "excluded"},
+        "linformer": {"rank": 32},
+        "local": {"window": 32},
+        "low-rank": {"interests": 20},
+        "nystrom": {"landmarks": 32, "conv": 33},
+        "performer": {"features": 0},
+        "softmax": {"rotary": False},
+    },
+    "losses": {
+        "bce": {"negatives": 1},
+        "gbce": {"negatives": 256, "t": 0.75},
+        "sampled": {"negatives": 256, "power": 0.0, "logq": True},
+    },
+    "models": {
+        "core": {"temperature": 0.07, "item_dropout": 0.2},
+        "esasrec": {"positions": "learned", "temperature": 0.0},
+        "hstu": {"temperature": 0.05, "time": False, "time_aware": False},
+        "lightsans": {"interests": 20},
+        "recgrela": {"drop_path": 0.1},
+        "sasrec": {"positions": "learned", "temperature": 0.0},
+        "sine": {"prototypes": 50, "interests": 3, "temperature": 0.1},
+    },
+    "objectives": {"cloze": {"mask": 0.2, "last": 0.1}},
+    "splits": {
+        "global-time": {"quantile": 0.9, "valid": 0.9, "targets": "last"},
+        "ratio": {"train": 0.8, "valid": 0.1, "targets": "all"},
+    },
+}
+"""What options are where nothing is said. A run's name and digest leave them out: another value needs another name."""
+
+
+@pytest.mark.parametrize(("folder", "attribute"), OPTIONS)
+def test_options_have_the_values_that_runs_were_made_with(folder: str, attribute: str) -> None:
+    known = USUAL.get(folder, {})
+    found = {name: catalog.options(getattr(catalog.load(folder, name), attribute)) for name in known}
+    assert {name: {key: value for key, (value, _) in own.items()} for name, own in found.items()} == known

@@ -212,6 +212,17 @@ def test_a_gpu_runs_it_where_it_was_tried_and_found_right(
     assert not linrec.serves(there, there, there)
 
 
+@pytest.mark.parametrize(("kind", "least"), [(torch.float32, 2e-4), (torch.bfloat16, 2e-2)])
+def test_it_may_be_off_by_so_much_and_no_more(
+    tried: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, kind: torch.dtype, least: float
+) -> None:
+    monkeypatch.setattr(_tried, "wrong", lambda *given: 0.99 * least)
+    assert _tried.right(16, kind, True, True)
+    monkeypatch.setattr(_tried, "wrong", lambda *given: 1.01 * least)
+    with pytest.warns(RuntimeWarning, match="not used"):
+        assert not _tried.right(32, kind, True, True)
+
+
 def test_a_decay_is_run_where_it_was_tried_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(_tried, "serves", lambda q, k, v, decay=False: asked.append(decay) or False)

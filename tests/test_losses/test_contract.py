@@ -1,7 +1,5 @@
 """What every loss promises, checked over the folder."""
 
-import inspect
-
 import pytest
 import torch
 
@@ -63,16 +61,6 @@ def test_bfloat16_stays_near_float32(name: str) -> None:
             given = hidden.bfloat16() if low else hidden
             found.append(float(catalog.bound("losses", name, "loss")(given, table, gold, Draw(torch.ones(49)))))
     assert found[1] == pytest.approx(found[0], rel=0.02)
-
-
-def test_losses_take_what_their_sources_take_where_nothing_is_said() -> None:
-    def usual(name: str) -> dict[str, object]:
-        parameters = inspect.signature(catalog.load("losses", name).loss).parameters.values()
-        return {one.name: one.default for one in parameters if one.default is not one.empty}
-
-    assert usual("bce") == {"negatives": 1}
-    assert usual("gbce") == {"negatives": 256, "t": 0.75}
-    assert usual("sampled") == {"negatives": 256, "power": 0.0, "logq": True}
 
 
 def test_the_last_item_is_drawn_where_rounding_leaves_the_levels_below_one(monkeypatch: pytest.MonkeyPatch) -> None:

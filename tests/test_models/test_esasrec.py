@@ -7,7 +7,12 @@ from linrec_cli.models._recommender import Facts
 
 def block() -> esasrec.Block:
     torch.manual_seed(0)
-    return esasrec.Block("softmax", 6, 2, maxlen=9, dropout=0.5).eval()
+    own = esasrec.Block("softmax", 6, 2, maxlen=9, dropout=0.5).eval()
+    with torch.no_grad():
+        # Where they begin, all norms are the same.
+        for parameter in own.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    return own
 
 
 def test_a_block_is_the_formula_term_by_term() -> None:
@@ -17,9 +22,13 @@ def test_a_block_is_the_formula_term_by_term() -> None:
         layer = own.gates[number]
         return 1 / (1 + torch.exp(-(x @ layer.weight.T + layer.bias)))
 
+    def norm(number: int, x: Tensor) -> Tensor:
+        layer = own.norms[number]
+        return nn.functional.layer_norm(x, (6,)) * layer.weight + layer.bias
+
     with torch.no_grad():
-        y = x + gate(0, x) * own.attention(nn.functional.layer_norm(x, (6,)), lengths)
-        normed = nn.functional.layer_norm(y, (6,))
+        y = x + gate(0, x) * own.attention(norm(0, x), lengths)
+        normed = norm(1, y)
         opened, through = normed @ own.inward.weight[:24].T, normed @ own.inward.weight[24:].T
         fed = (opened / (1 + torch.exp(-opened)) * through) @ own.outward.weight.T
         torch.testing.assert_close(own(x, lengths), y + gate(1, y) * fed)

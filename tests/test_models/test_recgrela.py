@@ -113,3 +113,8 @@ def test_what_is_left_out_leaves_the_block_its_input_and_its_feed_forward() -> N
 def test_an_odd_width_is_refused() -> None:
     with pytest.raises(UsageError, match="--width 7"):
         Model(Facts(9), 12, "", width=7, heads=1, layers=1, dropout=0.0)
+
+
+def test_rows_are_left_out_at_the_rate_asked_for_which_is_not_that_of_dropout() -> None:
+    made = Model(Facts(9), 12, "", width=8, heads=2, layers=3, dropout=0.4, drop_path=0.25)
+    assert [block.drop_path for block in made.blocks] == [0.25] * 3  # type: ignore[union-attr]

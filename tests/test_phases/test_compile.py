@@ -50,18 +50,22 @@ def test_the_first_run_is_timed_and_a_fall_back_is_told(function, kernel, note, 
 
 
 def test_threads_are_those_asked_for_and_the_cache_is_an_empty_one(tmp_path, monkeypatch):
+    import torch._inductor.config
+
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.setattr(torch._inductor.config, "compile_threads", 7)
     seen = []
 
     def build(cell):
-        seen.append(torch.get_num_threads())
+        seen.extend([torch.get_num_threads(), torch._inductor.config.compile_threads])
         cache = lambda: seen.append(os.environ["TORCHINDUCTOR_CACHE_DIR"])  # noqa: E731
         return Work({"compile": cache}, tiny=lambda: None, bare=lambda: None, flushed=False)
 
     child = compiling.measure(replace(CELL, threads=3), build, str(tmp_path))
     assert next(child) is None
     next(child)
-    assert seen == [3, str(tmp_path)]
+    # Compiling in this process alone.
+    assert seen == [3, 1, str(tmp_path)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from linrec_cli import catalog
+from linrec_cli import machine as here
 from linrec_cli.attentions import linear
 from linrec_cli.kernels import _chunks, _library, _triton
 from linrec_cli.profiling import nvml
@@ -89,6 +90,24 @@ def test_what_stands_at_padding_does_not_count(monkeypatch):
     assert planted(monkeypatch, spoiled).fine
 
 
+def test_padding_that_is_read_is_seen(monkeypatch):
+    def all_of_it(self, q, k, v, lengths):
+        return ATTEND(self, q, k, v, torch.full_like(lengths, q.shape[2]))
+
+    monkeypatch.setattr(linear.Attention, "attend", all_of_it)
+    assert not doctor.check("linear", "bidirectional", "float32", "cpu").fine
+
+
+def test_what_another_device_gives_is_brought_here_before_it_is_widened(monkeypatch):
+    class Away:
+        """A tensor of a device that has no float64."""
+
+        def cpu(self):
+            return torch.ones(3)
+
+    assert doctor.apart(Away(), torch.ones(3).double()) == 0
+
+
 def test_what_is_no_number_is_infinitely_far_and_what_fails_says_why(monkeypatch):
     assert planted(monkeypatch, lambda out, *given: out * math.nan).error == math.inf
 
@@ -100,7 +119,9 @@ def test_what_is_no_number_is_infinitely_far_and_what_fails_says_why(monkeypatch
 
 
 def test_the_machine_is_said_and_why_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(here, "memory", lambda: 3 * 2**30)
     found = doctor.machine("cpu")
+    assert found["memory"] == "3 GiB for this process"
     assert torch.__version__ in found["torch"]
     assert found["driver"] == "not asked: no GPU is used"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -141,8 +162,9 @@ def test_speeds_are_the_best_of_their_samples(monkeypatch):
     from linrec_cli.profiling import roofline
 
     def child(device, dtype, threads, seconds):
+        assert (device, dtype, threads, seconds) == ("cpu", "float32", 3, 1.0)
         yield None
         yield {"copy": [1.0, 3.0, 2.0], "matmul": [5.0]}
 
     monkeypatch.setattr(roofline, "measure", child)
-    assert doctor.ceilings("cpu", 1)[0] == {"copy": 3.0, "matmul": 5.0}
+    assert doctor.ceilings("cpu", 3)[0] == {"copy": 3.0, "matmul": 5.0}

@@ -13,7 +13,7 @@ from linrec_cli.data.sequences import Sequences
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import Train
 from linrec_cli.training import fit
-from linrec_cli.training.optimiser import rate
+from linrec_cli.training.optimiser import adamw, rate
 from linrec_cli.training.state import Position, State
 
 SMALL = Train(maxlen=20, width=8, heads=2, layers=1, tokens=200, patience=100, epochs=2)
@@ -139,3 +139,11 @@ def test_the_average_is_validated_and_kept_and_the_weights_are_trained_on(
 def test_nothing_is_averaged_where_it_is_not_asked_for(sequences: Sequences, parts: Parts) -> None:
     state, _ = stepped(replace(SMALL, epochs=1), sequences, parts)
     assert state.average == {}
+
+
+def test_it_is_adamw_as_torch_has_it() -> None:
+    made = adamw(torch.nn.Linear(3, 2), 0.02, 0.3)
+    assert type(made) is torch.optim.AdamW
+    for group, decay in zip(made.param_groups, (0.3, 0.0), strict=True):
+        assert (group["lr"], group["weight_decay"], group["betas"], group["eps"]) == (0.02, decay, (0.9, 0.999), 1e-8)
+        assert not group["amsgrad"]

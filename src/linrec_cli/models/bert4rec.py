@@ -23,7 +23,7 @@ class Model(Tied):
     positions the oldest event gives way to it.
 
     Deviations from the source: dropout on outputs and not on attention weights (fused kernels have none to drop);
-    weights drawn from a normal that is not cut off.
+    weights drawn from a normal that is not cut off; LayerNorm adds 1e-5 to the variance, not 1e-12.
 
     Source: Sun et al. 2019 (BERT4Rec, CIKM), arXiv:1904.06690.
     """

@@ -27,7 +27,8 @@ class Model(Tied):
 
     Deviations from the source: every position is trained, as the mean over what came before it (the encoder being
     causal, that is the source's sample a prefix), unless the objective is `last`; dropout on outputs and not on
-    attention weights (fused kernels have none to drop); padding is no item to be scored. Embeddings begin as in the
+    attention weights (fused kernels have none to drop); padding is no item to be scored; LayerNorm adds 1e-5 to the
+    variance, not 1e-12. Embeddings begin as in the
     authors' own repository, where RecBole's draws every weight, those of its norms too, like them.
 
     Source: Hou et al. 2022 (CORE, SIGIR), arXiv:2204.11067: CORE-trm.

@@ -52,7 +52,9 @@ class Model(sasrec.Model):
     """Encode histories as SASRec does, through LiGR blocks; score by the item embeddings.
 
     Deviations from the source: the loss is whichever is asked for (there it is `sampled`, with 256 negatives for each
-    prediction), and there is no dropout on attention weights, which fused kernels do not have.
+    prediction); there is no dropout on attention weights, which fused kernels do not have; as in SASRec item embeddings
+    are multiplied by `sqrt(C)`, a LayerNorm follows the last block, and position 0 is the oldest event read, where the
+    authors' code (RecTools) has neither and counts positions back from the newest.
 
     Source: Tikhonovich et al. 2025 (eSASRec), arXiv:2508.06450; block: Borisyuk et al. 2025 (LiGR), arXiv:2502.03417.
     """

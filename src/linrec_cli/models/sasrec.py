@@ -54,8 +54,9 @@ class Model(Tied):
     cosine divided by it, as HSTU does with .05.
 
     Deviations from the source: the residual path is not normed (pre-LayerNorm), GELU in the feed-forward, full
-    cross-entropy in place of one sampled negative, dropout on outputs and not on attention weights (fused kernels
-    have none to drop).
+    cross-entropy in place of one sampled negative, dropout on outputs alone and not on attention weights (fused kernels
+    have none to drop) nor inside the feed-forward; position 0 is the oldest event read, where padding on the left makes
+    it that of the oldest place; LayerNorm adds 1e-5 to the variance, not 1e-8.
 
     Source: Kang & McAuley 2018 (SASRec, ICDM), arXiv:1808.09781.
     """

@@ -187,5 +187,5 @@ def ran(
 
 def apart(found: "Tensor", expected: "Tensor") -> float:
     """Measure how far a tensor is from another, relative to its norm; not a number is infinitely far."""
-    error = float((found.double().cpu() - expected).norm() / expected.norm())
+    error = float((found.cpu().double() - expected).norm() / expected.norm())
     return error if error == error else float("inf")
