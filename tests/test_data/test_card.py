@@ -23,5 +23,21 @@ def test_a_user_or_an_item_that_holds_too_much_is_pointed_at() -> None:
     # Ten times the mean of a user; the item stands in a third of all events.
     card = made(*plain, [500] * 100).card
     assert (card["large_users"], len(card["large_items"])) == ([61], 1)
+    # A user from 5 % and ten times the mean on, an item from 20 %.
+    for held, told in ((2000, []), (2200, [401])):
+        # Of 400 users of 100 events each.
+        card = made(*[[number] * 100 for number in range(400)], [9999] * held).card
+        assert card["large_users"] == told
+    for share, told in ((19, 0), (21, 1)):
+        card = made(
+            *[[1 if step < share else 1000 + 81 * user + step for step in range(100)] for user in range(30)]
+        ).card
+        assert len(card["large_items"]) == told
     # Of few users each holds much.
     assert made(*plain[:9]).card["large_users"] == []
+
+
+def test_quantiles_of_lengths_are_those_named() -> None:
+    card = made(*[[*range(length)] for length in range(1, 102)]).card
+    quantiles = {"min": 1, "p5": 6, "p25": 26, "median": 51, "p75": 76, "p95": 96, "max": 101}
+    assert card["lengths"] == quantiles

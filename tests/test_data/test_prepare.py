@@ -242,3 +242,17 @@ def test_leakage_is_as_a_plain_twin_counts_it(times):
 def test_each_quantile_of_the_lengths_is_a_length_that_is_there():
     lengths = histories(*([0] * n for n in (1, 2, 3, 4))).card["lengths"]
     assert lengths == {"min": 1, "p5": 1, "p25": 1, "median": 2, "p75": 3, "p95": 4, "max": 4}
+
+
+def test_borders_of_parts_count_beside_the_order_of_events():
+    frame = pl.DataFrame({"user": [1] * 4, "item": [5, 6, 7, 8], "time": [1, 2, 3, 4]})
+    found = [prepare(frame.with_columns(part=pl.Series(part))) for part in ([0, 0, 1, 2], [0, 1, 1, 2], [0, 1, 2, 2])]
+    assert len({one.digest for one in found}) == 3
+    assert {tuple(one.events["item"]) for one in found} == {(1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize("part", [[0, None, 1, 2], [0, 7, 1, 2], [0, -1, 1, 2], ["0", "0", "1", "2"], [0.0, 0.5, 1, 2]])
+def test_a_row_of_no_part_is_refused(part):
+    frame = pl.DataFrame({"user": [1] * 4, "item": [5, 6, 7, 8], "time": [1, 2, 3, 4], "part": part}, strict=False)
+    with pytest.raises(DataError, match="a part is 0 for training, 1 for validation or 2 for test"):
+        prepare(frame)

@@ -341,3 +341,40 @@ def test_what_goes_wrong_with_what_is_no_file_of_the_catalog_is_told_as_it_is(lo
     monkeypatch.setattr(store, "prepare", broken)
     with pytest.raises(ValueError, match="of linrec's own"):
         open_prepared(str(log), tmp_path / "data")
+
+
+def test_each_file_of_a_split_counts_and_so_does_where_one_ends(tmp_path):
+    rows = [f"{user},{number},{number}\n" for user in range(9) for number in range(3)]
+    paths = {name: tmp_path / name for name in ("train", "valid", "test")}
+
+    def opened(**more):
+        for number, (name, path) in enumerate(paths.items()):
+            own = more.get(name, [row for row in rows if row.endswith(f",{number}\n")])
+            path.write_text("user,item,t\n" + "".join(own))
+        given = {name: str(paths[name]) for name in ("valid", "test")}
+        return open_prepared(str(paths["train"]), tmp_path / "data", **given)
+
+    made = [opened(), opened(valid=["0,2,1\n"]), opened(test=["0,1,2\n"]), opened()]
+    assert len({one.folder for one in made}) == len({one.digest for one in made}) == 3
+    assert made[0].folder == made[3].folder
+
+
+def test_what_another_format_prepared_is_prepared_anew(log, tmp_path, monkeypatch):
+    made = open_prepared(str(log), tmp_path / "data")
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    assert open_prepared(str(log), tmp_path / "data").folder != made.folder
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    log.unlink()
+    with pytest.raises(DataError, match="there is no file"):
+        open_prepared(str(log), tmp_path / "data")
+
+
+def test_of_what_is_gone_the_latest_is_found(log, tmp_path):
+    found = {}
+    for when, rows in ((3000, 4), (1000, 5), (2000, 6)):
+        log.write_text("user,item,time\n" + "".join(f"{u},{i},{i}\n" for u in range(9) for i in range(rows)))
+        made = open_prepared(str(log), tmp_path / "data", min_user=0, min_item=0)
+        os.utime(made.folder, (when, when))
+        found[when] = made.digest
+    log.unlink()
+    assert open_prepared(str(log), tmp_path / "data", min_user=0, min_item=0).digest == found[3000]

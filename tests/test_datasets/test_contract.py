@@ -5,6 +5,7 @@ import io
 import re
 import tarfile
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -112,6 +113,39 @@ def test_read_gives_the_three_rows_of_the_example(name: str, filename: str, tmp_
     assert table["user"].n_unique() >= 2
     # Reading again gives the same, whatever the first reading left beside the archive.
     assert module.read(path).collect().equals(table)
+
+
+def second(text: str) -> int:
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
+
+
+LATER_ROWS = [(7, 11, 1140000003), (7, 12, 1140000002), (9, 13, 1140000001)]
+ROWS: dict[str, list[tuple[object, ...]]] = {
+    "amazon-beauty": [(1, 1, 0), (1, 2, 1), (2, 1, 2)],
+    "amazon-games": [(1, 1, 0), (1, 2, 1), (2, 1, 2)],
+    "gowalla": [(9, 13, second("2010-05-01 01:00")), (7, 12, second("2010-05-02 02:00")),
+                (7, 11, second("2010-05-03 03:00"))],
+    "kuairand-1k": [(7, 11, 1649408000000), (9, 12, 1649466000000), (7, 12, 1650585600123)],
+    "lastfm-1k": [("user_000002", "Quiet Harbour - One", second("2009-04-08 01:00")),
+                  ("user_000001", "Déjà - Two", second("2009-05-04 02:00")),
+                  ("user_000001", 'Déjà - One "Song', second("2009-05-04 03:00"))],
+    "ml-100k": [(7, 11, 880000001), (7, 12, 880000002), (9, 11, 880000003)],
+    "ml-1m": [(7, 11, 970000001), (7, 12, 970000002), (9, 13, 970000003)],
+    "ml-1m-ncf": [(7, 11, 970000003), (9, 12, 970000002), (7, 13, 970000004)],
+    "ml-20m": LATER_ROWS, "ml-25m": LATER_ROWS, "ml-32m": LATER_ROWS,
+    "yambda-50m": [(7, 11, 5), (7, 12, 5), (9, 13, 10)],
+}  # fmt: skip
+"""Who had what and when, as the examples say it, by hand; in the order that counts where times tie: oldest first."""
+
+
+@pytest.mark.parametrize(("name", "filename"), [one for one in FILES if one[0] in ROWS])
+def test_users_items_and_times_are_those_of_the_example_in_the_order_that_counts(
+    name: str, filename: str, tmp_path: Path
+) -> None:
+    module, path = example(name, filename, tmp_path)
+    assert module.read(path).select("user", "item", "time").collect().rows() == ROWS[name]
+    # Of these two the time is the number of a row.
+    assert getattr(module, "TIMED", True) == (name not in ("amazon-beauty", "amazon-games"))
 
 
 @pytest.mark.parametrize(("name", "filename"), TOLD)

@@ -38,6 +38,37 @@ def test_a_frame_may_be_lazy_and_call_its_columns_otherwise(data, frame):
     assert found.name == "frame"
 
 
+def test_rows_of_a_frame_that_stand_twice_are_dropped_where_that_is_asked_for(data, frame):
+    twice = pl.concat([frame, frame])
+    assert runs.prepare(twice, duplicates="drop").prepared.digest == data.prepared.digest
+    assert len(runs.prepare(twice).sequences.flat) == 2 * len(data.sequences.flat)
+
+
+def test_a_column_that_is_told_counts_before_one_of_the_usual_name(data, frame):
+    both = frame.rename({"item": "asin"}).with_columns(item=pl.lit(7))
+    assert runs.prepare(both, item="asin").prepared.digest == data.prepared.digest
+    ordered = frame.with_columns(time=-pl.col("time"))
+    found = runs.prepare(ordered, time="none")
+    assert found.sequences.times is None
+    assert found.prepared.digest == data.prepared.digest
+    swapped = frame.rename({"user": "item", "item": "user"})
+    assert runs.prepare(swapped, user="item", item="user").prepared.digest == data.prepared.digest
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"item": "nope"}, "no column 'nope'; known: user, item, time"),
+        ({"skip_bad": True, "time_format": "day-first"}, "time_format, skip_bad only fits files"),
+        ({"valid": "x", "test": "y"}, "valid, test only fits files"),
+        ({"columns": "a,b"}, "columns only fits files"),
+    ],
+)
+def test_what_does_not_fit_a_frame_is_refused(frame, how, message):
+    with pytest.raises(UsageError, match=message):
+        runs.prepare(frame, **how)
+
+
 def test_a_frame_without_times_is_in_their_order(frame):
     found = runs.prepare(frame.select("user", "item"))
     assert found.sequences.times is None
@@ -207,10 +238,10 @@ def test_data_that_are_nowhere_are_prepared_from_their_source(trained, here):
 
 
 def test_they_are_prepared_as_they_were(here, file, quick):
-    few = pl.DataFrame({"user": ["few"] * 4, "item": ["i1"] * 4, "time": range(4)})
+    few = pl.DataFrame({"user": ["few"] * 4, "item": ["i1"] * 3 + ["rare"], "time": range(4)})
     pl.concat([pl.read_csv(file), few]).rename({"user": "who", "item": "what", "time": "when"}).write_csv(file)
-    data = runs.prepare(file.name, min_user=4, user="who", item="what", time="when")
-    assert len(data.sequences.users) == 61
+    data = runs.prepare(file.name, min_user=4, min_item=1, user="who", item="what", time="when")
+    assert (len(data.sequences.users), data.sequences.count) == (61, 31)
     found = runs.train(quick(), data, here / "run")
     shutil.rmtree(here / "datasets")
     assert runs.evaluate(here / "run").ranks.equals(found.ranks.filter(stage="test"))

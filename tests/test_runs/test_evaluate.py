@@ -9,7 +9,9 @@ import pytest
 
 from linrec_cli import runs
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.evaluation.cold import cold
 from linrec_cli.evaluation.summary import summary
+from linrec_cli.protocols import uni100
 from linrec_cli.results import schema, store
 from linrec_cli.runs import events
 from linrec_cli.settings import Evaluate, digest, setup
@@ -156,6 +158,16 @@ def test_other_negatives_are_kept_apart(wide, settings, name):
     assert [path.stem for path in data.prepared.folder.glob("negatives-*")] == [name]
 
 
+@pytest.mark.parametrize("stage", ["valid", "test"])
+def test_negatives_are_drawn_for_the_seed_the_stage_and_the_rule_that_were_asked_for(wide, monkeypatch, stage):
+    data, found = wide
+    asked, drawn = [], uni100.negatives
+    monkeypatch.setattr(uni100, "negatives", lambda *given: asked.append(given[2:]) or drawn(*given))
+    for seed, seen in ((0, "remove"), (7, "remove"), (7, "rank")):
+        runs.evaluate(found, data, Evaluate(protocol="uni100", stage=stage, negatives_seed=seed, seen=seen))
+    assert asked == [(stage, 0, False), (stage, 7, False), (stage, 7, True)]
+
+
 def test_numbers_of_other_negatives_are_told_apart_and_so_compared_with_none(wide):
     data, found = wide
     for settings, told in (
@@ -293,4 +305,8 @@ def test_what_training_knew_nothing_of_is_counted_in_rows_of_its_own(here, quick
     ]
     assert rows.select("stage", "split", "seen", "k").unique().rows() == [("test", split, made.rows["seen"][0], None)]
     assert len(made.ranks) == 6 * 3
+    earlier = runs.evaluate(found, data, Evaluate(stage="valid")).rows
+    expected = cold(data.sequences, data.split(split), "valid")
+    assert {name: earlier.filter(metric=name)["value"].item() for name in expected} == expected
+    assert expected != {"cold_items": 6, "cold_users": 6}
     assert rows["note"].str.contains("ranked like any other").all()

@@ -123,3 +123,9 @@ def test_what_is_not_known_is_named_with_the_closest(run):
         module.recommend(served, users=["w1"])
     with pytest.raises(DataError, match="a history is empty"):
         module.recommend(served, histories=[[]])
+
+
+@pytest.mark.parametrize("name", ["users.parquet", "users.pq", "USERS.PQ"])
+def test_users_of_parquet_are_read_whatever_its_name_ends_in(here, name):
+    pl.DataFrame({"user": ["u1", "u2"]}).write_parquet(here / name)
+    assert module.users_of(here / name) == ["u1", "u2"]

@@ -439,3 +439,12 @@ def test_a_single_position_has_no_others_to_tell_what_is_hidden() -> None:
         refused.check(resolved(Train(model="bert4rec", maxlen=1)))
     refused.check(resolved(Train(model="bert4rec", maxlen=2)))
     refused.check(resolved(Train(maxlen=1)))
+
+
+def test_batches_are_drawn_anew_for_each_seed_and_epoch(
+    sequences: Sequences, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(fit, "plan", lambda *given: asked.append(given[-2:]) or plan(*given))
+    finished(replace(SMALL, seed=3, epochs=2), sequences, parts)
+    assert asked == [(3, 0), (3, 1)]

@@ -92,11 +92,15 @@ def split_already(events: pl.LazyFrame, items: pl.DataFrame | pl.LazyFrame | Non
 
     Raises:
         UsageError: duplicates are to be dropped.
+        DataError: a row is of no part.
     """
     if duplicates != "keep":
         raise UsageError("--duplicates does not fit files that are split already: they are kept as they are.")
     user, item, time, raw_users, raw_items, timed = _collect(events)
-    part = events.select(pl.col("part").cast(pl.UInt8)).collect()["part"]
+    part = events.select("part").collect()["part"]
+    if not part.dtype.is_integer() or part.null_count() or not part.is_between(0, 2).all():
+        raise DataError("a part is 0 for training, 1 for validation or 2 for test; let each row have one of them.")
+    part = part.cast(pl.UInt8)
     frame = pl.DataFrame({"user": user + np.uint32(1), "item": item + np.uint32(1), "time": time, "part": part})
     frame = frame.sort(["user", "part", "time"], maintain_order=True)
     facts = _kept(0, 0, len(user), len(user), 0, duplicates)

@@ -18,7 +18,7 @@ from linrec_cli.names import filed
 from linrec_cli.refusals import reading
 
 # Raise this whenever the same input would be prepared into something else.
-FORMAT = 3
+FORMAT = 4
 TABLES, CARD = ("events", "users", "items"), "card.toml"
 
 

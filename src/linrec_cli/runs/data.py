@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
-from linrec_cli.errors import DataError
+from linrec_cli.errors import DataError, UsageError
 from linrec_cli.settings import AUTO, Reading, Train
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from linrec_cli.data.sequences import Sequences
 
 DATASETS = Path("datasets")
+ROLES = ("user", "item", "time")
 SOURCE = ("source", *(item.name for item in fields(Reading)))
 """What a run's settings keep of where its data came from, as it was typed."""
 Say = Callable[[str], None]
@@ -114,9 +115,32 @@ def framed(
 
     from linrec_cli.data.prepare import prepare as prepared
 
-    other = {how[column]: column for column in ("user", "item", "time") if how[column]}
-    made = prepared(frame.lazy().rename(other), min_user, min_item, duplicates=how["duplicates"])
+    usual = asdict(Reading())
+    if stray := [option for option in how if option not in (*ROLES, "duplicates") and how[option] != usual[option]]:
+        raise UsageError(f"{', '.join(stray)} only fits files; leave it out of what a frame is prepared by.")
+    made = prepared(named(frame.lazy(), how), min_user, min_item, duplicates=how["duplicates"])
     return laid_out(replace(made, name=name), {})
+
+
+def named(frame: "pl.LazyFrame", how: Mapping[str, Any]) -> "pl.LazyFrame":
+    """Call columns `user`, `item` and `time`; of two that could be one of them the one that was told is.
+
+    Raises:
+        UsageError: a column that was told is not there.
+    """
+    from linrec_cli.data.file.columns import NONE
+
+    there = frame.collect_schema().names()
+    told = {role: how[role] for role in ROLES if how[role] and how[role] != role}
+    if told.get("time") == NONE and NONE not in there:
+        del told["time"]
+        return named(frame.drop("time", strict=False), how | {"time": None})
+    for column in told.values():
+        if column not in there:
+            raise catalog.unknown("column", column, there)
+    return frame.drop([role for role in told if role in there and role not in told.values()]).rename(
+        {column: role for role, column in told.items()}
+    )
 
 
 def laid_out(prepared: "Prepared", source: Mapping[str, Any]) -> Dataset:

@@ -110,13 +110,14 @@ def users_of(path: Path, known: "pl.Series | None" = None) -> list[str]:
     import polars as pl
 
     from linrec_cli.data.file.columns import NAMES, plain
+    from linrec_cli.data.file.suffixes import PARQUET
 
     way_out = "give a CSV or Parquet file"
     try:
         with reading(path, way_out):
             frame = (
                 pl.read_parquet(path, glob=False)
-                if path.suffix == ".parquet"
+                if path.suffix.lower() in PARQUET
                 else pl.read_csv(path, infer_schema=False)
             )
     except OSError as error:

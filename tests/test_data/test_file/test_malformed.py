@@ -55,3 +55,15 @@ def test_a_row_that_lacks_two_things_counts_once(read):
 def test_lines_are_counted_right_after_a_field_of_two_lines(read):
     with pytest.raises(DataError, match=r"line 4: no item"):
         read('user,item,text,time\n1,2,"a\nb",3\n1,,c,3\n')
+
+
+NOTHING = ["", "na", "n/a", "#n/a", "<na>", "(null)", "<null>", "nan", "null", "none", "nil", "nat", "undefined", "\\n",
+           "-", "--"]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", NOTHING)
+@pytest.mark.parametrize("role", ["user", "item"])
+def test_words_for_nothing_are_no_ids(read, word, role):
+    row = f"{word},10,5" if role == "user" else f"1,{word},5"
+    with pytest.raises(DataError, match=rf"2 of 4 rows .*line 3: (.* is )?no {role}"):
+        read(f"user,item,time\n1,10,5\n{row}\n{row.upper()}\n1,11,6\n")

@@ -32,3 +32,12 @@ def test_parquet_with_gaps_is_refused_by_row(tmp_path):
     with pytest.raises(DataError, match=r"2 of 3 rows are malformed \(row 2: no user; row 3: no item\)"):
         read(path)
     assert read(path, skip_bad=True)[0].collect().rows() == [(1, "a", 1)]
+
+
+def test_floats_that_hold_no_nanosecond_are_no_times(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"user": [1, 1], "item": [1, 2], "time": [1.6e18, 1.6e18 + 1024]}).write_parquet(path)
+    with pytest.raises(DataError, match=r"no time|not one of the times"):
+        read(path)
+    pl.DataFrame({"user": [1, 1], "item": [1, 2], "time": [2.0**53 - 1, 2.0**53]}).write_parquet(path)
+    assert [row[2] for row in read(path)[0].collect().rows()] == [2**53 - 1, 2**53]

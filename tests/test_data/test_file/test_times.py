@@ -21,6 +21,10 @@ from linrec_cli.errors import DataError
         (["1970-01-01T00:00:05", "1970-01-02"], [5, 86400]),
         (["1970-01-01 00:00:05.25", "1970-01-01 00:01"], [5250000, 60000000]),
         (["1970-01-01T00:00:05Z", "1970-01-01T02:00:05+02:00"], [5, 5]),
+        (["1970-01-01T00:00:00.000000002", "1970-01-01T00:00:00.000000001"], [2, 1]),
+        (["1970-01-01T00:00:01.000000002Z", "1970-01-01T01:00:00.0+01:00"], [1_000_000_002, 0]),
+        # Two digits are of this century up to 68, as POSIX has it.
+        (["1-Jan-69", "1-Jan-98", "1-Jan-70", "1-Jan-68"], [-31_536_000, 883_612_800, 0, 3_092_601_600]),
     ],
 )
 def test_times_keep_their_order(read, written, whole):
@@ -59,6 +63,7 @@ def test_numbers_that_would_be_put_in_a_wrong_order_are_asked_about(read, some, 
         (["20201001", "20191231"], [20201001, 20191231]),
         (["1,5", "2,25"], [1_500_000, 2_250_000]),
         (["3", "12"], [3, 12]),
+        (["1970-01-01 00:00:00,5", "1970-01-01 00:00:00,25"], [500_000, 250_000]),
     ],
 )
 def test_numbers_of_one_kind_are_read(read, some, times):
@@ -70,6 +75,24 @@ def test_dates_are_of_one_unit_whatever_numbers_they_become():
     # With a fraction they are microseconds, of which early in 1970 there are as many as milliseconds later on.
     early = [datetime(1970, 1, 5, 3), datetime(2020, 1, 1, microsecond=1)]
     assert module.whole(pl.Series(early)).to_list() == [356_400_000_000, 1_577_836_800_000_001]
+
+
+def test_dates_in_text_are_of_one_unit_too(read):
+    times = ["1970-01-01 01:00:00.000000", *["2020-01-01 10:00:00.250000"] * 5]
+    rows, _ = read("user,item,time\n" + "".join(f"1,{n},{time}\n" for n, time in enumerate(times)))
+    assert [row[2] for row in rows] == [3_600_000_000, *[1_577_872_800_250_000] * 5]
+
+
+@pytest.mark.parametrize("offset", ["+0230", "-0530", "+0200", "-0000"])
+def test_offsets_are_ahead_of_utc_where_they_are_positive(read, offset):
+    rows, _ = read(f"user;item;time\n1;1;Fri, 28 Jul 2017 15:58:00 {offset}\n")
+    assert rows[0][2] == parsedate_to_datetime(f"Fri, 28 Jul 2017 15:58:00 {offset}").timestamp()
+
+
+def test_a_clock_in_whole_numbers_is_filled_up_on_its_left(read):
+    content = "user,item,day,at\n1,1,1970-01-01,5\n1,2,1970-01-01,930\n1,3,1970-01-02,1\n"
+    rows, _ = read(content, time="day,at")
+    assert [row[2] for row in rows] == [5 * 60, (9 * 60 + 30) * 60, 86_400 + 60]
 
 
 def test_zeros_beside_moments_are_told(read):

@@ -46,7 +46,7 @@ def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
         schema={str(place): pl.String for place in range(len(file.header))},
         glob=False,
     )
-    wanted = [_typed(role, pl.col(str(place))) for role, place in columns.items()]
+    wanted = [typed(role, pl.col(str(place))) for role, place in columns.items()]
     try:
         return scan.select(wanted).collect(engine="streaming")
     except pl.exceptions.PolarsError:
@@ -56,13 +56,15 @@ def _fast(file: Dialect, columns: dict[str, int]) -> pl.DataFrame | None:
 def _blank(frame: pl.DataFrame) -> bool:
     """Tell whether a row holds nothing of what is wanted: where it holds nothing at all, it is none."""
     # Most files hold no user that is none, and then there is no such row.
-    if not frame["user"].null_count() and not (frame["user"].unique() == "").any():
+    ids = frame[next(role for role in ("user", "item") if role in frame.columns)]
+    if not ids.null_count() and not (ids.unique() == "").any():
         return False
     nothing = (pl.col(name).is_null() | (pl.col(name) == "") for name in frame.columns)
     return bool(frame.select(pl.all_horizontal(*nothing).any()).item())
 
 
-def _typed(role: str, column: pl.Expr) -> pl.Expr:
+def typed(role: str, column: pl.Expr) -> pl.Expr:
+    """Make a column what its role asks for."""
     # As codes, 20 million ids take a quarter of the room and never need to be sorted as strings.
     return column.cast(pl.Categorical).alias(role) if role in ("user", "item") else column.alias(role)
 
@@ -75,8 +77,8 @@ def _slow(file: Dialect, columns: dict[str, int]) -> Content:
     parts = [pl.DataFrame(schema=schema)]
     while batch := list(islice(rows, RECORDS)):
         parts.append(pl.DataFrame(batch, schema=schema, orient="row"))
-    typed = [_typed(role, pl.col(role)) for role in columns]
-    return Content(pl.concat([part.select(*typed, "line") for part in parts]), faults)
+    ours = [typed(role, pl.col(role)) for role in columns]
+    return Content(pl.concat([part.select(*ours, "line") for part in parts]), faults)
 
 
 def histories(file: Dialect) -> Content:

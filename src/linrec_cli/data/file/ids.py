@@ -82,7 +82,8 @@ def _texts(ids: pl.Series, where: str) -> pl.Series:
         )
     whole = clean.str.contains(WHOLE)
     if whole.any() and not (clean.str.contains(POINT) & ~whole).any():
-        clean = clean.str.replace(r"(\d)\.0+$", "${1}")
+        # `app-2.0` is no number, and another than `app-2`.
+        clean = clean.str.replace(r"^([+-]?\d+)\.0+$", "${1}")
     numbers = clean.cast(pl.Int64, strict=False)
     if len(numbers) > numbers.null_count() and (numbers.cast(pl.String).eq_missing(clean)).all():
         return _through(ids, distinct, numbers)

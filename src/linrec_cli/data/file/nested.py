@@ -1,6 +1,7 @@
 """The columns of Parquet and of JSON lines, in which one row may hold a whole history."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,14 @@ def parquet(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict
 
 def foldered(scan: pl.LazyFrame, shown: str) -> pl.LazyFrame:
     """Add the columns that stand in the names of folders alone, as `day=2020-01-31` does."""
-    there = scan.collect_schema().names()
+    own = folders(shown, scan.collect_schema().names())
+    return scan.with_columns(pl.lit(value).alias(name) for name, value in own.items())
+
+
+def folders(shown: str, there: Sequence[str]) -> dict[str, str]:
+    """List the columns that stand in the names of a file's folders, but for those that are `there`: value by name."""
     pairs = [part.partition("=") for part in Path(shown).parent.parts if "=" in part]
-    return scan.with_columns(pl.lit(value).alias(name) for name, _, value in pairs if name not in there)
+    return {name: value for name, _, value in pairs if name not in there}
 
 
 def json_lines(path: Path, shown: str, asked: columns.Asked) -> tuple[Content, dict[str, str]]:

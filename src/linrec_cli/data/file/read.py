@@ -81,7 +81,9 @@ def read(
 def said(read: "Sequence[One]", paths: Sequence[Path]) -> list[str]:
     """List what there is to say of files; what is said of all is said once."""
     notes = dict.fromkeys(note for found in read for note in found.notes)
-    return [*notes, *[f"{len(paths)} files, {paths[0].name} to {paths[-1].name}"][: len(paths) > 1]]
+    alike = len({path.name for path in paths}) == 1
+    first, last = (str(path) if alike else path.name for path in (paths[0], paths[-1]))
+    return [*notes, *[f"{len(paths)} files, {first} to {last}"][: len(paths) > 1]]
 
 
 def listed(text: str | None) -> list[str]:
@@ -127,9 +129,14 @@ def held(
     if layout.history:
         return delimited.histories(layout), {"user": "user", "item": dialect.ITEMS}, notes
     lists.check(layout.header, shown)
-    sample = columns.Sample(list(zip(*(row for row in layout.sample if len(row) == len(layout.header)), strict=True)))
-    places = columns.choose(layout.header, columns.asked(asked), shown, sample)
-    return delimited.read(layout, places), {role: layout.header[place] for role, place in places.items()}, notes
+    own = nested.folders(shown, layout.header)
+    header = [*layout.header, *own]
+    rows = ([*row, *own.values()] for row in layout.sample if len(row) == len(layout.header))
+    places = columns.choose(header, columns.asked(asked), shown, columns.Sample(list(zip(*rows, strict=True))))
+    names = {role: header[place] for role, place in places.items()}
+    content = delimited.read(layout, {role: place for role, place in places.items() if names[role] not in own})
+    outside = [delimited.typed(role, pl.lit(own[name])) for role, name in names.items() if name in own]
+    return content._replace(frame=content.frame.with_columns(outside)), names, notes
 
 
 def gathered(contents: list[Content], shown: str) -> Content:

@@ -1,5 +1,7 @@
 """Times of any kind as whole numbers that keep their order."""
 
+from typing import Literal
+
 import polars as pl
 
 from linrec_cli.data.file import dates
@@ -10,6 +12,7 @@ ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z")
 SECOND = 1_000_000
 FIRST = 1000
 """The first year of four digits."""
+NANOS = r"\.\d{7,}"
 CLOCK = r"^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[aApP]\.?[mM]\.?)?\s*$"
 """A time of day alone."""
 
@@ -41,8 +44,24 @@ def whole(times: pl.Series, form: str = "") -> pl.Series:
         DataError: the column is of a type that cannot be a time, its texts can be read in two ways, or its numbers are
             of two units.
     """
-    found = plain(times, form)
-    return found if form or times.dtype in (pl.Date, pl.Datetime) else told(found)
+    kind = times.dtype
+    if form and kind.is_integer():
+        return _strings(times.cast(pl.String), form)
+    if kind.is_integer():
+        return told(times.cast(pl.Int64, strict=False))
+    if kind.is_float():
+        return told(_floats(times))
+    if kind.is_decimal():
+        return _strings(times.cast(pl.String), "")
+    if kind in (pl.Date, pl.Datetime):
+        return _instants(times)
+    if kind == pl.Null:
+        return times.cast(pl.Int64)
+    if kind == pl.Binary:
+        times = times.cast(pl.String, strict=False)
+    if times.dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _strings(times.cast(pl.String), form)
+    raise DataError(f"the time column is of type {kind}; give integers, floats or date-times.")
 
 
 def told(times: pl.Series) -> pl.Series:
@@ -71,28 +90,6 @@ def zeros(times: pl.Series) -> int:
     return int(nothing.sum()) if inside and not nothing.all() else 0
 
 
-def plain(times: pl.Series, form: str) -> pl.Series:
-    """Turn `times` into Int64, as `whole` does, whatever they stand for."""
-    kind = times.dtype
-    if form and kind.is_integer():
-        return _strings(times.cast(pl.String), form)
-    if kind.is_integer():
-        return times.cast(pl.Int64, strict=False)
-    if kind.is_float():
-        return _floats(times)
-    if kind.is_decimal():
-        return _strings(times.cast(pl.String), "")
-    if kind in (pl.Date, pl.Datetime):
-        return _instants(times)
-    if kind == pl.Null:
-        return times.cast(pl.Int64)
-    if kind == pl.Binary:
-        times = times.cast(pl.String, strict=False)
-    if times.dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _strings(times.cast(pl.String), form)
-    raise DataError(f"the time column is of type {kind}; give integers, floats or date-times.")
-
-
 def rounded(times: pl.Series) -> int:
     """Count the texts that stand as 1.5E+09: what lies closer together than the digits shown has lost its order."""
     return int(times.str.contains(ROUNDED).sum()) if times.dtype == pl.String else 0
@@ -118,14 +115,16 @@ def _strings(times: pl.Series, form: str) -> pl.Series:
     """Read the column as the kind that fits most of it; kinds are never mixed."""
     if form:
         return _instants(dates.read(times, form))
-    best = times.cast(pl.Int64, strict=False)
+    best, numbers = times.cast(pl.Int64, strict=False), True
     # Dates come last: they may stop at an order of numbers that is not known.
     for kind in (_numbers, _iso, lambda texts: _instants(dates.read(texts))):
         if best.null_count() == times.null_count():
             break
         other = kind(times)
-        best = other if other.null_count() < best.null_count() else best
-    return best
+        if other.null_count() < best.null_count():
+            best, numbers = other, kind is _numbers
+    # Dates are of one unit, whatever numbers they become.
+    return told(best) if numbers else best
 
 
 def _numbers(times: pl.Series) -> pl.Series:
@@ -167,11 +166,13 @@ def _iso(times: pl.Series) -> pl.Series:
 
 
 def _parsed(text: pl.Series, formats: tuple[str, ...]) -> pl.Series:
-    found = pl.Series(text.name, [None], pl.Datetime("us")).new_from_index(0, len(text))
+    # Those who write nanoseconds have events that lie no further apart.
+    unit: Literal["ns", "us"] = "ns" if text.str.contains(NANOS).any() else "us"
+    found = pl.Series(text.name, [None], pl.Datetime(unit)).new_from_index(0, len(text))
     for form in formats:
         if found.null_count() == text.null_count():
             break
-        more = text.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone(None)
+        more = text.str.to_datetime(form, time_unit=unit, strict=False).dt.replace_time_zone(None)
         # 28-07-17 is no day of the year 28.
         found = found.zip_with(found.is_not_null(), more.set(more.dt.year() < FIRST, None))
     return found
