@@ -21,7 +21,7 @@ def fitted(axes: Axes, ends: Sequence[End]) -> list[End]:
     """Break names at their commas where the longest takes much of the axes, which have the width they have without."""
     if longest(axes, (name for name, *_ in ends)) < LONG:
         return list(ends)
-    return [(name.replace(", ", ",\n"), *more) for name, *more in ends]
+    return [(name.replace(", ", ",\n"), x, y, colour) for name, x, y, colour in ends]
 
 
 def at_ends(axes: Axes, ends: Sequence[End]) -> None:

@@ -133,8 +133,7 @@ def named(frame: "pl.LazyFrame", how: Mapping[str, Any]) -> "pl.LazyFrame":
     there = frame.collect_schema().names()
     told = {role: how[role] for role in ROLES if how[role] and how[role] != role}
     if told.get("time") == NONE and NONE not in there:
-        del told["time"]
-        return named(frame.drop("time", strict=False), how | {"time": None})
+        return named(frame.drop("time", strict=False), {**how, "time": None})
     for column in told.values():
         if column not in there:
             raise catalog.unknown("column", column, there)
