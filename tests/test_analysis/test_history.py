@@ -1,6 +1,9 @@
 """Curves of a training, worked by hand."""
 
+import pytest
+
 from linrec_cli.analysis.history import curves
+from linrec_cli.analysis.numbers import short
 
 
 def test_the_best_quality_is_the_highest_and_the_best_loss_the_lowest_the_first_of_equals():
@@ -28,3 +31,13 @@ def test_an_epoch_that_says_nothing_or_something_else_has_no_number():
     ((title, values),) = curves(history)
     assert title == "Validation NDCG@10 by epoch, best 0.2000 at 4"
     assert [value == value for value in values] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(None, "–"), (40_000.5, "40,000"), (123_456.7, "123,457"), (9_999.9, "10,000"), (1_234.5, "1,234"),
+     (0.12345, "0.1235"), (7.0, "7"), (1e13, "10,000,000,000,000"), (float("nan"), "nan"), (float("inf"), "inf"),
+     (-40_000.5, "-40,000")],
+)  # fmt: skip
+def test_a_number_keeps_the_digits_before_its_point_whatever_its_size(value, written):
+    assert short(value) == written

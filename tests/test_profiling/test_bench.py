@@ -95,7 +95,7 @@ def test_more_than_the_cap_is_a_row_that_names_the_cap(rows: list[Row]) -> None:
 
 def test_longer_lengths_are_skipped_after_a_timeout_but_not_after_a_crash(rows: list[Row]) -> None:
     assert find(rows, "hang", "seconds", maxlen=64)["status"] == "skipped"
-    assert find(rows, "hang", "seconds", maxlen=64)["note"] == "timeout at length 16"
+    assert find(rows, "hang", "seconds", maxlen=64)["note"] == "timeout at length 16; --force goes on"
     assert find(rows, "fail", "seconds", maxlen=64)["status"] == "error"
 
 
@@ -183,6 +183,26 @@ def test_ceilings_come_first_and_shares_with_them(planted: ModuleType) -> None:
     assert rates["roofline_share"] == pytest.approx(rates["bytes_per_second"] / ceiling["copy"])
     # Measured once, they are not measured again.
     assert finished.ceilings(found[0]).keys() == {"float32"}
+
+
+def test_ceilings_are_of_each_format_that_a_cell_has(planted: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.roofline, "measure", lambda *given: iter(()))
+    asked = []
+    monkeypatch.setattr(bench, "Child", lambda task, device, dtype, *more: asked.append(dtype) or Silent())
+    # Users are ranked in float32, whatever a model is trained in.
+    settings = Profile(attn=("take",), maxlen=(16,), phase=("step", "evaluate"), dtype=("bfloat16",))
+    list(bench.machine(bench.Bench(Tries(settings, planted.build, 0), roofed=True)))
+    assert asked == ["bfloat16", "float32"]
+
+
+class Silent:
+    """A child that has nothing to say."""
+
+    def answer(self, timeout: float) -> isolate.Answer:
+        return isolate.Answer("error", "silent")
+
+    def stop(self) -> None:
+        pass
 
 
 def test_without_the_extra_a_row_says_what_is_not_read(planted: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from linrec_cli.profiling import bench, finished, roofline
 from linrec_cli.profiling.cell import cells
-from linrec_cli.settings import Profile
+from linrec_cli.settings import Effort, Profile
 
 MIB = 2**20
 
@@ -44,6 +44,20 @@ def test_parts_of_the_layer_belong_to_its_cell_and_another_size_does_not():
     assert not finished.belongs(row | {"width": 65}, cell)
 
 
+def test_what_an_effort_takes_further_does_not_stand():
+    first, second = (group[0] for group in cells(settings()))
+    barred = rows_of(second, "skipped", note="it stops at 16; --force goes on")
+    other = rows_of(second, "skipped", note="it has no causal form")
+    plain = rows_of(first) + barred
+    assert list(finished.far_enough(plain, Effort())) == plain
+    assert list(finished.far_enough(plain, Effort(force=True))) == plain[:-1]
+    assert list(finished.far_enough(rows_of(first) + other, Effort(force=True))) == rows_of(first) + other
+    # Shares of a roof that nobody measured are had by timing anew.
+    assert [row["metric"] for row in finished.far_enough(plain, Effort(roofline=True))] == ["peak_bytes"] * 2
+    roof = {"phase": "machine", "metric": "bytes_per_second", "status": "skipped", "dtype": "float32"}
+    assert list(finished.far_enough([roof, *plain], Effort(roofline=True))) == [roof, *plain]
+
+
 def test_ceilings_are_read_where_both_were_measured():
     row = {"phase": "machine", "status": "ok", "dtype": "float32"}
     copy, product = row | {"stage": "copy", "value": 5.0}, row | {"stage": "matmul", "value": 7.0}
@@ -71,7 +85,7 @@ def test_only_what_is_missing_is_measured(left):
     assert left == [(cell, 7, "") for cell in second]
 
 
-@pytest.mark.parametrize(("status", "why"), [("oom", "oom at length 16"), ("error", "")])
+@pytest.mark.parametrize(("status", "why"), [("oom", "oom at length 16; --force goes on"), ("error", "")])
 def test_what_ran_out_before_is_not_tried_at_a_longer_length(left, status, why):
     one = settings(attn=("take",))
     first, second = cells(one)

@@ -137,6 +137,17 @@ def test_a_figure_stands_with_the_table_of_its_numbers_and_what_has_none_apart()
     assert found["Other figures of time and memory"].figures == figures[3:]
 
 
+def test_the_figure_of_one_length_stands_with_its_table_whatever_a_batch_was_asked_to_hold():
+    cell = {"phase": "attention", "width": 8, "heads": 2, "dtype": "float32", "tokens": 512, "batch": None,
+            "device": "cpu x", "threads": 1, "benchmark": schema.BENCHMARK}  # fmt: skip
+    (figure,) = figures = [drawn("c", "profile", **cell)]
+    rows = [row for row in profile("p", 0).rows if row["maxlen"] == 64]
+    # Eight sequences of 64 are 512 tokens.
+    found = parts(run("p", SETTINGS | {"maxlen": [64], "tokens": 0, "batch": 8}, rows), figures=figures)
+    (cost,) = next(part for title, part in found.items() if title.startswith("Profile of attention")).tables
+    assert cost.figures == [figure]
+
+
 def test_the_title_says_what_was_measured_on_what_and_where():
     row = {"command": "train", "dataset": "d", "device": "cpu x"}
     layer = {"command": "profile", "phase": "attention", "run": "p", "device": "cpu x"}

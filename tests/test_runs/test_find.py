@@ -45,6 +45,13 @@ def test_a_folder_of_results_is_no_run(tmp_path):
         find.find(str(tmp_path), tmp_path)
 
 
+def test_a_folder_of_the_same_name_that_holds_no_runs_is_in_nobodys_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = made(store.folder(Path("results"), "ml-100k-linear"))
+    Path("ml-100k").mkdir()
+    assert find.find("ml-100k", Path("results")) == one
+
+
 def test_only_a_run_with_weights_is_trained(tmp_path):
     made(store.folder(tmp_path, "ring-a"))
     with_weights = made(store.folder(tmp_path, "ring-b"), weights=True)

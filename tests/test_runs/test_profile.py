@@ -128,6 +128,16 @@ def test_a_run_cut_short_is_found_and_gone_on_with(here, cut, planted, heard):
     assert store.read_table(cut / store.TABLE).equals(table)
 
 
+def test_a_finished_run_is_gone_on_with_where_more_is_asked_for(here, cut, planted, heard):
+    runs.profile(SETTINGS, cut)
+    assert place(SETTINGS, here, effort=Effort()) != cut
+    # Nobody measured a roof, and all that was timed is timed anew for it.
+    assert place(SETTINGS, here, heard, effort=Effort(roofline=True)) == cut
+    planted.asked.clear()
+    runs.profile(SETTINGS, cut, effort=Effort(roofline=True))
+    assert [row for row in planted.asked[0][3] if row["metric"] == "seconds"] == []
+
+
 def test_a_finished_run_is_not_gone_on_with(here, cut, planted, heard):
     runs.profile(SETTINGS, cut)
     other = place(SETTINGS, here, heard)

@@ -103,9 +103,29 @@ def test_a_profile_lacks_the_cells_that_were_asked_for_and_have_no_time(tmp_path
 
 def test_a_profile_of_a_model_that_takes_no_mechanism_lacks_none(tmp_path):
     rows = [timed("", maxlen, 0.1, model="gru4rec") for maxlen in (128, 256)]
-    assert written(tmp_path / "whole", rows, PROFILE, command="profile").state == "finished"
-    found = written(tmp_path / "cut", rows[:1], PROFILE, command="profile")
+    asked = PROFILE | {"model": ["gru4rec"]}
+    assert written(tmp_path / "whole", rows, asked, command="profile").state == "finished"
+    found = written(tmp_path / "cut", rows[:1], asked, command="profile")
     assert list(found.missing()) == ["not measured: gru4rec at 256, step"]
+
+
+def test_a_profile_of_several_models_and_formats_lacks_those_without_a_time(tmp_path):
+    asked = {"attn": ["linear"], "maxlen": [128], "model": ["sasrec", "lrurec"], "dtype": ["float32", "bfloat16"]}
+    rows = [
+        timed("linear", 128, 0.1, model="sasrec", dtype="float32"),
+        timed("", 128, 1, model="lrurec", dtype="float32"),
+    ]
+    found = written(tmp_path, rows, PROFILE | asked, command="profile")
+    assert found.state == "unfinished"
+    assert list(found.missing()) == [
+        "not measured: linear at 128, step, model sasrec, dtype bfloat16; "
+        "lrurec at 128, step, model lrurec, dtype bfloat16"
+    ]
+
+
+def test_settings_of_another_linrec_leave_nothing_missing(tmp_path):
+    asked = PROFILE | {"phase": ["brew"]}
+    assert written(tmp_path, [timed("linear", 128, 0.1)], asked, command="profile").state == "finished"
 
 
 def test_what_gave_no_number_is_missing_and_says_why(tmp_path):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from linrec_cli.analysis.labels import metric_label
 from linrec_cli.analysis.reading import Rows, read
 
+WHOLE = 9_999.5
 COLUMNS = ("stage", "metric", "value", "low", "high", "unit")
 
 
@@ -21,4 +22,5 @@ def short(value: float | None) -> str:
     """Write a number with four digits that count, a whole one in full."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
+    # Beyond four digits the format would write powers of ten.
+    return f"{value:,.0f}" if value % 1 == 0 or abs(value) >= WHOLE else f"{value:,.4g}"

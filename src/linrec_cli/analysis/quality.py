@@ -9,6 +9,7 @@ import polars as pl
 from linrec_cli import catalog
 from linrec_cli.analysis.baseline import baselines
 from linrec_cli.analysis.labels import QUALITY, metric_label
+from linrec_cli.analysis.numbers import short
 from linrec_cli.analysis.reading import distinct, latest, over_runs, over_seeds, parts, read
 
 
@@ -84,7 +85,7 @@ def spent(line: pl.DataFrame, costs: pl.DataFrame) -> list[str]:
     """Write what the runs of a line cost."""
     mine = costs.filter(pl.col("run").is_in(line["run"].unique().to_list()))
     found = ((mine.filter(metric=metric)["value"].to_list(), factor) for metric, (_, factor) in COSTS.items())
-    return [f"{over_runs(values) * factor:,.4g}" if values else "–" for values, factor in found]
+    return [short(over_runs(values) * factor) if values else "–" for values, factor in found]
 
 
 def sentences(table: pl.DataFrame, options: Options) -> Iterator[str]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from linrec_cli.analysis import phases
 from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.numbers import short
 from linrec_cli.analysis.reading import NEEDED, Row, Rows, distinct, like, parts, read
 
 Line = Mapping[str, Row]
@@ -192,7 +193,7 @@ def ceiling(row: Row) -> str:
     """Write what the machine can do, or why that is not known."""
     if row["value"] is None:
         return str(row["note"])
-    number = f"{row['value'] / 1e9:,.4g} {'GB' if row['stage'] == 'copy' else 'billion operations'}"
+    number = f"{short(row['value'] / 1e9)} {'GB' if row['stage'] == 'copy' else 'billion operations'}"
     return f"ceiling of {row['stage']}, {row['dtype']}: {number} a second"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from linrec_cli.analysis import phases
+from linrec_cli.analysis import numbers, phases
 from linrec_cli.analysis.labels import mechanism, metric_label
 from linrec_cli.analysis.markup import escaped, escaped_line
 from linrec_cli.analysis.pairs import COUNTED, TIMES
@@ -71,7 +71,7 @@ def number(value: float | None, unit: str) -> str:
     if value is None:
         return NONE
     size = f"{value / 2**20:,.1f} MiB" if value >= 2**17 else f"{value / 2**10:,.1f} KiB"
-    written = {"B": size, "s": f"{1000 * value:,.4g} ms", "1": f"{value:.4f}"}
+    written = {"B": size, "s": f"{numbers.short(1000 * value)} ms", "1": f"{value:.4f}"}
     return written.get(unit, f"{value:.3f}x")
 
 

@@ -111,7 +111,7 @@ def measured(settings: Profile, effort: Effort, results_dir: Path) -> list[Row]:
     from linrec_cli.cli.profile_progress import watched
     from linrec_cli.runs.profile import cells, place
 
-    folder = place(settings, results_dir, tell)
+    folder = place(settings, results_dir, tell, effort=effort)
     rows: list[Row] = []
     try:
         for made in watched(settings, cells(settings, folder, effort=effort)):

@@ -11,6 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogLocator
 
 from linrec_cli.analysis.labels import with_way
+from linrec_cli.analysis.numbers import short
 from linrec_cli.analysis.reading import latest, parts
 from linrec_cli.plots import contended, point_names, scales, style
 from linrec_cli.plots.drawn import Drawn
@@ -86,7 +87,7 @@ def draw(
     lengths = points["maxlen"].to_list()
     said = (
         f"from length {min(lengths):,} (small) to {max(lengths):,} (large)",
-        f"roof: a copy at {best[0]:,.3g} GB a second, a product at {best[1]:,.4g} billion operations a second;"
+        f"roof: a copy at {short(best[0])} GB a second, a product at {short(best[1])} billion operations a second;"
         " above it, a cache helped",
     )
     style.titled(figure, heading, ABOUT, [detail, *said, *contended.said(points)])

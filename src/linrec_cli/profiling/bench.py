@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from linrec_cli.errors import NothingMeasuredError
 from linrec_cli.profiling import clock, finished, headroom, nvml, roofline, rows
@@ -89,7 +90,9 @@ def machine(bench: Bench) -> Iterator[list[Row]]:
         bench.gpu = nvml.opened(settings.device)
     except NothingMeasuredError as error:
         yield [rows.machine("gpu_clock", "skipped", str(error))]
-    for dtype in [dtype for dtype in settings.dtype if bench.roofed and dtype not in bench.ceilings]:
+    # Some phases have a number format of their own.
+    formats = dict.fromkeys([*settings.dtype, *(cell.dtype for cell in chain.from_iterable(cells(settings)))])
+    for dtype in [dtype for dtype in formats if bench.roofed and dtype not in bench.ceilings]:
         child = Child(roofline.measure, settings.device, dtype, settings.threads, settings.budget)
         try:
             answer = child.answer(START)

@@ -1,11 +1,12 @@
 """A profile that was cut short: which of its cells are finished, and what their rows say about the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from linrec_cli.profiling.cell import Cell, cells
 from linrec_cli.profiling.roofline import Ceiling
 from linrec_cli.profiling.rows import Row
-from linrec_cli.settings import Profile
+from linrec_cli.profiling.tries import BARRED
+from linrec_cli.settings import Effort, Profile
 
 
 def standing(settings: Profile, rows: Sequence[Row]) -> list[Row]:
@@ -17,6 +18,15 @@ def standing(settings: Profile, rows: Sequence[Row]) -> list[Row]:
     # What a GPU's driver says is asked for anew.
     machine = [row for row in rows if row["phase"] == "machine" and row["metric"] != "gpu_clock"]
     return machine + [row for row in rows if any(belongs(row, cell) for cell in done)]
+
+
+def far_enough(rows: Sequence[Row], effort: Effort) -> Iterator[Row]:
+    """Leave out the times of cells that an effort takes further now: what was not tried, what no roof was known to."""
+    roofless = effort.roofline and not any(row["phase"] == "machine" and row.get("dtype") for row in rows)
+    for row in rows:
+        untried = effort.force and BARRED in row.get("note", "")
+        if row["metric"] != "seconds" or not (untried or roofless):
+            yield row
 
 
 def whole(group: Iterable[Cell], rows: Sequence[Row]) -> bool:

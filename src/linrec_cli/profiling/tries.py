@@ -11,6 +11,10 @@ Builder = Any
 """Makes the work of a cell; a function of a module that a child can import."""
 
 
+BARRED = "--force goes on"
+"""Ends the reason of a cell that is not tried unless it is asked for."""
+
+
 @dataclass
 class Tries:
     """What is remembered between cells.
@@ -42,13 +46,13 @@ class Tries:
         if self.force:
             return ""
         if cell.maxlen > longest:
-            return f"it stops at {longest:,}; --force goes on"
+            return f"it stops at {longest:,}; {BARRED}"
         return self.ended.get(key(cell), "")
 
     def end(self, cell: Cell, answer: Answer) -> None:
         """Remember why a mechanism's longer lengths need not be tried; a crash says nothing about them."""
         if answer.status in ("oom", "timeout"):
-            self.ended.setdefault(key(cell), f"{answer.status} at length {cell.maxlen}")
+            self.ended.setdefault(key(cell), f"{answer.status} at length {cell.maxlen}; {BARRED}")
 
 
 def key(cell: Cell) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import polars as pl
 from linrec_cli.analysis import quality, scaling, sentences, tables
 from linrec_cli.analysis.origin import origins
 from linrec_cli.analysis.reading import distinct, read, whole
+from linrec_cli.plots.keys import keyed
 from linrec_cli.reporting import commands
 from linrec_cli.runs.read import Run
 from linrec_cli.settings import Effort, Profile
@@ -102,10 +103,13 @@ def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
     table = read(run.told)
     measured = table.filter(~pl.col("metric").is_in(scaling.MADE))
     how = {name: run.rows[0][name] for name in ("device", "threads", "benchmark")}
+    # As figures have it: so many tokens, or so many sequences.
+    held = keyed(table).select("phase", "tokens", "batch").unique("phase", keep="first").to_dicts()
+    loads = {row.pop("phase"): row for row in held}
     shown = [
         Table(
             f"{one.phase}: {one.sized}", one.columns, one.lines, f"Kernels: {one.kernels or 'none ran'}.",
-            take(left, "profile", how | load(run) | one.size | {"phase": one.phase}, OF_PROFILE),
+            take(left, "profile", how | loads[one.phase] | one.size | {"phase": one.phase}, OF_PROFILE),
         )
         for one in tables.tables(whole(measured))
     ]  # fmt: skip
@@ -113,11 +117,6 @@ def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
     more = [f"The last of {count} runs; all are in the table."] if count > 1 else []
     phases = ", ".join(distinct(whole(measured.filter(pl.col("phase") != tables.MACHINE)), "phase"))
     return Part(f"Profile of {phases}: {made_with(run)}", more + said, shown)
-
-
-def load(run: Run) -> dict[str, int | None]:
-    """Give what a batch of a profile holds, as figures have it: so many tokens or so many sequences."""
-    return {name: run.settings.get(name) or None for name in ("tokens", "batch")}
 
 
 def made_with(run: Run) -> str:

@@ -16,13 +16,20 @@ def folders(results_dir: Path) -> list[Path]:
     Raises:
         DataError: there is none.
     """
+    if found := held(results_dir):
+        return found
+    raise DataError(f"no runs in {results_dir}; run `linrec train` or `linrec profile` first, or give --results-dir.")
+
+
+def held(folder: Path) -> list[Path]:
+    """List the folders within one that hold a run; where it has no `runs`, wherever they lie."""
     from linrec_cli.results.store import SETTINGS, TABLE
 
     for pattern in ("runs/*", "**"):
-        found = {path.parent for name in (SETTINGS, TABLE) for path in results_dir.glob(f"{pattern}/{name}")}
+        found = {path.parent for name in (SETTINGS, TABLE) for path in folder.glob(f"{pattern}/{name}")}
         if found:
             return sorted(found)
-    raise DataError(f"no runs in {results_dir}; run `linrec train` or `linrec profile` first, or give --results-dir.")
+    return []
 
 
 def find(run: str, results_dir: Path, *, trained: bool = False) -> Path:
@@ -38,7 +45,7 @@ def find(run: str, results_dir: Path, *, trained: bool = False) -> Path:
 
     if any((Path(run) / name).is_file() for name in (SETTINGS, TABLE)):
         return Path(run)
-    if Path(run).is_dir() and folders(Path(run)):
+    if Path(run).is_dir() and held(Path(run)):
         raise UsageError(f"{run} is a folder of results, no run; list it with linrec show --results-dir {run}.")
     known = [path for path in folders(results_dir) if not trained or (path / "weights.safetensors").is_file()]
     fitting = [path for path in known if path.name == run] or [path for path in known if run in path.name]

@@ -49,7 +49,7 @@ def cells(settings: Profile, folder: Path | None = None, *, effort: Effort | Non
         shared, rows = labels(settings, next(names(settings))), list[Row]()
         if folder:
             after.callback(lock.leave, folder)
-            shared, rows = taken_up(settings, folder)
+            shared, rows = taken_up(settings, folder, effort)
         yield list(rows)
         for made in measured(settings, effort, shared, rows):
             rows += made
@@ -85,7 +85,7 @@ def labels(settings: Profile, run: str) -> Row:
     return {"run": run, "command": "profile"} | same | made
 
 
-def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
+def place(settings: Profile, results_dir: Path, watch: Watch = unheard, *, effort: Effort | None = None) -> Path:
     """Choose the folder of a run: of one of the same settings, code and machine that was cut short, or a new one.
 
     Code with uncommitted changes may be another each time.
@@ -101,7 +101,7 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
         # One that was killed before its first row; in a folder that was never held, a run is about to begin.
         if (folder / disk.LOCK).exists() and not (folder / store.TABLE).exists():
             return folder
-        if not (found := standing(settings, folder)):
+        if not (found := standing(settings, folder, effort or Effort())):
             continue
         done = sum(finished.whole(group, found[1]) for group in groups)
         if done < len(groups):
@@ -110,7 +110,7 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard) -> Path:
     return lock.fresh(store.folder(results_dir, name) for name in names(settings))
 
 
-def taken_up(settings: Profile, folder: Path) -> tuple[Row, list[Row]]:
+def taken_up(settings: Profile, folder: Path, effort: Effort) -> tuple[Row, list[Row]]:
     """Give the labels of a run in its folder, and the rows that stand.
 
     Raises:
@@ -120,13 +120,16 @@ def taken_up(settings: Profile, folder: Path) -> tuple[Row, list[Row]]:
 
     if not (folder / store.TABLE).is_file():
         return labels(settings, folder.name), []
-    if found := standing(settings, folder):
+    if found := standing(settings, folder, effort):
         return found
     raise DataError(f"{folder} holds a run of other settings, code or machine; give another folder.")
 
 
-def standing(settings: Profile, folder: Path) -> tuple[Row, list[Row]] | None:
-    """Read the labels and rows that stand of a run of the same settings, code and machine; None of any other."""
+def standing(settings: Profile, folder: Path, effort: Effort) -> tuple[Row, list[Row]] | None:
+    """Read the labels and rows that stand of a run of the same settings, code and machine; None of any other.
+
+    What was not tried, or not told of what was, does not stand where the effort goes further now.
+    """
     from linrec_cli.declared import from_stored
     from linrec_cli.profiling import finished
     from linrec_cli.results import store
@@ -140,7 +143,7 @@ def standing(settings: Profile, folder: Path) -> tuple[Row, list[Row]] | None:
     asked = from_stored(Profile, store.read_settings(folder / store.SETTINGS))
     if digest(asked) != digest(settings) or old | {"run": ""} != new | {"run": ""}:
         return None
-    return old, finished.standing(settings, rows)
+    return old, finished.standing(settings, list(finished.far_enough(rows, effort)))
 
 
 def write(asked: Row, rows: list[Row], folder: Path) -> None:

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import product
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from linrec_cli import seal
 from linrec_cli.analysis import scaling
 from linrec_cli.analysis.history import numbers
 from linrec_cli.analysis.labels import mechanism, metric_label
-from linrec_cli.declared import each
-from linrec_cli.errors import DataError
+from linrec_cli.analysis.numbers import short
+from linrec_cli.declared import from_stored
+from linrec_cli.errors import DataError, UsageError
+from linrec_cli.profiling.cell import Cell, cells
 from linrec_cli.results import store
 from linrec_cli.runs.result import HISTORY
+from linrec_cli.settings import Profile
 
 Row = dict[str, Any]
 
@@ -34,7 +38,11 @@ FILES = {
 TELLING = {"phase": "profile", "of": "evaluate"}
 """Settings that only one command has."""
 PRODUCT = ("attn", "maxlen", "phase", "width", "heads")
-"""Settings of a profile that each may have several values."""
+"""Settings that every profile has kept; some have been added since."""
+CELL = ("attention", "options", "maxlen", "model", "width", "heads", "dtype")
+"""What tells the cells of a profile apart, beside their phases."""
+OTHERS = ("width", "heads", "model", "dtype")
+"""Settings that a cell is named by where a profile has several values of them."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +112,14 @@ class Run:
         """List the cells that a profile was told to measure and has no row of."""
         if self.command != "profile" or not self.settings.keys() >= set(PRODUCT):
             return []
-        timed = [row for row in self.rows if row["metric"] == "seconds"]
-        # A model that takes no mechanism is called by its own name.
-        own = {"attn": sorted({row["model"] for row in timed})} if not any(row["attention"] for row in timed) else {}
-        wanted = product(*(each((self.settings | (own if timed else {}))[name]) for name in PRODUCT))
-        there = {(mechanism(row), row["maxlen"], row["phase"], row["width"], row["heads"]) for row in timed}
-        return [f"{attn} at {maxlen}, {phase}" for attn, maxlen, phase, *size in wanted if
-                (attn, maxlen, phase, *size) not in there]  # fmt: skip
+        # What this linrec does not know, it cannot miss.
+        with suppress(UsageError, TypeError, ValueError):
+            asked = from_stored(Profile, self.settings)
+            timed = [row for row in self.rows if row["metric"] == "seconds"]
+            several = [name for name in OTHERS if len(getattr(asked, name)) > 1]
+            lacking = [cell for cell in chain.from_iterable(cells(asked)) if not any(of(row, cell) for row in timed)]
+            return [called(cell, several) for cell in lacking]
+        return []
 
     def missing(self) -> Iterator[str]:
         """Say what is not there, and why: a line each."""
@@ -185,6 +194,19 @@ def quality(rows: Iterable[Row]) -> str:
     return f"{metric_label(ranked[0])} {ranked[0]['value']:.4f}, {ranked[0]['stage']}" if ranked else ""
 
 
+def called(cell: Cell, several: Iterable[str]) -> str:
+    """Name a cell, by its settings of which there are several too."""
+    return ", ".join(
+        [f"{cell.attn or cell.model} at {cell.maxlen}", cell.phase, *(f"{one} {getattr(cell, one)}" for one in several)]
+    )
+
+
+def of(row: Row, cell: Cell) -> bool:
+    """Tell whether a row is of a cell, as far as it says."""
+    same = all(row.get(name) in (None, cell.labels[name]) for name in CELL)
+    return same and row["phase"] in cell.phases
+
+
 def fastest(rows: Iterable[Row]) -> str:
     """Write which mechanism was the fastest, at the longest length of the phase measured last."""
     timed = [row for row in rows if row["metric"] == "seconds" and row["status"] == "ok"]
@@ -194,7 +216,7 @@ def fastest(rows: Iterable[Row]) -> str:
     longest = max(row["maxlen"] for row in timed if row["phase"] == phase)
     last = [row for row in timed if (row["phase"], row["maxlen"]) == (phase, longest)]
     best = min(last, key=lambda row: row["value"])
-    return f"fastest {phase} at {longest:,}: {mechanism(best)}, {1000 * best['value']:,.4g} ms"
+    return f"fastest {phase} at {longest:,}: {mechanism(best)}, {short(1000 * best['value'])} ms"
 
 
 def failure(row: Row) -> str:
