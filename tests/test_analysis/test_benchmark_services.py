@@ -64,3 +64,10 @@ def test_a_name_does_not_depend_on_what_else_is_compared_but_for_the_machine():
     assert full_names([SLOW, there]) == [f"{alone} threads 2", f"{alone} threads 4"]
     popular = Verdict("ok", TRAINED | {"attention": "", "model": "popular"}, "quality", "1")
     assert full_names([popular])[0].startswith("train ml-100k popular 512 train")
+
+
+@pytest.mark.parametrize("name", ["form", "width", "heads", "layers", "tokens", "dtype", "protocol", "seen", "setup"])
+def test_two_cells_that_differ_have_two_names(name):
+    other = 7 if name in ("width", "heads", "layers", "tokens") else "other"
+    given = replace(SLOW, cell=CELL | {name: 5 if other == 7 else "one"})
+    assert len(bmf([given, replace(given, cell=CELL | {name: other})])) == 2

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from linrec_cli.analysis.compare import compare
-from linrec_cli.analysis.verdict import Rule
+from linrec_cli.analysis.compare import compare, worst_first
+from linrec_cli.analysis.verdict import Rule, Verdict
 from linrec_cli.errors import UsageError
 from linrec_cli.results import schema
 
@@ -128,8 +128,9 @@ def test_a_runs_time_is_a_low_quantile_of_its_samples_because_others_only_add_ti
     assert words(compare(base, new, Rule(quantile=0.5))) == ["regression"]
 
 
-def test_saved_bytes_are_gated_from_one_run():
-    base, new = (table(row("a", "linear", value, "saved_bytes")) for value in (1000, 1011))
+@pytest.mark.parametrize("metric", ["saved_bytes", "state_bytes"])
+def test_bytes_that_are_counted_are_gated_from_one_run(metric):
+    base, new = (table(row("a", "linear", value, metric, unit="B")) for value in (1000, 1011))
     assert words(compare(base, new, Rule())) == ["regression"]
     assert words(compare(base, new, Rule(memory=0.02))) == ["ok"]
 
@@ -192,6 +193,46 @@ def test_a_cell_of_one_side_is_named_and_one_that_failed_is_neither_worse_nor_fi
     never = only(compare(table(gone), table(gone), Rule()))
     assert (never.verdict, never.kind) == ("incomparable", "")
     assert never.note == "BASE: oom, memory was capped; NEW: oom, memory was capped"
+
+
+def test_a_training_that_failed_says_why():
+    gone = trained("ml-100k", "d", None).with_columns(metric=pl.lit("run"), status=pl.lit("oom"), note=pl.lit("capped"))
+    lost = only(compare(trained("ml-100k", "d"), gone, Rule()))
+    assert (lost.verdict, lost.note) == ("inconclusive", "NEW: oom, capped")
+
+
+@pytest.mark.parametrize(
+    "name", [{"options": "chunk=8"}, {"form": "bidirectional"}, {"model": "bert4rec"}, {"heads": 4}]
+)
+def test_what_is_named_otherwise_is_a_cell_of_its_own_beside_the_same_yardstick(name):
+    more = {"form": "causal"} | name
+    # The model and its size are the yardstick's too.
+    shared = {key: value for key, value in more.items() if key in ("model", "heads")}
+
+    def both(slow):
+        other = [row(run, "linear", slow * 2 * seconds, **more) for run, seconds in enumerate(FIVE)]
+        beside = [row(run, "softmax", 1.0, form="causal", **shared) for run in range(5)] if shared else []
+        return pl.concat([timed(FIVE, form="causal"), table(*other, *beside)])
+
+    found = compare(both(1.0), both(1.5), Rule())
+    assert sorted((one.verdict, one.base[0]) for one in found) == [("ok", 1.0), ("regression", 2.0)]
+
+
+def test_seconds_of_an_epoch_are_a_low_quantile_too():
+    def epochs(*samples):
+        rows = [row(run, "linear", 99.0, "seconds_per_epoch", command="train", phase=None, stage="train", dataset="d",
+                    data_digest="d", samples=list(samples)) for run in range(5)]  # fmt: skip
+        return table(*rows)
+
+    base, new = epochs(*[1.0] * 21), epochs(1.0, 1.0, *[5.0] * 19)
+    assert words(compare(base, new, Rule(yardstick=""))) == ["ok"]
+    assert words(compare(base, new, Rule(yardstick="", quantile=0.5))) == ["regression"]
+
+
+def test_the_worst_quality_comes_first():
+    mild, bad = (Verdict("regression", {}, "quality", "1", (), (), change) for change in (-0.03, -0.3))
+    slow, slower = (Verdict("regression", {}, "time", "s", (), (), change) for change in (0.1, 0.2))
+    assert worst_first([mild, slow, bad, slower]) == [bad, slower, slow, mild]
 
 
 def trained(dataset, digest, value=2.0**20, **more):

@@ -266,3 +266,29 @@ def test_the_rows_fit_the_table_and_say_how_they_were_made():
     for name, value in shared.items():
         assert set(table[name]) == {value}
     assert table["maxlen"].null_count() == len(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("phase", ("step", "encoder")), ("model", ("sasrec", "hstu")), ("width", (64, 128)), ("heads", (2, 4)),
+     ("layers", (2, 3)), ("dtype", ("float32", "bfloat16"))],
+)  # fmt: skip
+def test_what_differs_in_size_or_format_has_a_curve_of_its_own(name, values):
+    rows = [
+        one
+        for power, value in enumerate(values, 1)
+        for one in law("a", lambda n, p=power: 0.003 * n**p, **{name: value})
+    ]
+    found = {row[name]: row["value"] for row in scaling.rows(rows) if row["metric"] == "time_slope"}
+    assert found == {values[0]: pytest.approx(1), values[1]: pytest.approx(2)}
+
+
+def test_what_is_made_of_a_curve_says_all_that_its_rows_say():
+    labels = {"run": "r", "setup": "items 9", "command": "profile", "dataset": "d", "model": "sasrec",
+              "objective": "next", "loss": "bce", "form": "causal", "heads": 2, "layers": 3, "seed": 4, "stage": None,
+              "dtype": "float32", "threads": 5, "processes": 1, "benchmark": 6, "torch": "2", "linrec": "0",
+              "commit": "c"} | SHARED  # fmt: skip
+    made = scaling.rows(law("a", lambda n: 0.003 * n, **labels) + law("softmax", lambda n: 1e-5 * n**2, **labels))
+    assert {row["metric"] for row in made} >= {"time_slope", "crossover"}
+    for name in {*labels} - {"unit", "status", "stage"}:
+        assert {row.get(name) for row in made} == {labels[name]}, name

@@ -54,6 +54,14 @@ def test_a_mechanism_that_overtakes_nowhere_is_told_so(seconds, starts):
     assert told(measured)[-1] == f"{starts} and needs as much memory."
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [("oom", "ran out of memory"), ("timeout", "ran out of time"), ("error", "failed")]
+)
+def test_how_the_longer_lengths_ended_is_told(status, said):
+    measured = rows("softmax", lambda n: 0.001 * n, float, LENGTHS[:-2]) + rows("linear", lambda n: 0.5, float)
+    assert told(measured + failed("softmax", 8192, status))[-1].endswith(f"; at 8,192 softmax {said}.")
+
+
 def test_what_ran_out_is_told_beyond_the_longest_length_of_both():
     measured = rows("softmax", lambda n: 0.001 * n, float, LENGTHS[:-2]) + rows("linear", lambda n: 0.5, float)
     measured += failed("softmax", 8192, "oom") + failed("softmax", 16_384, "skipped")

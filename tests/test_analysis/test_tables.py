@@ -63,6 +63,14 @@ def test_each_phase_and_size_has_a_table_the_whole_before_its_parts():
     ]
 
 
+@pytest.mark.parametrize("name", ["model", "width", "heads", "dtype"])
+def test_what_differs_in_model_size_or_format_has_a_table_of_its_own(name):
+    values = {"model": ("sasrec", "hstu"), "dtype": ("float32", "bfloat16")}.get(name, (8, 16))
+    rows = [row("linear", "seconds", number, "step", **{name: value}) for number, value in enumerate(values, 1)]
+    found = {table.size[name]: table.lines[0][2] for table in summary.tables(rows)}
+    assert found == {values[0]: "1,000", values[1]: "2,000"}
+
+
 def test_notes_say_why_what_is_missing_and_what_to_distrust():
     machine = {"phase": "machine", "metric": "bytes_per_second", "stage": "copy", "dtype": "float32"}
     told = summary.notes(

@@ -93,3 +93,10 @@ def test_markdown_is_a_table_with_a_cell_for_every_column():
     assert legend(Rule()) in text
     assert "- inconclusive, one seed" in text
     assert "<details>" not in markdown([PEAK], Rule())
+
+
+def test_the_legend_says_which_limits_and_which_quantile_they_are():
+    text = legend(Rule(time=0.09, memory=0.03, quality=0.07, quantile=0.25))
+    assert "9 % in time, 3 % in memory, 7 % in quality" in text
+    assert "(25 % quantile of a run's samples) as a multiple of softmax's beside it" in text
+    assert "in seconds" in legend(Rule(yardstick=""))

@@ -8,6 +8,7 @@ import pytest
 
 from linrec_cli.analysis.advice import Cost
 from linrec_cli.cli import run
+from linrec_cli.cli.advise import unmeasured
 from linrec_cli.runs import advise
 from linrec_cli.settings import Train
 
@@ -65,6 +66,12 @@ def test_what_costs_something_and_is_not_in_the_curves_is_told(
     assert "Not in these figures" not in capsys.readouterr().out
     assert run([*ASK, "--attn", "linear", "--clip", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == ["--clip 1.0"]
+
+
+def test_all_that_costs_something_is_told() -> None:
+    assert unmeasured(Train()) == []
+    told = unmeasured(Train(dropout=0.0, ema=0.9, clip=1.0, graphs=True, deterministic=True))
+    assert told == ["--dropout 0.0", "--ema 0.9", "--clip 1.0", "--graphs", "--deterministic"]
 
 
 def test_what_was_timed_beside_others_is_told(

@@ -286,6 +286,20 @@ def test_the_caption_says_how_many_samples_there_were_and_what_bands_are():
     assert "times: the median of 40 to 62 samples; bands: the lowest to the highest median of 2 runs" in said
 
 
+def test_bands_over_runs_are_told_where_any_length_has_several():
+    times = [timed("linear", n, 0.01, samples=[0.01] * 20) for n in (128, 256)]
+    assert "the lowest to the highest median of 2 runs" in caption(*times, times[1] | {"run": "again", "seed": 1})
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_the_caption_of_trainings_says_what_was_timed_beside_others(seeds):
+    cells = [(n, seed) for n in (50, 100) for seed in seeds]
+    cost = {"stage": "train", "metric": "seconds_per_epoch", "value": 2.0}
+    rows = [quality("linear", *cell, 0.1) for cell in cells]
+    rows += [trained("linear", *cell, **cost, contended=cell[0] == 100) for cell in cells]
+    assert "contended: linear at 100" in caption(*rows)
+
+
 def test_the_caption_says_whether_bands_are_over_seeds_or_over_users():
     one = [quality("linear", n, 0, 0.1) for n in (50, 100)]
     assert "one seed; bands of quality: one standard error over users" in caption(*one)

@@ -55,6 +55,9 @@ def test_the_roof_is_the_lower_ceiling_at_each_intensity():
     assert axes.get_xlim() == pytest.approx((left, right))
     assert left < 2
     assert right > 8
+    assert "roof: a copy at 20 GB a second, a product at 80 billion operations a second" in one.caption
+    corner = one.points.filter(mechanism="ceiling: corner")
+    assert corner.select("operations_per_byte", "gigaflops").rows() == [(4.0, 80.0)]
 
 
 def test_without_ceilings_of_the_same_run_and_dtype_there_is_no_roof_to_draw():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from linrec_cli.cli.plot import FORMATS
 from linrec_cli.errors import DataError
 from linrec_cli.plots import former
 
@@ -31,6 +32,10 @@ def test_what_is_of_other_results_or_of_others_stays(tmp_path):
     assert there(tmp_path) == ["a", "c", "mine"]
     drawn(tmp_path, tmp_path / "one", "d")
     assert there(tmp_path) == ["c", "d", "mine"]
+
+
+def test_every_format_that_is_drawn_is_removed():
+    assert {*FORMATS, "csv", "txt"} <= {*former.SUFFIXES}
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{", '{"results": 3}', '{"results": ["../../elsewhere"]}'])

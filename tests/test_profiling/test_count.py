@@ -7,7 +7,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from linrec_cli.profiling.count import Count, counted
+from linrec_cli.profiling.count import STEPS, Count, counted
+from linrec_cli.profiling.tally import tally
 
 X, Y = torch.ones(3, 4), torch.ones(3, 4)
 N = 12 * 4
@@ -127,3 +128,24 @@ def test_what_is_not_computed_counts_the_same() -> None:
 def test_an_operator_without_a_rule_is_an_error_that_names_it() -> None:
     with pytest.raises(NotImplementedError, match=r"aten\._linalg_svd"):
         counted(lambda: torch.linalg.svd(X))
+
+
+@pytest.mark.parametrize(
+    ("function", "forwards", "backwards"),
+    [
+        (lambda x: torch.nn.functional.layer_norm(x, (4,)), 7, 14),
+        (lambda x: x.log_softmax(1), 5, 4),
+        (lambda x: x.softmax(1), 5, 4),
+        (lambda x: torch.native_dropout(x, 0.5, True)[0], 2, 2),
+    ],
+)
+def test_operations_a_number_forwards_and_backwards(function, forwards, backwards) -> None:
+    x = torch.ones(3, 4, requires_grad=True)
+    out = function(x)
+    assert counted(lambda: function(x.detach())).operations == forwards * 12
+    gradient = torch.ones(3, 4)
+    assert tally(lambda: torch.autograd.grad(out, x, gradient, retain_graph=True)).operations == backwards * 12
+
+
+def test_what_a_gpu_alone_fuses_is_known_too() -> None:
+    assert (STEPS["_fused_rms_norm"], STEPS["_fused_rms_norm_backward"]) == (4, 8)

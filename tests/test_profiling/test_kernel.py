@@ -31,6 +31,7 @@ def test_plain_operators_are_eager():
         ({"aten::_scaled_dot_product_cudnn_attention", "aten::mm"}, "sdpa.cudnn"),
         ({"aten::_scaled_dot_product_efficient_attention"}, "sdpa.efficient"),
         ({"aten::_scaled_dot_product_flash_attention_for_cpu"}, "sdpa.flash"),
+        ({"mkldnn::_linear_pointwise", "c10d::allreduce_", "prims::add", "aten::mm"}, "eager"),
         ({"linrec::scan", "aten::mm", "autograd::engine::evaluate_function: X"}, "linrec::scan"),
     ],
 )

@@ -20,11 +20,14 @@ def test_samples_are_bytes_read_and_written_and_operations_a_second(monkeypatch)
     monkeypatch.setattr(clock, "stopwatch", stopwatch)
     monkeypatch.setitem(roofline.COPIED, "cpu", 4096)
     monkeypatch.setitem(roofline.SIDE, "cpu", 8)
+    threads = []
+    monkeypatch.setattr("linrec_cli.machine.prepare", threads.append)
     for dtype in ("float32", "bfloat16"):
-        child = roofline.measure("cpu", dtype, 1, 0.0)
+        child = roofline.measure("cpu", dtype, 2, 0.0)
         assert next(child) is None
         found = next(child)
         assert {name: set(samples) for name, samples in found.items()} == {
             "copy": {2 * 4096 / 2.0},
             "matmul": {2 * 8**3 / 2.0},
         }
+    assert threads == [2, 2]

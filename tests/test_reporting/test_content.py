@@ -137,6 +137,28 @@ def test_a_figure_stands_with_the_table_of_its_numbers_and_what_has_none_apart()
     assert found["Other figures of time and memory"].figures == figures[3:]
 
 
+OF_TRAINING = ["dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "device", "threads"]
+OF_PROFILE = ["phase", "model", "width", "heads", "dtype", "tokens", "batch", "device", "threads", "benchmark"]
+
+
+@pytest.mark.parametrize("name", OF_TRAINING)
+def test_a_figure_of_other_trainings_stands_apart(name):
+    run = dict.fromkeys(OF_TRAINING) | {"dataset": "d", "benchmark": schema.BENCHMARK}
+    figures = [drawn("a", "train", **run), drawn("b", "train", **run | {name: "other"})]
+    found = parts(trained("t", "linear", 0.2), figures=figures)["Quality"]
+    assert (found.tables[0].figures, found.figures) == (figures[:1], figures[1:])
+
+
+@pytest.mark.parametrize("name", OF_PROFILE)
+def test_a_figure_of_other_costs_stands_apart(name):
+    cell = {"phase": "attention", "width": 8, "heads": 2, "dtype": "float32", "tokens": 512, "device": "cpu x",
+            "threads": 1, "benchmark": schema.BENCHMARK}  # fmt: skip
+    figures = [drawn("a", "profile", **cell), drawn("b", "profile", **cell | {name: "other"})]
+    found = parts(profile("p", 0), figures=figures)
+    assert found["Profile of attention: 512 tokens, cpu x, threads 1"].tables[0].figures == figures[:1]
+    assert found["Other figures of time and memory"].figures == figures[1:]
+
+
 def test_the_figure_of_one_length_stands_with_its_table_whatever_a_batch_was_asked_to_hold():
     cell = {"phase": "attention", "width": 8, "heads": 2, "dtype": "float32", "tokens": 512, "batch": None,
             "device": "cpu x", "threads": 1, "benchmark": schema.BENCHMARK}  # fmt: skip

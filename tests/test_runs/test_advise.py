@@ -106,11 +106,16 @@ def test_what_stands_is_not_measured_again_and_mechanisms_that_lack_take_turns(d
     assert [(one.attn, one.maxlen) for one in measure.asked[2:]] == [
         (("linear", "softmax:rotary=true"), (10, 20, 40))
     ] * 2
+    assert {(one.layers, one.heads, one.width) for one in measure.asked} == {
+        (CELL.layers, (CELL.heads,), (CELL.width,))
+    }
     # Another size is another curve.
     advise([replace(CELL, width=16)], data, tmp_path, measure, 1.0)
     advise([replace(CELL, threads=2)], data, tmp_path, measure, 1.0)
     advise([replace(CELL, tokens=200)], data, tmp_path, measure, 1.0)
     assert [one.phase for one in measure.asked[4:]] == [("step",), ("evaluate",)] * 2 + [("step",)]
+    advise([replace(CELL, layers=CELL.layers + 1, heads=4)], data, tmp_path, measure, 1.0)
+    assert [(one.layers, one.heads) for one in measure.asked[-2:]] == [(CELL.layers + 1, (4,))] * 2
 
 
 def test_a_model_that_takes_no_mechanism_has_a_curve_of_its_own(data: Dataset, tmp_path: Path) -> None:
