@@ -9,7 +9,7 @@ from linrec_cli.analysis.labels import mechanism
 from passages._reference import Reference, Row
 from passages._words import NONE, number
 
-WIDTH, HEADS = 64, 2
+MODEL, WIDTH, HEADS, LAYERS = "sasrec", 64, 2, 2
 MARK = "*"
 """What stands beside a time for which other processes took the cores."""
 
@@ -100,6 +100,8 @@ def find(
     rows = reference.table.filter(
         pl.col("command") == "profile", pl.col("phase") == phase,
         pl.col("width") == WIDTH, pl.col("heads") == HEADS, pl.col("dtype") == "float32",
+        # A layer alone is of no model.
+        pl.col("model").fill_null(MODEL) == MODEL, pl.col("layers").fill_null(LAYERS) == LAYERS,
     )  # fmt: skip
     runs = rows.filter(pl.col("metric") == "seconds").group_by("run").agg(
         pl.col("maxlen").unique(), pl.col("benchmark", "created").max(), fits=(pl.col("tokens") == held).all()

@@ -6,9 +6,10 @@ from math import hypot
 
 from linrec_cli import catalog
 from linrec_cli.analysis.reading import over_runs, over_seeds
+from passages._line import PEAK, Line
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, table, times
-from passages.quality import ML_1M, ML_100K, PEAK, TELLING, TITLES, Line, epochs, lines
+from passages.quality import ML_1M, ML_100K, TELLING, TITLES, epochs, lines
 
 MAXLEN = 200
 TOLD = (*TELLING, "linear-released")
@@ -53,7 +54,7 @@ def cloze(reference: Reference) -> str:
         patience = reference.settings(line.rows[0]["run"])["patience"]
         ndcg, recall = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}", line.values("recall", "test", 10)
         rows.append([code(line.mechanism), str(patience), str(line.seeds), ndcg, number(over_seeds(recall), 4)])
-        rows[-1] += [epochs(line), *costs(line)]
+        rows[-1] += [epochs(line), *costs(line.alone)]
     heads = ["", "patience", "seeds", "NDCG@10", "Recall@10", "best epoch", "s an epoch", "s to best", "MiB"]
     return blocks(table(heads, rows), beside(rows))
 

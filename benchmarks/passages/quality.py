@@ -1,115 +1,28 @@
 """How well mechanisms rank."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from math import hypot
-from statistics import fmean, stdev
 from typing import Any
 
-from linrec_cli import catalog
 from linrec_cli.analysis.labels import mechanism
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from linrec_cli.settings import Train, from_stored
+from passages._line import PEAK, USUAL_SIZE, Line
 from passages._reference import Reference, Row
-from passages._words import NONE, code, listed, number, paragraph, place, table
+from passages._words import NONE, code, listed, number, paragraph, table
 
 ML_1M, ML_100K = "ml-1m-sasrec-order", "ml-100k"
 TITLES = {ML_1M: "ml-1m in SASRec's order"}
 TELLING = ("softmax", "linear", "linear-gated")
-USUAL_SIZE, SIZES = (64, 2), {ML_1M: (128, 3)}
-"""Width and layers of what the README tells, and where they are others."""
+SIZES = {ML_1M: (128, 3)}
+"""Width and layers of what the README tells where they are not the usual ones."""
 USUAL_SPLIT = "leave-one-out"
 USUAL = {"protocol": "full", "seen": "remove"}
 OPTIMISER = ("lr", "weight_decay", "warmup", "schedule", "clip", "ema")
 """Settings of which a table names those that are not as usual."""
-SEEDS = 3
-"""From which on a standard deviation over seeds is told: two are as near as chance has it."""
-PEAK, ALONE = "peak_bytes", 3
-"""A training's peak, and the version of the benchmark from which on it is that of training alone."""
+STAR = "\\*"
+"""Marks what others disturbed."""
 PARTS = {"decay": "the decay", "norm": "the norm", "gate": "the gate"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """Trainings that differ in nothing but the seed, a row of each metric of each of them.
-
-    Attributes:
-        asked: settings of the optimiser that are not as usual.
-    """
-
-    dataset: str
-    model: str
-    maxlen: int
-    mechanism: str
-    rows: list[Row]
-    asked: str = ""
-
-    def values(self, metric: str, stage: str = "train", k: int | None = None) -> list[float]:
-        """Give the numbers of a metric, a seed a number; of peaks those of training alone."""
-        found = [row for row in self.rows if (row["metric"], row["stage"], row["k"]) == (metric, stage, k)]
-        if metric == PEAK:
-            found = [row for row in found if (row["benchmark"] or 0) >= ALONE]
-        return [row["value"] for row in sorted(found, key=lambda row: row["seed"])]
-
-    @property
-    def places(self) -> Counter[str]:
-        """Count the seeds of it that were trained on each machine."""
-        return Counter(place(r) for r in self.rows if (r["metric"], r["stage"], r["k"]) == ("ndcg", "test", 10))
-
-    def at(self, machine: str) -> "Line":
-        """Give those of a machine alone: what two machines cost is no median."""
-        return replace(self, rows=[row for row in self.rows if place(row) == machine])
-
-    @property
-    def ndcg(self) -> float:
-        """Average NDCG@10 on the test items over seeds."""
-        return over_seeds(self.values("ndcg", "test", 10))
-
-    @property
-    def spread(self) -> float:
-        """Give the standard deviation over seeds; of fewer than tell it, the standard error over users, their mean."""
-        several = self.values("ndcg", "test", 10)
-        if len(several) >= SEEDS:
-            return stdev(several)
-        own = [r for r in self.rows if (r["metric"], r["stage"], r["k"]) == ("ndcg", "test", 10)]
-        return fmean(r["high"] - r["value"] for r in own)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Give width and layers, those of the README where a row says nothing of them."""
-        width, layers = (self.rows[0][name] for name in ("width", "layers"))
-        return width or USUAL_SIZE[0], layers or USUAL_SIZE[1]
-
-    @property
-    def to_best(self) -> float | None:
-        """Give the seconds of training and validation up to the best epoch, the median of the seeds."""
-        trained, validated = (self.samples(name) for name in ("seconds_per_epoch", "validation_seconds"))
-        best = map(int, self.values("best_epoch"))
-        if not all([*trained, *validated, trained, validated]):
-            return None
-        every = zip(trained, validated, best, strict=True)
-        return over_runs([sum(own[:last]) + sum(more[:last]) for own, more, last in every])
-
-    def samples(self, metric: str) -> list[list[float]]:
-        """Give what a cost took in each epoch, a seed a list."""
-        found = [row for row in self.rows if row["metric"] == metric]
-        return [row["samples"] or [] for row in sorted(found, key=lambda row: row["seed"])]
-
-    @property
-    def contended(self) -> bool:
-        """Tell whether others used the cores while one of them was trained."""
-        return any(row["contended"] for row in self.rows)
-
-    @property
-    def regime(self) -> str:
-        """Give the objective, where it is not the model's usual one, and what was asked of the optimiser."""
-        objective, usual = self.rows[0]["objective"], catalog.load("models", catalog.parse(self.model)[0]).OBJECTIVE
-        return ", ".join(filter(None, ("" if objective in (None, usual) else objective, self.asked)))
-
-    @property
-    def seeds(self) -> int:
-        """Count the seeds."""
-        return len(self.values("ndcg", "test", 10))
 
 
 def lines(reference: Reference, split: str = USUAL_SPLIT) -> list[Line]:
@@ -147,22 +60,31 @@ def one(reference: Reference, dataset: str, mechanism: str, maxlen: int = 200) -
 
 
 def made(reference: Reference) -> str:
-    """Say on what the trainings of the README were made."""
-    found = one(reference, ML_100K, "softmax")
-    return paragraph(f"Trained on {place(found.rows[0])}:" if found else "")
+    """Say on what the trainings of the README were made, and of which no second counts."""
+    found = told(reference)
+    machines = listed(list(sum((line.places for line in found), Counter())))
+    seconds = " Minutes are of the machine that trained most seeds"
+    disturbed = any(line.alone.contended for line in found)
+    seconds += f"; {STAR} others used the cores meanwhile." if disturbed else "."
+    return paragraph(f"Trained on {machines}.{seconds}" if found else "")
+
+
+def told(reference: Reference) -> list[Line]:
+    """List the trainings of the README's table."""
+    names = {ML_1M: TELLING, ML_100K: (*TELLING, "linear-gated:gate=false")}
+    found = (one(reference, dataset, name) for dataset, own in names.items() for name in own)
+    return [line for line in found if line]
 
 
 def summary(reference: Reference) -> str:
     """Make the README's table: the most telling mechanisms on two data sets."""
     rows = []
-    for dataset in (ML_1M, ML_100K):
-        names = TELLING if dataset == ML_1M else (*TELLING, "linear-gated:gate=false")
-        for line in filter(None, (one(reference, dataset, name) for name in names)):
-            validation = number(over_seeds(line.values("ndcg", "valid", 10)), 4)
-            ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
-            title, size = TITLES.get(dataset, dataset), ", ".join(map(str, line.size))
-            told = [code(line.mechanism), str(line.seeds), ndcg, validation, epochs(line), minutes(line)]
-            rows.append([title, size, *told])
+    for line in told(reference):
+        validation = number(over_seeds(line.values("ndcg", "valid", 10)), 4)
+        ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
+        title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
+        own = [code(line.mechanism), str(line.seeds), ndcg, validation, epochs(line), minutes(line)]
+        rows.append([title, size, *own])
     return table(["data", "width, layers", "", "seeds", "NDCG@10", "validation", "best epoch", "minutes"], rows)
 
 
@@ -173,8 +95,8 @@ def epochs(line: Line) -> str:
 
 
 def minutes(line: Line) -> str:
-    """Write how long training and validation took, the median of the seeds."""
-    return f"{over_runs(line.values('seconds')) / 60:.0f}"
+    """Write how long training and validation took, the median of a machine's seeds; * marks what others disturbed."""
+    return f"{over_runs(line.alone.values('seconds')) / 60:.0f}{STAR if line.alone.contended else ''}"
 
 
 def budget(reference: Reference) -> str:
@@ -215,8 +137,7 @@ def every(reference: Reference) -> str:
         spread = f" ± {number(line.spread, 4)}" if line.seeds > 1 else ""
         validation, recall = (over_seeds(line.values(*m, 10)) for m in (("ndcg", "valid"), ("recall", "test")))
         means = [number(validation, 4), number(recall, 4)]
-        alone = line.at(max(line.places, key=lambda name: line.places[name]))
-        peaks, timed = alone.values(PEAK), alone.values("seconds_per_epoch")
+        peaks, timed = line.alone.values(PEAK), line.alone.values("seconds_per_epoch")
         costs = [f"{over_runs(timed):.1f}" if timed else NONE]
         costs.append(f"{over_runs(peaks) / 2**20:.0f}" if peaks else NONE)
         size = ", ".join(map(str, line.size))

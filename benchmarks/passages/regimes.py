@@ -1,10 +1,11 @@
 """What length, objective and split do to quality and cost."""
 
 from linrec_cli import catalog
+from passages._line import USUAL_SIZE, Line
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, place, table
 from passages.models import MAXLEN, beside, change, costs, mixing, share, sized
-from passages.quality import ML_1M, ML_100K, TELLING, TITLES, USUAL_SIZE, USUAL_SPLIT, Line, epochs, lines
+from passages.quality import ML_1M, ML_100K, TELLING, TITLES, USUAL_SPLIT, epochs, lines
 
 LAST = 50
 """Length at which a sample a prefix is compared with all positions at once."""
@@ -33,7 +34,7 @@ def lengths(reference: Reference) -> str:
 
 def an_epoch(line: Line | None) -> str:
     """Write seconds an epoch."""
-    return NONE if line is None else costs(line)[0]
+    return NONE if line is None else costs(line.alone)[0]
 
 
 def made(reference: Reference) -> str:
@@ -115,7 +116,7 @@ def objectives(reference: Reference) -> str:
     for model, name, objective in (*chosen, *sorted(made, key=lambda key: -latest[key].ndcg)):
         line = latest[model, name, objective]
         ndcg = f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}"
-        rows.append([code(model), mixing(line), code(objective), ndcg, epochs(line), *costs(line)])
+        rows.append([code(model), mixing(line), code(objective), ndcg, epochs(line), *costs(line.alone)])
     heads = ["model", "", "objective", "NDCG@10", "best epoch", "s an epoch", "s to best", "MiB"]
     return blocks(table(heads, rows), beside(rows))
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from invented import costs, evaluated, kept, profiled, trained
 from passages import faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
+from passages._profile import find
 from passages._reference import Reference
 
 
@@ -74,6 +75,38 @@ def test_a_contended_time_has_a_mark_and_the_mark_a_footnote(tmp_path: Path) -> 
     assert text.count("*") == 2
     assert "500 ms*, 0.5 KiB" in text.splitlines()[3]
     assert text.endswith("\\* timed while other processes took the cores.")
+
+
+@pytest.mark.parametrize("name", ["linear", "softmax"])
+def test_a_ratio_has_a_mark_where_either_time_has(tmp_path: Path, name: str) -> None:
+    rows = [row | {"contended": row["attention"] == name} for row in costs("attention", 16_384)]
+    profiled(tmp_path, "profile", rows)
+    found = find(Reference(tmp_path), "attention", [128, 8192], tokens=16_384)
+    assert found.slower("linear", "softmax", 128).endswith("*")
+    assert not found.slower("linear-gated", "softmax-naive", 128).endswith("*")
+
+
+def test_a_mechanism_with_options_is_another_and_so_is_another_model_or_size(tmp_path: Path) -> None:
+    plain = costs("step", 16_384)
+    other = [row | {"options": "chunk=8", "value": 9 * row["value"]} for row in plain if row["attention"] == "linear"]
+    profiled(tmp_path, "profile", plain + other, model="sasrec", layers=2)
+    for name, more in {"hstu": {"model": "hstu"}, "deep": {"layers": 8}, "wide": {"width": 128}}.items():
+        late = {"model": "sasrec", "layers": 2, "created": datetime(2026, 5, 1, tzinfo=UTC)} | more
+        profiled(tmp_path, name, costs("step", 16_384, scale=3.0), **late)
+    found = find(Reference(tmp_path), "step", [128, 8192], tokens=16_384)
+    assert (found.seconds("linear", 128), found.seconds("linear:chunk=8", 128)) == (0.5, 4.5)
+
+
+def test_minutes_are_of_the_machine_that_trained_most_and_all_machines_are_told(tmp_path: Path) -> None:
+    for seed, (device, minutes) in enumerate([("cpu Quick", 10), ("cpu Slow", 40), ("cpu Slow", 42)]):
+        trained(tmp_path, f"r{seed}", 0.1, facts={"seconds": 60.0 * minutes}, seed=seed, device=device)
+    made = quality.made(Reference(tmp_path)).replace("\n", " ")
+    assert "Trained on Quick, 2 threads, torch 9.9.0 and Slow, 2 threads, torch 9.9.0." in made
+    assert "others used the cores" not in made
+    assert quality.summary(Reference(tmp_path)).endswith("| 41 |")
+    trained(tmp_path, "r3", 0.1, seed=3, device="cpu Slow", contended=True)
+    assert "others used the cores" in quality.made(Reference(tmp_path)).replace("\n", " ")
+    assert quality.summary(Reference(tmp_path)).endswith("\\* |")
 
 
 def test_seeds_are_averaged_and_their_standard_deviation_stands_beside(tmp_path: Path) -> None:
