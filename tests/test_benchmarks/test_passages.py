@@ -407,7 +407,7 @@ def test_a_gain_has_the_error_of_a_difference(tmp_path: Path) -> None:
     trained(tmp_path, "a", 0.1, attention="softmax", **LARGE)
     trained(tmp_path, "b", 0.1234, attention="linear-gated", **LARGE)
     # Standard errors of .01 each: the root of twice .0001.
-    assert "+.0234 ± .0141 of softmax (1 and 1 seeds, unpaired)" in quality.gains(Reference(tmp_path))
+    assert "+.0234 ± .0141 of softmax (1 and 1 seeds), unpaired" in quality.gains(Reference(tmp_path))
 
 
 def test_what_two_machines_cost_is_told_of_one(tmp_path: Path) -> None:
