@@ -17,15 +17,16 @@ seeds=${SEEDS:-0,1,2} budget=${BUDGET:-10}
 lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
 tokens=16384 many=131072
 telling=softmax,linear,linear-gated
+far=$telling,softmax:rotary=true,retention,hstu
 clock=60 larger=48 cloze=8 prefixes=12
-limits=() short_run=(--epochs 15) long_run=(--epochs 40)
+limits=() short_run=(--epochs 15) far_run=(--epochs 30) long_run=(--epochs 40)
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
     lengths=$lengths,16384,32768,65536
     tokens=131072
 fi
 if [ -n "${QUICK:-}" ]; then
-    limits=(--epochs 1) short_run=(--max-minutes 0.05) long_run=(--max-minutes 0.05)
+    limits=(--epochs 1) short_run=(--max-minutes 0.05) far_run=(--max-minutes 0.05) long_run=(--max-minutes 0.05)
     lengths=32,64 long=64 tokens=256 many=512 seeds=0 budget=0.1 clock=0.1 larger=0.1 cloze=0.1 prefixes=0.1
 fi
 variants=linear-gated:decay=false,linear-gated:gate=false,linear-gated:norm=false
@@ -67,8 +68,8 @@ profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 # What documents quote; elsewhere a profile has the number format of the trainings.
 plain=(--dtype float32)
 
-parts=(quality lengths variants counted backbones own bert4rec prefixes last splits ml-1m large models maxlens mechanisms
-    layer step long serve bfloat16 cores prepare scale peers peers-ml-1m claims weights documents)
+parts=(quality lengths variants counted backbones own bert4rec prefixes last splits synthetic ml-1m large models maxlens
+    mechanisms layer step long serve bfloat16 cores prepare scale peers peers-ml-1m claims weights documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
@@ -81,6 +82,7 @@ what() {
     prefixes) echo "ml-100k, maxlen 50: a sample a prefix against all positions at once (trainings)" ;;
     last) echo "ml-100k, maxlen 50: models that are made for a sample a prefix (trainings)" ;;
     splits) echo "ml-100k, the most telling mechanisms under a global time split (trainings)" ;;
+    synthetic) echo "made histories that hang on one event 64 back, at maxlen 50 to 200 (trainings)" ;;
     ml-1m) echo "ml-1m, the most telling mechanisms, $clock minutes each (trainings)" ;;
     large) echo "ml-1m, 128 channels, 3 layers, 4 heads, $larger minutes each (trainings)" ;;
     models) echo "ml-1m, models that mix positions in a way of their own, and eSASRec (trainings)" ;;
@@ -117,6 +119,8 @@ run() {
     last) train "${to[@]}" --model "$(models '' last)" --maxlen 50 --max-minutes "$prefixes" &&
         train "${to[@]}" --model "$(models bidirectional last)" --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
     splits) train "${to[@]}" --attn "$telling" --split global-time --seed "$seeds" ;;
+    synthetic) train "${to[@]}" --data synthetic:items=400:signal=0.75 --attn "$far" --maxlen 50,100,200 --layers 1 \
+        --heads 1 --dropout 0 --lr 0.003 --patience 30 "${far_run[@]}" ;;
     ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
     large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --width 128 --layers 3 --heads 4 \
         --max-minutes "$larger" ;;

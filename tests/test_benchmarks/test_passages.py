@@ -6,9 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from invented import costs, evaluated, kept, profiled, trained
-from passages import faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
+from passages import far_back, faults, layer, models, quality, regimes, scripts, serving, verdicts, weights
 from passages._profile import find
 from passages._reference import Reference
+
+from linrec_cli.datasets import synthetic
 
 
 @pytest.fixture
@@ -75,6 +77,25 @@ def test_a_contended_time_has_a_mark_and_the_mark_a_footnote(tmp_path: Path) -> 
     assert text.count("*") == 2
     assert "500 ms*, 0.5 KiB" in text.splitlines()[3]
     assert text.endswith("\\* timed while other processes took the cores.")
+
+
+def test_what_lies_far_back_is_scored_beside_the_best_that_can_be_had(tmp_path: Path) -> None:
+    spec = "synthetic:items=400:signal=0.75"
+    assert far_back.scores(Reference(tmp_path)) == far_back.bounds(Reference(tmp_path)) == ""
+    for name, maxlen, found in [("softmax", 50, 0.1), ("softmax", 200, 0.3), ("linear", 50, 0.2), ("hstu", 200, 0.7)]:
+        trained(tmp_path, f"{name}-{maxlen}", found, dataset=spec, attention=name, maxlen=maxlen)
+    trained(tmp_path, "other", 0.9, dataset="synthetic", attention="lru", maxlen=50)
+    assert far_back.scores(Reference(tmp_path)).splitlines()[2:] == [
+        "| `hstu` | – | .7000 |",
+        "| `softmax` | .1000 | .3000 |",
+        "| `linear` | .2000 | – |",
+    ]
+    said = far_back.bounds(Reference(tmp_path)).replace("\n", " ")
+    card = synthetic.card(spec)
+    assert f"the best that anybody can reach is {card['best_recall_at_10']:.4f}".replace("0.", ".") in said
+    assert f"the last 50 {card['last_50_recall_at_10']:.4f}".replace("0.", ".") in said
+    assert "one event, 64 events back" in said
+    assert "20 epochs" in said
 
 
 @pytest.mark.parametrize("name", ["linear", "softmax"])
