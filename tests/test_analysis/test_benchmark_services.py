@@ -37,6 +37,8 @@ def test_bencher_metric_format():
     # A GPU's own time is another number than what the host waits.
     wall = [replace(one, cell=one.cell | {"metric": "wall_seconds"}, new=(9.0,)) for one in (SLOW,)]
     assert [*bmf([SLOW, *wall])[name]] == ["relative-time", "wall-relative-time"]
+    epochs = [Verdict("ok", CELL | {"metric": name}, "time", "s", (), (1.0,)) for name in pairs.EPOCHS]
+    assert [*bmf(epochs)[name]] == ["latency", "validation-latency"]
 
 
 def test_github_action_benchmark_takes_costs_alone():

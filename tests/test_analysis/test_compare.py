@@ -7,6 +7,7 @@ import pytest
 
 from linrec_cli.analysis.compare import compare, worst_first
 from linrec_cli.analysis.verdict import Rule, Verdict
+from linrec_cli.analysis.verdict_text import metric as metric_of
 from linrec_cli.errors import UsageError
 from linrec_cli.results import schema
 
@@ -227,6 +228,19 @@ def test_seconds_of_an_epoch_are_a_low_quantile_too():
     base, new = epochs(*[1.0] * 21), epochs(1.0, 1.0, *[5.0] * 19)
     assert words(compare(base, new, Rule(yardstick=""))) == ["ok"]
     assert words(compare(base, new, Rule(yardstick="", quantile=0.5))) == ["regression"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"), [("validation_peak_bytes", "validation memory"), ("validation_seconds", "validation time")]
+)
+def test_what_validation_costs_is_compared_too(metric, name):
+    def both(cost):
+        own = {"command": "train", "phase": None, "stage": "train", "dataset": "d", "data_digest": "d"}
+        return table(*(row(n, "linear", cost * seconds * 2**30, metric, **own) for n, seconds in enumerate(FIVE)))
+
+    (found,) = compare(both(1.0), both(1.5), Rule(yardstick=""))
+    assert (found.verdict, metric_of(found)) == ("regression", name)
+    assert (compare(both(1.0), both(1.5), Rule()) == []) == (metric == "validation_seconds")
 
 
 def test_the_worst_quality_comes_first():

@@ -38,7 +38,7 @@ def bmf(verdicts: Sequence[Verdict]) -> dict[str, dict[str, dict[str, float]]]:
 def measure(verdict: Verdict) -> str:
     """Name a measure as Bencher does: `latency` is its own, in nanoseconds."""
     if verdict.kind == "time":
-        whose = "wall-" if verdict.cell["metric"] == "wall_seconds" else ""
+        whose = {"wall_seconds": "wall-", "validation_seconds": "validation-"}.get(verdict.cell["metric"], "")
         return whose + ("latency" if verdict.unit == "s" else "relative-time")
     if verdict.kind == "quality":
         return f"{verdict.cell['metric']}-{verdict.cell['k']}"

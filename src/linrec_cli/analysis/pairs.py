@@ -30,6 +30,11 @@ COUNTED = {"saved_bytes": "saved", "state_bytes": "state"}
 """Bytes that are counted, not measured, and what they are called in short."""
 TIMES = {"seconds": "time", "wall_seconds": "wall time"}
 """Times of a profile, and what they are called in short."""
+OF_VALIDATION = {"validation_peak_bytes": "validation memory", "validation_seconds": "validation time"}
+"""What a training's validation costs, and what that is called in short."""
+PEAKS = ("peak_bytes", "validation_peak_bytes")
+EPOCHS = ("seconds_per_epoch", "validation_seconds")
+"""Times of a training, whose samples are its epochs."""
 LIVE = ("seconds", "peak_bytes", "run")
 """Metrics whose failure means that the cell itself could not be run."""
 GONE = "not in NEW"
@@ -110,7 +115,7 @@ def place(what: Keys, how: Keys) -> Keys:
 
 def numbered(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
     """Take the rows that have a number, of times a quantile of the samples."""
-    timed = pl.col("metric").is_in([*TIMES, "seconds_per_epoch"])
+    timed = pl.col("metric").is_in([*TIMES, *EPOCHS])
     fast = pl.when(timed).then(pl.col("samples").list.eval(pl.element().quantile(quantile, "linear")).list.first())
     return table.filter(status="ok").with_columns(value=pl.coalesce(fast, "value"))
 
@@ -120,7 +125,7 @@ def numbers(rows: pl.DataFrame, yardstick: str, score: tuple[str, int]) -> Side:
     counted, needed = pl.col("metric").is_in(COUNTED), pl.col("counter").is_in(NEEDED)
     kinds = {
         "time": times(rows, yardstick),
-        "memory": rows.filter(counted | ((pl.col("metric") == "peak_bytes") & needed)),
+        "memory": rows.filter(counted | (pl.col("metric").is_in(PEAKS) & needed)),
         "quality": rows.filter(stage="test", metric=score[0], k=score[1]),
     }
     found: Side = {}
@@ -137,7 +142,7 @@ def times(rows: pl.DataFrame, yardstick: str) -> pl.DataFrame:
     """
     profiled = rows.filter(pl.col("metric").is_in([*TIMES]), command="profile")
     if not yardstick:
-        return pl.concat([profiled, rows.filter(metric="seconds_per_epoch")])
+        return pl.concat([profiled, rows.filter(pl.col("metric").is_in(EPOCHS))])
     turn = pl.int_range(pl.len()).over("run", *WHAT, *HOW)
     profiled = profiled.sort("run", "process", maintain_order=True).with_columns(turn=turn)
     beside = ["run", "turn", *(name for name in (*WHAT, *HOW) if name not in OWN)]

@@ -6,7 +6,7 @@ from typing import Any
 from linrec_cli.analysis import numbers, phases
 from linrec_cli.analysis.labels import mechanism, metric_label
 from linrec_cli.analysis.markup import escaped, escaped_line
-from linrec_cli.analysis.pairs import COUNTED, TIMES
+from linrec_cli.analysis.pairs import COUNTED, OF_VALIDATION, TIMES
 from linrec_cli.analysis.verdict import ORDER, Rule, Verdict
 
 COLUMNS = ("verdict", "cell", "metric", "base", "new", "change", "noise")
@@ -56,7 +56,7 @@ def metric(verdict: Verdict) -> str:
     """Name the number that a verdict is on."""
     if verdict.kind == "quality":
         return metric_label(verdict.cell)
-    return (COUNTED | TIMES).get(verdict.cell["metric"], verdict.kind) or NONE
+    return (COUNTED | TIMES | OF_VALIDATION).get(verdict.cell["metric"], verdict.kind) or NONE
 
 
 def lines(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
