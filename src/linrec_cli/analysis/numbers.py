@@ -6,6 +6,7 @@ from linrec_cli.analysis.labels import metric_label
 from linrec_cli.analysis.reading import Rows, read
 
 WHOLE = 9_999.5
+"""From here on a number with four digits that count has none behind its point."""
 COLUMNS = ("stage", "metric", "value", "low", "high", "unit")
 
 

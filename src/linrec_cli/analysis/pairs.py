@@ -33,6 +33,7 @@ TIMES = {"seconds": "time", "wall_seconds": "wall time"}
 OF_VALIDATION = {"validation_peak_bytes": "validation memory", "validation_seconds": "validation time"}
 """What a training's validation costs, and what that is called in short."""
 PEAKS = ("peak_bytes", "validation_peak_bytes")
+"""Memory that is measured."""
 EPOCHS = ("seconds_per_epoch", "validation_seconds")
 """Times of a training, whose samples are its epochs."""
 LIVE = ("seconds", "peak_bytes", "run")

@@ -140,7 +140,7 @@ COLUMNS: dict[str, Callable[[Line, Line], str]] = {
     "kept MiB": value("saved_bytes", 2**-20, ",.1f"),
     "kept KiB": value("state_bytes", 2**-10, ",.1f"),
     "roof": value("roofline_share", 1, ".0%"),
-    "J": value("joules", 1, ".3g"),
+    "J": value("joules", 1, ",.4g"),
 }
 """What a line shows, by the name of its column; `wall` is in ms too."""
 
