@@ -112,3 +112,13 @@ def test_what_an_encoding_lacks_is_shown_as_it_can_be() -> None:
     env = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "a ? b\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_variables_are_told_in_one_line_and_not_beside_each_option(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--help"]) == 0
+    assert "LINREC_" + command.upper().replace("-", "_") + "_" not in capsys.readouterr().out.replace(
+        "LINREC_TRAIN_WIDTH", ""
+    )

@@ -49,7 +49,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             pot: Annotated[str, typer.Argument()],
             *,
             spoon: Annotated[bool, typer.Option("--spoon")] = False,
-            cosy: Annotated[str, typer.Option("--tea-cosy", "-t")] = "wool",
+            cosy: Annotated[str, typer.Option("--tea-cosy", "-t", "--tea-hat")] = "wool",
             **given: Any,
         ) -> None:
             found.extend([given | {"pot": pot, "spoon": spoon, "cosy": cosy}, options.asked(ctx)])
@@ -79,7 +79,7 @@ def test_flags_come_before_the_environment_and_that_before_the_file(
     assert said == {"pot", "leaf", "cups", "heat", "milk", "spoon"}
 
 
-@pytest.mark.parametrize("name", ["LINREC_BREW_TEA_COSY", "LINREC_BREW_COSY"])
+@pytest.mark.parametrize("name", ["LINREC_BREW_TEA_COSY", "LINREC_BREW_TEA_HAT", "LINREC_BREW_COSY"])
 def test_the_environment_knows_an_option_by_its_flag_and_by_its_parameter(
     asked: Any, monkeypatch: Any, name: str
 ) -> None:
@@ -90,6 +90,12 @@ def test_the_environment_knows_an_option_by_its_flag_and_by_its_parameter(
     given, said = asked("blue")
     assert given["cosy"] == "silk"
     assert "cosy" in said
+
+
+def test_what_is_no_option_has_no_variable(asked: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("LINREC_BREW_POT", "red")
+    with pytest.raises(UsageError, match="no option for the variable 'LINREC_BREW_POT'"):
+        asked("blue")
 
 
 def test_a_variable_that_means_no_option_is_named_with_the_closest(asked: Any, monkeypatch: Any) -> None:

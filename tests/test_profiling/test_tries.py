@@ -40,7 +40,8 @@ def test_a_mechanism_s_own_file_says_how_far_it_is_tried(group: Group, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [("oom", "oom at length 16; --force goes on"), ("timeout", "timeout at length 16; --force goes on"), ("error", "")]
+    ("status", "reason"),
+    [("oom", "oom at length 16; --force goes on"), ("timeout", "timeout at length 16; --force goes on"), ("error", "")],
 )
 def test_after_what_ran_out_longer_lengths_are_not_tried(group: Group, status: str, reason: str) -> None:
     for force in (False, True):

@@ -58,11 +58,13 @@ def environment(ctx: typer.Context) -> None:
     command = ctx.command.commands.get(ctx.invoked_subcommand)  # type: ignore[attr-defined]
     if command is None:
         return
-    flags = spelled(command)
+    options = {one.name: one for one in command.params if one.param_type_name == "option"}
+    flags = {flag: name for flag, name in spelled(command).items() if name in options}
     prefix = f"{ctx.auto_envvar_prefix}_{ctx.invoked_subcommand}_".replace("-", "_").upper()
-    for one in command.params:
-        called = [variable(prefix, flag) for flag, name in flags.items() if name == one.name]
-        one.envvar = one.envvar or called
+    for name, one in options.items():
+        if not one.envvar:
+            # Help has one line on all of them.
+            one.envvar, one.show_envvar = [variable(prefix, flag) for flag in flags if flags[flag] == name], False
     known = sorted({variable(prefix, name) for name in [*flags, *flags.values()]})
     for name, value in os.environ.items():
         # Of an empty variable Typer takes no notice either.
