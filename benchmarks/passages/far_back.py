@@ -49,3 +49,10 @@ def bounds(reference: Reference) -> str:
         f"and on chance: the best that anybody can reach is {best}; who sees the last event alone can reach {first}, "
         f"who sees the last {synthetic.WINDOW} {last}."
     )
+
+
+def picture(reference: Reference) -> str:
+    """Show the figure over lengths, on a page of `docs/`."""
+    found = of_made(reference)
+    path = reference.figure("train-{}-length.png", found[0].rows[0]) if found else ""
+    return f"![Quality, time and memory over lengths on made histories](../{path})" if path else ""

@@ -3,7 +3,7 @@
 import pytest
 
 from linrec_cli.analysis.history import curves
-from linrec_cli.analysis.numbers import short
+from linrec_cli.analysis.numbers import several, short
 
 
 def test_the_best_quality_is_the_highest_and_the_best_loss_the_lowest_the_first_of_equals():
@@ -41,3 +41,7 @@ def test_an_epoch_that_says_nothing_or_something_else_has_no_number():
 )  # fmt: skip
 def test_a_number_keeps_the_digits_before_its_point_whatever_its_size(value, written):
     assert short(value) == written
+
+
+def test_one_is_not_several():
+    assert [several(count, "head") for count in (1, 2, 0, None)] == ["1 head", "2 heads", "0 heads", "None heads"]

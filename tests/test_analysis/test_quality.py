@@ -43,7 +43,7 @@ SOME = (
 def test_a_line_is_a_mean_over_seeds_and_a_median_over_costs_the_best_first():
     """Of .1, .2 and .6: mean .3, standard deviation (.07) ** .5; of 1, 2 and 6 the median is 2."""
     ((title, columns, lines, caption, of),) = quality.trained(table(*SOME), {})
-    assert title == "d, sasrec: width 8, 1 layers, 2 heads; cpu, threads 1"
+    assert title == "d, sasrec: width 8, 1 layer, 2 heads; cpu, threads 1"
     assert columns == ["maxlen", "attention", "seeds", "NDCG@10", "±", "Recall@10", "s an epoch", "peak MiB"]
     assert lines == [
         ["50", "linear", "3", "0.3000", "0.2646", "0.6000", "2", "2"],
@@ -95,7 +95,7 @@ def test_evaluations_of_two_stages_have_a_table_each():
 
 def test_a_sentence_ranks_mechanisms_of_a_length():
     assert list(quality.sentences(table(*SOME), {})) == [
-        "d, sasrec, width 8, 1 layers, leave-one-out, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500"
+        "d, sasrec, width 8, 1 layer, leave-one-out, maxlen 50, NDCG@10: linear 0.3000 (3 seeds), softmax 0.2500"
         " (1 seed)."
     ]
     assert list(quality.sentences(table(SOME[0]), {})) == []
@@ -105,7 +105,7 @@ def test_sentences_on_trainings_that_differ_in_what_none_of_them_says_name_the_s
     both = [run(name, 0, 0.1, setup=setup) for setup in ("s1", "s2") for name in ("linear", "softmax")]
     more = [run(name, 0, 0.1, model="core") for name in ("linear", "softmax")]
     said = [text.partition(", maxlen")[0] for text in quality.sentences(table(*both, *more), {})]
-    shared = "width 8, 1 layers, leave-one-out"
+    shared = "width 8, 1 layer, leave-one-out"
     assert said == [f"d, sasrec, {shared}, settings s1", f"d, sasrec, {shared}, settings s2", f"d, core, {shared}"]
 
 
@@ -113,7 +113,7 @@ def test_options_tell_trainings_apart_and_where_they_do_not_the_settings():
     both = [run(name, 0, 0.1, setup=setup) for setup in ("s1", "s2", "s3") for name in ("linear", "softmax")]
     options = {"s1": "", "s2": "--ema 0.9", "s3": "--ema 0.9"}
     said = [text.partition(", maxlen")[0] for text in quality.sentences(table(*both), options)]
-    shared = "d, sasrec, width 8, 1 layers, leave-one-out"
+    shared = "d, sasrec, width 8, 1 layer, leave-one-out"
     assert said == [shared, f"{shared}, --ema 0.9, settings s2", f"{shared}, --ema 0.9, settings s3"]
     titles = [title.partition("threads 1")[2] for title, *_ in quality.trained(table(*both), options)]
     assert titles == ["", ", --ema 0.9, settings s2", ", --ema 0.9, settings s3"]

@@ -81,7 +81,8 @@ def test_a_contended_time_has_a_mark_and_the_mark_a_footnote(tmp_path: Path) -> 
 
 def test_what_lies_far_back_is_scored_beside_the_best_that_can_be_had(tmp_path: Path) -> None:
     spec = "synthetic:items=400:signal=0.75"
-    assert far_back.scores(Reference(tmp_path)) == far_back.bounds(Reference(tmp_path)) == ""
+    empty = Reference(tmp_path)
+    assert far_back.scores(empty) == far_back.bounds(empty) == far_back.picture(empty) == ""
     for name, maxlen, found in [("softmax", 50, 0.1), ("softmax", 200, 0.3), ("linear", 50, 0.2), ("hstu", 200, 0.7)]:
         trained(tmp_path, f"{name}-{maxlen}", found, dataset=spec, attention=name, maxlen=maxlen)
     trained(tmp_path, "other", 0.9, dataset="synthetic", attention="lru", maxlen=50)

@@ -9,7 +9,7 @@ import polars as pl
 from linrec_cli import catalog
 from linrec_cli.analysis.baseline import baselines
 from linrec_cli.analysis.labels import QUALITY, metric_label
-from linrec_cli.analysis.numbers import short
+from linrec_cli.analysis.numbers import several, short
 from linrec_cli.analysis.reading import distinct, latest, over_runs, over_seeds, parts, read
 
 
@@ -104,7 +104,7 @@ def sentences(table: pl.DataFrame, options: Options) -> Iterator[str]:
 
 def place(row: Mapping[str, Any]) -> str:
     """Write what was trained, on what."""
-    size = [f"width {row['width']}", f"{row['layers']} layers"] if row["width"] and row["layers"] else []
+    size = [f"width {row['width']}", several(row["layers"], "layer")] if row["width"] and row["layers"] else []
     return ", ".join(filter(None, (row["dataset"], row["model"], *size, row["split"])))
 
 
@@ -157,7 +157,7 @@ def written(value: float | None) -> str:
 
 def heading(row: Mapping[str, Any]) -> str:
     """Write what a table is of."""
-    size = f"width {row['width']}, {row['layers']} layers, {row['heads']} heads"
+    size = f"width {row['width']}, {several(row['layers'], 'layer')}, {several(row['heads'], 'head')}"
     return f"{row['dataset']}, {row['model']}: {size}; {row['device']}, threads {row['threads']}"
 
 

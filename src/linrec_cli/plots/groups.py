@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis import phases
+from linrec_cli.analysis.numbers import several
 from linrec_cli.plots import style
 from linrec_cli.plots.keys import FIGURE, keyed
 from linrec_cli.plots.names import names
@@ -62,9 +63,9 @@ def titles(keys: Mapping[str, Any]) -> tuple[str, str]:
     """Write what a figure is of, and where and how its numbers were made."""
     trained = keys["command"] == "train"
     what = f"{keys['model']} on {keys['dataset']}" if trained else phases.title(keys["phase"], keys["model"])
-    size = [f"width {keys['width']}", f"{keys['heads']} heads"]
+    size = [f"width {keys['width']}", several(keys["heads"], "head")]
     if keys["layers"]:
-        size.append(f"{keys['layers']} layers")
+        size.append(several(keys["layers"], "layer"))
     tokens = f"{keys['tokens']:,} tokens a batch" if keys["tokens"] else ""
     load = f"batch {keys['batch']:,}" if keys.get("batch") else tokens
     how = [keys.get("split"), trained_for(keys), load, keys["device"], keys["dtype"], f"threads {keys['threads']}"]
