@@ -129,3 +129,10 @@ def test_what_is_not_known_is_named_with_the_closest(run):
 def test_users_of_parquet_are_read_whatever_its_name_ends_in(here, name):
     pl.DataFrame({"user": ["u1", "u2"]}).write_parquet(here / name)
     assert module.users_of(here / name) == ["u1", "u2"]
+
+
+@pytest.mark.parametrize("name", ["users[1].csv", "u*.csv"])
+def test_the_name_of_a_file_of_users_is_no_pattern(here, name):
+    (here / "users1.csv").write_text("user\nu9\n")
+    (here / name).write_text("user\nu1\nu2\n")
+    assert module.users_of(here / name) == ["u1", "u2"]

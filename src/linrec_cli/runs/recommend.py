@@ -118,7 +118,7 @@ def users_of(path: Path, known: "pl.Series | None" = None) -> list[str]:
             frame = (
                 pl.read_parquet(path, glob=False)
                 if path.suffix.lower() in PARQUET
-                else pl.read_csv(path, infer_schema=False)
+                else pl.read_csv(path, infer_schema=False, glob=False)
             )
     except OSError as error:
         raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); {way_out}.") from None

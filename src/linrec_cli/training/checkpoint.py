@@ -105,7 +105,12 @@ def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS
     if not path.is_file():
-        raise DataError(f"no weights in {folder}; the run is not finished: start its `linrec train` again.")
+        # A table comes last: where there is one, the run had weights.
+        ended = (folder / "table.parquet").is_file()
+        why = "they are gone" if ended else "the run is not finished"
+        raise DataError(
+            f"no weights in {folder}; {why}: start its `linrec train` again{', with --fresh' if ended else ''}."
+        )
     try:
         seal.check(path)
         with safe_open(path, "pt", device=device) as file:
