@@ -221,7 +221,9 @@ def test_what_is_no_training_is_refused(here, settings):
 def test_a_run_without_weights_says_how_to_get_them(trained):
     folder, _ = trained
     (folder / "weights.safetensors").unlink()
-    with pytest.raises(DataError, match="they are gone: start its `linrec train` again, with --fresh"):
+    with pytest.raises(
+        DataError, match="or has lost them: start its `linrec train` again, with --fresh if that says it is done"
+    ):
         runs.evaluate(folder)
 
 

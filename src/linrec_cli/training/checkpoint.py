@@ -105,11 +105,9 @@ def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS
     if not path.is_file():
-        # A table comes last: where there is one, the run had weights.
-        ended = (folder / "table.parquet").is_file()
-        why = "they are gone" if ended else "the run is not finished"
         raise DataError(
-            f"no weights in {folder}; {why}: start its `linrec train` again{', with --fresh' if ended else ''}."
+            f"no weights in {folder}; the run is not finished, failed, or has lost them: start its `linrec train` again, "
+            "with --fresh if that says it is done."
         )
     try:
         seal.check(path)
