@@ -106,8 +106,8 @@ def read_weights(folder: Path, device: str) -> dict[str, Tensor]:
     path = folder / WEIGHTS
     if not path.is_file():
         raise DataError(
-            f"no weights in {folder}; the run is not finished, failed, or has lost them: start its `linrec train` again, "
-            "with --fresh if that says it is done."
+            f"no weights in {folder}; the run is not finished, failed, or has lost them: "
+            "start its `linrec train` again, with --fresh if that says it is done."
         )
     try:
         seal.check(path)
