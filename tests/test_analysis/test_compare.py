@@ -203,6 +203,59 @@ def test_a_training_that_failed_says_why():
 
 
 @pytest.mark.parametrize(
+    ("base", "new", "said"),
+    [
+        (None, None, ("incomparable", "BASE: error, not a number; NEW: error, not a number", "quality")),
+        (0.5, None, ("inconclusive", "NEW: error, not a number", "quality")),
+        (None, 0.5, ("incomparable", "BASE: error, not a number", "quality")),
+    ],
+)
+def test_a_quality_that_is_no_number_does_not_vanish_and_says_so(base, new, said):
+    def side(value):
+        failed = {"status": "error", "note": "not a number"} if value is None else {}
+        peaks = [row(f"{value}-{run}", "linear", 100.0, "peak_bytes") | {"command": "train", "dataset": "d",
+                 "data_digest": "d", "phase": None, "stage": "train"} for run in range(5)]  # fmt: skip
+        quality = peaks[0] | {"metric": "ndcg", "k": 10, "stage": "test", "value": value, "high": value} | failed
+        return table(*peaks, quality)
+
+    quality, memory = sorted(compare(side(base), side(new), Rule()), key=lambda one: one.kind == "memory")
+    assert (quality.verdict, quality.note, quality.kind) == said
+    # What is wrong with the quality is not said of the memory.
+    assert (memory.kind, memory.verdict, memory.note) == ("memory", "ok", "")
+    assert metric_of(quality) == "NDCG@10"
+
+
+def test_a_seed_that_came_to_no_number_is_gone_and_says_why():
+    def side(*values):
+        score = {"command": "train", "dataset": "d", "data_digest": "d", "phase": None, "stage": "test", "k": 10}
+        failed = [{} if value else {"status": "error", "note": "not a number"} for value in values]
+        return table(*(row(seed, "linear", value, "ndcg", high=value, seed=seed, **score, **bad)
+                       for seed, (value, bad) in enumerate(zip(values, failed, strict=True))))  # fmt: skip
+
+    one = only(compare(side(0.5, 0.6, 0.7), side(0.5, 0.6, None), Rule()))
+    assert one.verdict == "inconclusive"
+    assert "not in NEW: seed 2" in one.note
+    assert "NEW: error, not a number" in one.note
+
+
+def test_other_settings_are_named_where_they_are_known():
+    """Their digest tells nobody anything."""
+    base, new = (trained("ml-100k", "d").with_columns(setup=pl.lit(name)) for name in "ab")
+    known = {"a": {"lr": 0.001, "width": 64}, "b": {"lr": 0.003, "width": 64}}
+    assert only(compare(base, new, Rule())).note == "another settings; --force compares all the same"
+    told = only(compare(base, new, Rule(), setups=known))
+    assert told.note == "another lr (0.001 against 0.003); --force compares all the same"
+    assert "lr" not in only(compare(base, new, Rule(), setups={"a": known["a"]})).note
+
+
+def test_a_yardstick_is_a_mechanism_also_where_nothing_was_timed():
+    quality = trained("ml-100k", "d")
+    assert compare(quality, quality, Rule(yardstick="linear-gated:gate=false"))
+    with pytest.raises(UsageError, match="nonee'; did you mean 'none'"):
+        compare(quality, quality, Rule(yardstick="nonee"))
+
+
+@pytest.mark.parametrize(
     "name", [{"options": "chunk=8"}, {"form": "bidirectional"}, {"model": "bert4rec"}, {"heads": 4}]
 )
 def test_what_is_named_otherwise_is_a_cell_of_its_own_beside_the_same_yardstick(name):

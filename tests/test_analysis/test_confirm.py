@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from linrec_cli.analysis.confirm import confirmed, narrowed, suspects
-from linrec_cli.analysis.pairs import HOW, WHAT
+from linrec_cli.analysis.difference import HOW
+from linrec_cli.analysis.pairs import WHAT
 from linrec_cli.analysis.verdict import Verdict
 from linrec_cli.settings import Profile
 

@@ -1,7 +1,7 @@
 """Tables, settings and ranks come back as they were written, whichever linrec wrote them."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -43,6 +43,19 @@ def test_the_tables_of_all_runs_are_one(tmp_path: Path) -> None:
     # A folder of figures beside the runs may hold tables too, and they are none of its results.
     written(tmp_path / "figures", schema.table(SAID | {"run": "c"}, [{"value": 1.0}]))
     assert store.read(tmp_path)["run"].to_list() == ["a", "b"]
+
+
+def test_a_copy_of_a_run_adds_nothing_and_a_run_that_was_made_again_does(tmp_path: Path) -> None:
+    first = schema.table(shared(), [rows.cost("seconds_per_epoch", [1.0, 2.0, 4.0]), rows.fact("epochs", 3)])
+    again = first.with_columns(pl.col("created") + timedelta(days=1))
+    written(store.folder(tmp_path, "a-run"), first)
+    written(store.folder(tmp_path, "backup"), first)
+    assert store.read(tmp_path).equals(first)
+    # As it was before it had ended.
+    written(store.folder(tmp_path, "half"), first.head(1))
+    assert store.read(tmp_path).equals(first)
+    written(store.folder(tmp_path, "of-another-day"), again)
+    assert store.read(tmp_path).equals(pl.concat([first, again]))
 
 
 def test_settings_come_back_as_written_and_what_is_none_is_left_out(tmp_path: Path) -> None:

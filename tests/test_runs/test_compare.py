@@ -59,15 +59,22 @@ def test_ranks_of_results_that_lie_within_are_not_taken_for_ones_own(results):
     within = results / "new" / "before" / "runs" / own.parent.name
     shutil.copytree(own.parent, within)
     store.write_frame(store.read_ranks(own).with_columns(rank=pl.lit(7.0)), within / store.RANKS)
-    (found,) = ranks(results / "new", store.read(results / "new")).values()
+    (found,) = ranks(results / "new").values()
     assert found.equals(store.read_ranks(own))
     # Nor where there are none of one's own.
     own.unlink()
-    assert ranks(results / "new", store.read(results / "new")) == {}
+    assert ranks(results / "new") == {}
 
 
-def test_ranks_are_those_of_the_tables_runs(results):
-    table = store.read(results / "new")
-    (run,) = ranks(results / "new", table)
-    assert run == table["run"][0]
-    assert ranks(results / "new", table.with_columns(run=pl.lit("another"))) == {}
+def test_a_run_whose_folder_has_another_name_is_the_run_that_it_was(results):
+    (own,) = (results / "new").glob(f"runs/*/{store.RANKS}")
+    (run,) = ranks(results / "new")
+    own.parent.rename(own.parent.with_name("kept"))
+    assert [*ranks(results / "new")] == [run]
+    assert PAIRED not in quality(results).note
+
+
+def test_settings_that_differ_are_named(here, data, quick):
+    for name, lr in (("old", 0.001), ("new", 0.01)):
+        list(runs.sweep([quick(lr=lr)], data, here / name))
+    assert quality(here).note.startswith("another lr (0.001 against 0.01); --force")

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from linrec_cli.analysis.difference import NONE, Setups
 from linrec_cli.analysis.judge_cost import cost
 from linrec_cli.analysis.judge_quality import Ranks, qualities
 from linrec_cli.analysis.pairs import Pair, pairs
@@ -13,14 +14,21 @@ from linrec_cli.analysis.verdict import ORDER, Rule, Verdict, blank
 from linrec_cli.errors import UsageError
 
 
-def compare(base: pl.DataFrame, new: pl.DataFrame, rule: Rule, ranks: tuple[Ranks, Ranks] = ({}, {})) -> list[Verdict]:
+def compare(
+    base: pl.DataFrame, new: pl.DataFrame, rule: Rule, ranks: tuple[Ranks, Ranks] = ({}, {}), setups: Setups = NONE
+) -> list[Verdict]:
     """Judge every cell that either table has, worst first.
+
+    Args:
+        ranks: of users, by run, on each side.
+        setups: the settings behind the digest of a setup.
 
     Raises:
         UsageError: neither has the metric that is asked for, or what was timed under the yardstick's name.
     """
     there((base, new), (rule.metric, rule.k))
-    how: dict[str, Any] = {"yardstick": rule.yardstick, "quantile": rule.quantile, "force": rule.force}
+    how: dict[str, Any] = {"yardstick": rule.yardstick, "quantile": rule.quantile, "force": rule.force,
+                           "setups": setups}  # fmt: skip
     found = list(pairs(base, new, score=(rule.metric, rule.k), **how))
     verdicts = [incomparable(pair, rule) for pair in found if not pair.comparable]
     verdicts += [cost(pair, rule) for pair in found if pair.comparable and pair.kind != "quality"]

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from linrec_cli.analysis import phases
+from linrec_cli.analysis.difference import HOW
 from linrec_cli.analysis.judge_cost import counted
 from linrec_cli.analysis.labels import mechanism
-from linrec_cli.analysis.pairs import HOW, WHAT
+from linrec_cli.analysis.pairs import WHAT
 from linrec_cli.analysis.verdict import Verdict
 from linrec_cli.settings import Profile
 

@@ -7,23 +7,23 @@ from typing import Any
 import polars as pl
 
 from linrec_cli import catalog
+from linrec_cli.analysis.difference import HOW, Keys, Setups, difference, differing
+from linrec_cli.analysis.failures import failures, reasons
 from linrec_cli.analysis.reading import NEEDED, read
 
-Keys = tuple[Any, ...]
 Side = dict[Keys, dict[Keys, pl.DataFrame]]
 """The numbers of a table: by what was measured, then by how."""
 
 WHAT = ("command", "model", "attention", "options", "form", "width", "heads", "layers", "maxlen", "tokens", "phase",
         "stage", "metric", "k")  # fmt: skip
 """What makes a cell."""
-HOW = ("device", "dtype", "threads", "processes", "torch", "benchmark", "data_digest", "split", "protocol", "seen",
-       "ties", "objective", "loss", "setup")  # fmt: skip
-"""What must be the same for two numbers of a cell to be compared."""
 CELL = ("dataset", *WHAT, *HOW)
 """What is known of a cell; the same data may have two names."""
 NUMBER = ("stage", "metric", "k")
 """What tells the numbers of a cell apart."""
 PLACE = tuple(name for name in WHAT if name not in NUMBER)
+KEPT = (*PLACE, "data_digest")
+"""What a cell and one that failed are known by."""
 OWN = ("attention", "options", "form")
 """What the yardstick need not share with a mechanism."""
 COUNTED = {"saved_bytes": "saved", "state_bytes": "state"}
@@ -36,12 +36,8 @@ PEAKS = ("peak_bytes", "validation_peak_bytes")
 """Memory that is measured."""
 EPOCHS = ("seconds_per_epoch", "validation_seconds")
 """Times of a training, whose samples are its epochs."""
-LIVE = ("seconds", "peak_bytes", "run")
-"""Metrics whose failure means that the cell itself could not be run."""
 GONE = "not in NEW"
 """What is said of a number that the base has and the new side lacks."""
-WORDS = {"threads": "thread count", "processes": "number of processes", "benchmark": "benchmark version",
-         "data_digest": "data", "setup": "settings"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,9 @@ class Pair:
 
 
 def pairs(
-    base: pl.DataFrame, new: pl.DataFrame, *, yardstick: str, quantile: float, score: tuple[str, int], force: bool
-) -> Iterator[Pair]:
+    base: pl.DataFrame, new: pl.DataFrame, *, yardstick: str, quantile: float, score: tuple[str, int], force: bool,
+    setups: Setups,
+) -> Iterator[Pair]:  # fmt: skip
     """Pair the cells of two tables; every cell that either has comes once.
 
     Args:
@@ -79,28 +76,43 @@ def pairs(
         quantile: of a run's samples, what its time is.
         score: the metric of quality and its `k`.
         force: pair also what was made in another way.
+        setups: the settings behind a setup's digest, as far as they are known.
 
     Raises:
-        UsageError: nothing in either table was timed under the yardstick's name.
+        UsageError: nothing in either table was timed under the yardstick's name, or no mechanism has it.
     """
     tables = [told_by_data(table) for table in (base, new)]
     rows = [numbered(table, quantile) for table in tables]
-    known = {name for side in rows for name in side.filter(command="profile", metric="seconds")["mechanism"]}
-    if yardstick and known and yardstick not in known:
-        raise catalog.unknown("yardstick", yardstick, [*sorted(known), "none"])
+    measured_by(yardstick, rows)
     left, right = (numbers(side, yardstick, score) for side in rows)
-    failures = [failed(table) for table in tables]
-    there = set()
+    bad, there = [failures(table, KEPT, score) for table in tables], set()
     for what in dict.fromkeys([*left, *right]):
         for pair in matched(left.get(what, {}), right.get(what, {})):
-            places = [place(what, how) for how in pair[:2]]
-            there |= {*places}
-            why = [side.get(key, "") for side, key in zip(failures, places, strict=True)]
-            yield explained(what, *pair, why, force=force, yardstick=yardstick)
-    for key in dict.fromkeys([*failures[0], *failures[1]]):
+            # What failed whole, and what failed to give this number.
+            failing = [(place(what, how), (*place(what, how)[:-1], what[WHAT.index("metric")])) for how in pair[:2]]
+            there |= {key for keys in failing for key in keys}
+            why = [
+                next((side[key] for key in keys if key in side), "") for side, keys in zip(bad, failing, strict=True)
+            ]
+            yield explained(what, *pair, why, force=force, yardstick=yardstick, setups=setups)
+    for key in dict.fromkeys([*bad[0], *bad[1]]):
         if key not in there:
-            cell = dict.fromkeys(CELL) | dict(zip((*PLACE, "data_digest"), key, strict=True))
-            yield Pair(cell, "", None, None, False, reasons([side.get(key, "") for side in failures]))
+            cell = dict.fromkeys(CELL) | dict(zip(KEPT, key, strict=False))
+            of = {"stage": "test", "metric": key[-1], "k": score[1]} if key[-1] else {}
+            kind = "quality" if of else ""
+            yield Pair(cell | of, kind, None, None, False, reasons([side.get(key, "") for side in bad]))
+
+
+def measured_by(yardstick: str, sides: Sequence[pl.DataFrame]) -> None:
+    """Make sure that the yardstick was timed where anything was.
+
+    Raises:
+        UsageError: it was not, or nothing was and no mechanism has its name.
+    """
+    timed = {name for side in sides for name in side.filter(command="profile", metric="seconds")["mechanism"]}
+    known = timed or {yardstick.partition(":")[0]} & {*catalog.names("attentions")}
+    if yardstick and yardstick not in timed and (timed or not known):
+        raise catalog.unknown("yardstick", yardstick, [*sorted(timed or catalog.names("attentions")), "none"])
 
 
 def told_by_data(table: pl.DataFrame) -> pl.DataFrame:
@@ -109,9 +121,9 @@ def told_by_data(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def place(what: Keys, how: Keys) -> Keys:
-    """Say which cell a number is of: of what and of which data."""
+    """Say which cell a number is of, as `failures` does: of what and of which data, whatever the number."""
     cell = dict(zip((*WHAT, *HOW), (*what, *how), strict=True))
-    return tuple(cell[name] for name in (*PLACE, "data_digest"))
+    return (*(cell[name] for name in KEPT), "")
 
 
 def numbered(table: pl.DataFrame, quantile: float) -> pl.DataFrame:
@@ -157,14 +169,6 @@ def times(rows: pl.DataFrame, yardstick: str) -> pl.DataFrame:
     return mine.with_columns(pl.col("value") / pl.coalesce("same", "other")).drop("turn", "same", "other")
 
 
-def failed(table: pl.DataFrame) -> dict[Keys, str]:
-    """List the cells of which a run failed, and why the first one did."""
-    bad = table.filter(pl.col("status") != "ok", pl.col("metric").is_in(LIVE))
-    why = pl.format("{}, {}", "status", pl.col("note").fill_null("no reason given"))
-    found = bad.group_by(*PLACE, "data_digest", maintain_order=True).agg(why.first())
-    return {row[:-1]: row[-1] for row in found.rows()}
-
-
 Match = tuple[Keys, Keys, pl.DataFrame | None, pl.DataFrame | None]
 """How a number was made on both sides, the other's where one has none, and its rows."""
 
@@ -203,31 +207,16 @@ def nearest(couples: Sequence[tuple[Keys, Keys]]) -> tuple[Keys, Keys] | None:
     return min(couples, key=lambda couple: len(differing(*couple)), default=None)
 
 
-def differing(ours: Keys, theirs: Keys, names: Sequence[str] = HOW) -> dict[str, str]:
-    """Say by column what differs in how two numbers were made."""
-    other = {name: f" ({a} against {b})" for name, a, b in zip(names, ours, theirs, strict=True) if a != b}
-    if "setup" in other:
-        # A digest of all settings, which changes with some of the others and tells nobody anything.
-        other = {name: values for name, values in other.items() if name != "setup"} or {"setup": ""}
-    return other
-
-
-def difference(ours: Keys, theirs: Keys, names: Sequence[str] = HOW) -> str:
-    """Write what differs in how two numbers were made."""
-    other = differing(ours, theirs, names)
-    return "another " + ", ".join(WORDS.get(name, name) + values for name, values in other.items()) if other else ""
-
-
 def explained(
     what: Keys, ours: Keys, theirs: Keys, base: pl.DataFrame | None, new: pl.DataFrame | None, why: list[str], *,
-    force: bool, yardstick: str,
+    force: bool, yardstick: str, setups: Setups,
 ) -> Pair:  # fmt: skip
     """Make a pair, and say what is wrong with it; `why` is what failed on each side."""
     there = [frame for frame in (base, new) if frame is not None]
     cell = {"dataset": named(there[-1])} | dict(
         zip((*WHAT, *HOW), (*what, *(ours if new is None else theirs)), strict=True)
     )
-    kind, said, note = there[0]["kind"][0], reasons(why), difference(ours, theirs)
+    kind, said, note = there[0]["kind"][0], reasons(why), difference(ours, theirs, setups=setups)
     if len(there) == 1:
         text = said or ("not in BASE" if base is None else GONE)
         return Pair(cell, kind, base, new, False, text, lost=new is None)
@@ -238,8 +227,3 @@ def explained(
     refused = bool(note) and not force
     text = "; ".join(filter(None, (note, "--force compares all the same" if refused else "", said)))
     return Pair(cell, kind, base, new, not refused, text)
-
-
-def reasons(why: list[str]) -> str:
-    """Say which side's run failed, and why."""
-    return "; ".join(f"{side}: {reason}" for side, reason in zip(("BASE", "NEW"), why, strict=True) if reason)

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis import significance
+from linrec_cli.analysis.difference import difference
 from linrec_cli.analysis.labels import QUALITY
-from linrec_cli.analysis.pairs import difference
 from linrec_cli.errors import NothingMeasuredError, UsageError
 
 Row = Mapping[str, Any]

@@ -12,9 +12,10 @@ from linrec_cli.analysis.verdict import ORDER, Rule, Verdict
 COLUMNS = ("verdict", "cell", "metric", "base", "new", "change", "noise")
 NONE = "–"
 TELLING = ("dataset", "model", "form", "width", "heads", "layers", "tokens", "dtype", "protocol", "seen", "device",
-           "threads", "processes", "split", "setup", "data_digest")  # fmt: skip
+           "threads", "processes", "split", "ties", "objective", "loss", "torch", "benchmark", "setup",
+           "data_digest")  # fmt: skip
 """What a short name says only where it tells two cells apart, in this order."""
-BARE = ("dataset", "model", "form", "dtype", "protocol", "device", "split")
+BARE = ("dataset", "model", "form", "dtype", "protocol", "device", "split", "objective", "loss")
 """What needs no word before its value."""
 
 

@@ -63,7 +63,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def read(results_dir: Path) -> pl.DataFrame:
-    """Read every run's table below a results folder (or below a run's own folder) as one.
+    """Read every run's table below a results folder (or below a run's own folder) as one; a copy of a run adds nothing.
 
     Raises:
         DataError: there is no table.
@@ -71,8 +71,9 @@ def read(results_dir: Path) -> pl.DataFrame:
     paths = tables(results_dir)
     if not paths:
         raise DataError(f"no results in {results_dir}; run `linrec train` or `linrec profile` first.")
-    frames = [read_table(path) for path in paths]
-    return pl.concat(frames, how="vertical")
+    every = pl.concat([read_table(path) for path in paths], how="vertical")
+    # A list cannot be a key; what it holds comes to the value beside it.
+    return every.unique([name for name, kind in every.schema.items() if kind != pl.List], maintain_order=True)
 
 
 def tables(results_dir: Path) -> list[Path]:
