@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from math import inf, sqrt
 from statistics import fmean, stdev
 
 from linrec_cli import catalog
@@ -66,6 +67,16 @@ class Line:
             return stdev(several)
         own = [r for r in self.rows if (r["metric"], r["stage"], r["k"]) == ("ndcg", "test", 10)]
         return fmean(r["high"] - r["value"] for r in own)
+
+    @property
+    def error(self) -> float:
+        """Give the standard error of the mean over seeds; of fewer than tell it, that over users."""
+        return self.spread / sqrt(self.seeds) if self.seeds >= SEEDS else self.spread
+
+    @property
+    def degrees(self) -> float:
+        """Give the degrees of freedom of that error; users are many."""
+        return self.seeds - 1 if self.seeds >= SEEDS else inf
 
     @property
     def size(self) -> tuple[int, int]:

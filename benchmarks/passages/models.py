@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import hypot
 
 from linrec_cli import catalog
 from linrec_cli.analysis.reading import over_runs, over_seeds
+from passages._difference import beyond, difference
 from passages._line import PEAK, Line
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, table, times
@@ -118,18 +118,11 @@ def pairs(reference: Reference) -> list[tuple[Line, Line]]:
     return [(line, base[line.dataset, line.model, line.size]) for line in own]
 
 
-def change(line: Line, softmax: Line) -> tuple[float, float]:
-    """Give how much higher a mechanism ranks, and the error of that; users and seeds are unpaired."""
-    return line.ndcg - softmax.ndcg, hypot(line.spread, softmax.spread)
-
-
 def backbones(reference: Reference) -> str:
     """Make the table of what a mechanism does to each backbone: quality, time and memory beside its softmax."""
     rows = []
     for line, softmax in pairs(reference):
-        gain, error = change(line, softmax)
-        quality = [number(softmax.ndcg, 4), number(line.ndcg, 4)]
-        quality.append(f"{'+' if gain > 0 else ''}{number(gain, 4)} ± {number(error, 4)}")
+        quality = [number(softmax.ndcg, 4), number(line.ndcg, 4), str(difference(line, softmax))]
         shares = [share(line, softmax, metric) for metric in ("seconds_per_epoch", PEAK)]
         title, size = TITLES.get(line.dataset, line.dataset), ", ".join(map(str, line.size))
         rows.append([title, code(line.model), size, code(line.mechanism), *quality, *shares])
@@ -139,17 +132,17 @@ def backbones(reference: Reference) -> str:
 
 def won(reference: Reference) -> str:
     """Say in how many backbones a mechanism ranks above their own softmax, and how many differences are clear."""
-    every = [(line.mechanism, *change(line, softmax)) for line, softmax in pairs(reference)]
+    every = [(line.mechanism, difference(line, softmax)) for line, softmax in pairs(reference)]
     said = []
     for name in TOLD[1:]:
-        gains = [gain for mechanism, gain, _ in every if mechanism == name]
+        gains = [apart.gain for mechanism, apart in every if mechanism == name]
         if gains:
             said.append(f"{code(name)} in {sum(gain > 0 for gain in gains)} of {len(gains)}")
-    clear = sum(abs(gain) > 2 * error for _, gain, error in every)
-    many = ("are", "their") if clear != 1 else ("is", "its")
-    beyond = f"{clear or 'none'} of the {len(every)} differences {many[0]} beyond twice {many[1]} error"
+    alone, together = (sum(beyond([apart for _, apart in every], together=how)) for how in (False, True))
+    many = f"{alone or 'none'} of the {len(every)} differences {'is' if alone == 1 else 'are'} more than chance"
+    many += f", {together or 'none'} where all are asked about together (Holm)" if alone else ""
     first = f"Beside the softmax of the same backbone, size and data, {listed(said)} rank higher" if said else ""
-    return paragraph(f"{first}; {beyond}." if said else "")
+    return paragraph(f"{first}; {many}." if said else "")
 
 
 def beside(rows: Sequence[Sequence[str]]) -> str:

@@ -1,12 +1,13 @@
 """How well mechanisms rank."""
 
 from collections import Counter
-from math import hypot
 from typing import Any
 
 from linrec_cli.analysis.labels import mechanism
+from linrec_cli.analysis.numbers import several
 from linrec_cli.analysis.reading import over_runs, over_seeds
 from linrec_cli.settings import Train, from_stored
+from passages._difference import difference
 from passages._line import PEAK, USUAL_SIZE, Line
 from passages._reference import Reference, Row
 from passages._words import NONE, code, listed, number, paragraph, table
@@ -118,12 +119,10 @@ def gains(reference: Reference) -> str:
     base, said = one(reference, ML_1M, "softmax"), []
     for line in filter(None, (one(reference, ML_1M, name) for name in TELLING[1:])):
         if base:
-            gain = f"{line.ndcg - base.ndcg:+.4f}".replace("0.", ".", 1)
-            error = number(hypot(line.spread, base.spread), 4)
-            said.append(
-                f"{code(line.mechanism)} is at {gain} ± {error} of softmax ({line.seeds} and {base.seeds} seeds)"
-            )
-    first = f"On ml-1m {listed(said)}, unpaired." if said else ""
+            apart = difference(line, base)
+            seeds = f"{'' if line.seeds == base.seeds else f'{line.seeds} and '}{several(base.seeds, 'seed')}"
+            said.append(f"{code(line.mechanism)} is at {apart} of softmax ({seeds}, {apart.chance})")
+    first = f"On ml-1m {listed(said)}." if said else ""
     whole = one(reference, ML_100K, "linear-gated")
     without = {part: one(reference, ML_100K, f"linear-gated:{part}=false") for part in PARTS}
     parts = [f"{number(line.ndcg, 4)} without {PARTS[part]}" for part, line in without.items() if line]

@@ -1,10 +1,11 @@
 """What length, objective and split do to quality and cost."""
 
 from linrec_cli import catalog
+from passages._difference import beyond, difference, signed
 from passages._line import USUAL_SIZE, Line
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, place, table
-from passages.models import MAXLEN, beside, change, costs, mixing, share, sized
+from passages.models import MAXLEN, beside, costs, mixing, share, sized
 from passages.quality import ML_1M, ML_100K, TELLING, TITLES, USUAL_SPLIT, epochs, lines
 
 LAST = 50
@@ -71,11 +72,11 @@ def against(reference: Reference) -> str:
     for name in TELLING[1:]:
         if not (own := [maxlen for maxlen in lengths if (name, maxlen) in found]):
             continue
-        changes = [change(found[name, maxlen], found["softmax", maxlen]) for maxlen in own]
-        errors += [error for _, error in changes]
-        beyond = [str(maxlen) for maxlen, (gain, error) in zip(own, changes, strict=True) if abs(gain) > 2 * error]
-        where = f"beyond twice their error at {listed(beyond)}" if beyond else "none beyond twice its error"
-        gains = listed([f"{'+' if gain > 0 else ''}{number(gain, 4)}" for gain, _ in changes])
+        changes = [difference(found[name, maxlen], found["softmax", maxlen]) for maxlen in own]
+        errors += [one.error for one in changes]
+        clear = [str(maxlen) for maxlen, more in zip(own, beyond(changes), strict=True) if more]
+        where = f"more than chance at {listed(clear)}" if clear else "none more than chance"
+        gains = listed([signed(one.gain) for one in changes])
         said.append(f"{code(name)} {gains}, {where}")
     if not errors:
         return ""
@@ -85,9 +86,8 @@ def against(reference: Reference) -> str:
 
 def gained(line: Line, plain: Line) -> str:
     """Write how much further one training came than another, and whether that is more than chance."""
-    gain, error = change(line, plain)
-    beyond = "" if abs(gain) > 2 * error else ", within twice its error"
-    return f"{'+' if gain > 0 else ''}{number(gain, 4)} ± {number(error, 4)}{beyond}"
+    apart = difference(line, plain)
+    return f"{apart}{'' if all(beyond([apart])) else ', which may be chance'}"
 
 
 def picture(reference: Reference) -> str:
@@ -128,33 +128,69 @@ def usual(model: str) -> str:
 
 def splits(reference: Reference) -> str:
     """Make the table of mechanisms under leave-one-out and under a global time split, each with its place."""
-    asked, rows = (ML_100K, "sasrec", 200, USUAL_SIZE, ""), []
-    for split in (USUAL_SPLIT, "global-time"):
-        every = sorted(lines(reference, split), key=lambda line: line.seeds)
-        own = [one for one in every if (one.dataset, one.model, one.maxlen, one.size, one.regime) == asked]
-        found = {line.mechanism: line for line in own}
-        if all(name in found for name in TELLING):
-            order = sorted(TELLING, key=lambda name: -found[name].ndcg)
-            cells = [f"{number(found[name].ndcg, 4)} ({order.index(name) + 1})" for name in TELLING]
-            rows.append([code(split), *cells, number(max(found[name].spread for name in TELLING), 4)])
+    rows = []
+    for split, found in under_splits(reference).items():
+        places = {line.mechanism: place for place, line in enumerate(found, 1)}
+        own = {line.mechanism: line for line in found}
+        cells = [f"{number(own[name].ndcg, 4)} ({places[name]})" for name in TELLING]
+        rows.append([code(split), *cells, number(max(line.spread for line in found), 4)])
     return table(["split", *map(code, TELLING), "± at most"], rows) if len(rows) == 2 else ""
+
+
+def order(reference: Reference) -> str:
+    """Say whether the order of mechanisms holds under both splits, and whether neighbours are apart."""
+    found = under_splits(reference)
+    if len(found) < 2:
+        return ""
+    first, second = ([line.mechanism for line in ranked] for ranked in found.values())
+    holds = f"The order of the three {'holds' if first == second else 'does not hold'}"
+    clear = [more for ranked in found.values() for more in beyond([*map(difference, ranked, ranked[1:])])]
+    many, pairs = sum(clear), len(clear)
+    apart = f"{many} of {pairs} neighbours {'is' if many == 1 else 'are'}" if many else "no neighbours are"
+    return paragraph(f"{holds}; {apart} apart by more than chance.")
+
+
+def under_splits(reference: Reference) -> dict[str, list[Line]]:
+    """Find the mechanisms' trainings on ml-100k under each split, the best first; of a split that has not all, none."""
+    asked, every = (ML_100K, "sasrec", MAXLEN, USUAL_SIZE, ""), {}
+    for split in (USUAL_SPLIT, "global-time"):
+        ranked = sorted(lines(reference, split), key=lambda line: line.seeds)
+        own = [one for one in ranked if (one.dataset, one.model, one.maxlen, one.size, one.regime) == asked]
+        found = {line.mechanism: line for line in own if line.mechanism in TELLING}
+        if len(found) == len(TELLING):
+            every[split] = sorted(found.values(), key=lambda line: -line.ndcg)
+    return every
 
 
 def changed(reference: Reference) -> str:
     """Make the table of what a setting of the optimiser, and length in a larger model, add to the usual training."""
+    rows = []
+    for line, plain in altered(reference):
+        apart = difference(line, plain)
+        quality = [number(plain.ndcg, 4), number(line.ndcg, 4), signed(apart.gain), number(apart.error, 4)]
+        what = ", ".join(filter(None, (f"maxlen {line.maxlen}" if larger(line) else "", line.regime)))
+        first = [TITLES.get(line.dataset, line.dataset), code(line.model), mixing(line), sized(line), what]
+        rows.append([*first, *quality, epochs(line), share(line, plain, "seconds_per_epoch")])
+    heads = ["data", "model", "", "width, layers", "changed", "usual", "NDCG@10", "gain", "±", "best epoch", "time"]
+    return blocks(table(heads, rows), beside(rows)) if rows else ""
+
+
+def earned(reference: Reference) -> str:
+    """Say how many of these gains are more than chance."""
+    found = [difference(line, plain) for line, plain in altered(reference)]
+    clear = sum(more and one.gain > 0 for one, more in zip(found, beyond(found), strict=True))
+    if clear:
+        return f"{clear} of the {len(found)} gains {'is' if clear == 1 else 'are'} more than chance."
+    return "None of these gains is more than chance, so that all of them stay off unless asked for." if found else ""
+
+
+def altered(reference: Reference) -> list[tuple[Line, Line]]:
+    """Give each training that was made otherwise with the usual one of the same model, size and data."""
     found = lines(reference)
     usual = {key(line): line for line in found if (line.maxlen, line.regime) == (MAXLEN, "")}
     own = [line for line in found if key(line) in usual and (line.asked or larger(line))]
-    rows = []
-    for line in sorted(own, key=lambda line: (line.dataset != ML_1M, *key(line)[1:3], line.maxlen, line.regime)):
-        plain = usual[key(line)]
-        gain, error = change(line, plain)
-        quality = [number(plain.ndcg, 4), number(line.ndcg, 4), f"{'+' if gain > 0 else ''}{number(gain, 4)}"]
-        what = ", ".join(filter(None, (f"maxlen {line.maxlen}" if larger(line) else "", line.regime)))
-        first = [TITLES.get(line.dataset, line.dataset), code(line.model), mixing(line), sized(line), what]
-        rows.append([*first, *quality, number(error, 4), epochs(line), share(line, plain, "seconds_per_epoch")])
-    heads = ["data", "model", "", "width, layers", "changed", "usual", "NDCG@10", "gain", "±", "best epoch", "time"]
-    return blocks(table(heads, rows), beside(rows)) if rows else ""
+    own.sort(key=lambda line: (line.dataset != ML_1M, *key(line)[1:3], line.maxlen, line.regime))
+    return [(line, usual[key(line)]) for line in own]
 
 
 def key(line: Line) -> tuple[str, str, str, tuple[int, int]]:

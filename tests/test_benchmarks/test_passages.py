@@ -296,7 +296,7 @@ def test_it_is_said_how_often_a_mechanism_ranks_above_its_backbone_s_softmax(tmp
     # Errors of .01 each make .014 of a difference.
     assert models.won(Reference(tmp_path)).replace("\n", " ") == (
         "Beside the softmax of the same backbone, size and data, `linear` in 2 of 4 rank higher; "
-        "2 of the 4 differences are beyond twice their error."
+        "2 of the 4 differences are more than chance, 2 where all are asked about together (Holm)."
     )
 
 
@@ -323,12 +323,12 @@ def test_what_length_gives_is_said_with_its_error_and_whether_that_is_chance(tmp
             trained(tmp_path, f"{name}{maxlen}", ndcg, attention=name, maxlen=maxlen, **made)
     # Errors of .01 each make .0141 of a difference.
     assert regimes.trend(Reference(tmp_path)).replace("\n", " ") == (
-        "From 25 to 800: `softmax` +.0100 ± .0141, within twice its error, `linear` -.0500 ± .0141 and `linear-gated` "
+        "From 25 to 800: `softmax` +.0100 ± .0141, which may be chance, `linear` -.0500 ± .0141 and `linear-gated` "
         "+.0500 ± .0141. There `linear-gated` is at +.0400 ± .0141 of softmax."
     )
     assert regimes.against(Reference(tmp_path)).replace("\n", " ") == (
         "Beside softmax at 25, 100 and 800 (± .0141, one seed, users unpaired): `linear` .0000, .0000 and -.0600, "
-        "beyond twice their error at 800; `linear-gated` .0000, .0000 and +.0400, beyond twice their error at 800."
+        "more than chance at 800; `linear-gated` .0000, .0000 and +.0400, more than chance at 800."
     )
 
 
@@ -392,6 +392,7 @@ def test_what_the_optimiser_is_asked_stands_beside_the_usual_training_and_in_no_
         ["128, 3", "maxlen 800, ema 0.999", ".2000", ".2500", "+.0500", ".0141", "12 of 20", "1.20 |"],
         ["64, 2", "schedule cosine, clip 1.0", ".4000", ".3000", "-.1000", ".0141", "12 of 90", "1.00 |"],
     ]
+    assert regimes.earned(reference) == "1 of the 3 gains is more than chance."
     assert ".9000" not in models.small(reference)
     assert [line.split(" | ")[4] for line in models.small(reference).splitlines()[2:3]] == [".4000 ± .0100"]
     assert "| sasrec, ema 0.999 | 64, 2 | 200 |" in quality.every(reference)
@@ -400,13 +401,40 @@ def test_what_the_optimiser_is_asked_stands_beside_the_usual_training_and_in_no_
 def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Path) -> None:
     for n, name in enumerate(("softmax", "linear", "linear-gated")):
         trained(tmp_path, f"l{n}", 0.1 + n / 10, attention=name)
-    assert regimes.splits(Reference(tmp_path)) == ""
+    assert regimes.splits(Reference(tmp_path)) == regimes.order(Reference(tmp_path)) == ""
     for n, name in enumerate(("softmax", "linear", "linear-gated")):
         trained(tmp_path, f"g{n}", 0.5 - n / 10, "split = 'global-time'\n", attention=name, split="global-time")
     assert regimes.splits(Reference(tmp_path)).splitlines()[2:] == [
         "| `leave-one-out` | .1000 (3) | .2000 (2) | .3000 (1) | .0100 |",
         "| `global-time` | .5000 (1) | .4000 (2) | .3000 (3) | .0100 |",
     ]
+    said = "The order of the three does not hold; 4 of 4 neighbours are apart by more than chance."
+    assert regimes.order(Reference(tmp_path)) == said
+    # What was made later counts.
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    for n, name in enumerate(("softmax", "linear", "linear-gated")):
+        trained(
+            tmp_path,
+            f"h{n}",
+            0.5 + n / 1000,
+            "split = 'global-time'\n",
+            attention=name,
+            split="global-time",
+            created=at,
+        )
+        trained(tmp_path, f"m{n}", 0.1 + n / 1000, attention=name, created=at)
+    said = "The order of the three holds; no neighbours are apart by more than chance."
+    assert regimes.order(Reference(tmp_path)) == said
+
+
+def test_gains_that_may_be_chance_leave_all_options_off(tmp_path: Path) -> None:
+    assert regimes.earned(Reference(tmp_path)) == ""
+    trained(tmp_path, "a", 0.4)
+    trained(tmp_path, "b", 0.41, "clip = 1.0\n")
+    trained(tmp_path, "c", 0.3, "ema = 0.99\n")
+    # One that is lower by more than chance is no gain.
+    said = "None of these gains is more than chance, so that all of them stay off unless asked for."
+    assert regimes.earned(Reference(tmp_path)) == said
 
 
 LARGE = {"dataset": "ml-1m-sasrec-order", "width": 128, "layers": 3}
@@ -429,7 +457,10 @@ def test_a_gain_has_the_error_of_a_difference(tmp_path: Path) -> None:
     trained(tmp_path, "a", 0.1, attention="softmax", **LARGE)
     trained(tmp_path, "b", 0.1234, attention="linear-gated", **LARGE)
     # Standard errors of .01 each: the root of twice .0001.
-    assert "+.0234 ± .0141 of softmax (1 and 1 seeds), unpaired" in quality.gains(Reference(tmp_path))
+    said = quality.gains(Reference(tmp_path)).replace("\n", " ")
+    assert "`linear-gated` is at +.0234 ± .0141 of softmax (1 seed, p .098)." in said
+    trained(tmp_path, "c", 0.1234, seed=1, attention="linear-gated", **LARGE)
+    assert "of softmax (2 and 1 seed, p .098)." in quality.gains(Reference(tmp_path)).replace("\n", " ")
 
 
 def test_what_two_machines_cost_is_told_of_one(tmp_path: Path) -> None:
