@@ -47,3 +47,10 @@ def test_one_cleaning_serves_the_folders_of_data_and_of_runs(name):
         assert shown(made) == made
         assert not set(made) & set("<>|[]`$/\\*: ")
         assert not made.startswith(".")
+
+
+@pytest.mark.parametrize("name", ["-x", "--force", ".-.x", "*-x"])
+def test_no_name_is_taken_for_an_option_or_hidden(name):
+    assert filed(name)[0] not in "-."
+    assert Train(data=name).name[0] not in "-."
+    assert filed("a-.b") == "a-.b"

@@ -24,8 +24,11 @@ def written_out(sign: str) -> str:
 
 
 def filed(text: str) -> str:
-    """Write a name so that it can be part of a file's name on any system: words, and `.`, `=`, `_`, `-` between."""
-    return re.sub(r"[^\w.=-]", "-", text).lstrip(".")
+    """Write a name so that it can be part of a file's name on any system: words, and `.`, `=`, `_`, `-` between.
+
+    None begins with `.`, which hides a file, or `-`, which a command takes for an option.
+    """
+    return re.sub(r"[^\w.=-]", "-", text).lstrip(".-")
 
 
 def spec_filed(text: str) -> str:

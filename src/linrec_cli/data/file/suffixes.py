@@ -18,8 +18,13 @@ def is_file(source: str) -> bool:
 
 
 def stem(source: str) -> str:
-    """Name files without what they end in: `logs.tsv.gz` is `logs`; a pattern by what is plain of it."""
-    name = Path(source.partition(",")[0]).name
+    """Name files without what they end in: `logs.tsv.gz` is `logs`; a pattern by what is plain of it or its folders."""
+    folders = (Path.cwd() / source.partition(",")[0]).parts
+    return next(filter(None, map(plain, reversed(folders))), "data")
+
+
+def plain(name: str) -> str:
+    """Take what a name says besides its ends and the signs of a pattern."""
     while suffix := next((s for s in SUFFIXES if name.lower().endswith(s) and len(name) > len(s)), ""):
         name = name[: -len(suffix)]
-    return re.sub(r"[*?\[\]]+", "", name).strip("-_. ") or name
+    return re.sub(r"[*?\[\]]+", "", name).strip("-_. /\\")
