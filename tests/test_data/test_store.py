@@ -236,7 +236,7 @@ def test_folders_and_files_may_have_any_name(tmp_path, odd):
     assert store.by_digest(made.digest, tmp_path / odd).folder == made.folder
 
 
-@pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "-x"), (".x", "x"), ("..", "data")])
+@pytest.mark.parametrize(("name", "folder"), [("a b", "a-b"), ("../x", "x"), (".x", "x"), ("..", "data")])
 def test_a_folder_has_a_name_that_any_system_takes(name, folder):
     assert store.folder_name(name) == folder
 
