@@ -17,11 +17,14 @@ seeds=${SEEDS:-0,1,2} budget=${BUDGET:-10}
 lengths=128,256,512,1024,2048,4096,8192 long=1024,2048,4096,8192
 tokens=16384 many=131072
 telling=softmax,linear,linear-gated
+large=$telling,retention,hstu,lru
 far=$telling,softmax:rotary=true,retention,hstu
-clock=60 larger=48 cloze=8 prefixes=12
+released=softmax,linear,linear-released:pad=included
+clock=60 larger=48 cloze=6 prefixes=12
 limits=() short_run=(--epochs 15) far_run=(--epochs 30) long_run=(--epochs 40)
 if [ "$device" = cuda ]; then
     telling=$telling,elu,cosformer,local,lru,retention,gated,ssd,delta,hstu
+    large=$telling
     lengths=$lengths,16384,32768,65536
     tokens=131072
 fi
@@ -69,7 +72,8 @@ profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 plain=(--dtype float32)
 
 parts=(quality lengths variants counted backbones own bert4rec prefixes last splits synthetic ml-1m large models maxlens
-    mechanisms layer step long serve bfloat16 cores prepare scale peers peers-ml-1m claims weights documents)
+    mechanisms layer step long serve bfloat16 cores prepare scale presets peers peers-ml-1m claims weights
+    documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
@@ -96,6 +100,7 @@ what() {
     cores) echo "mechanisms without their projections, in turns: benchmarks/attention.py" ;;
     prepare) echo "preparing 20 million rows: benchmarks/prepare.py" ;;
     scale) echo "slopes over one history, the catalog and the users: benchmarks/scale.py" ;;
+    presets) echo "what an epoch of each preset costs on ml-1m: benchmarks/presets.py" ;;
     peers) echo "RecBole beside linrec on ml-100k: benchmarks/peers.py" ;;
     peers-ml-1m) echo "RecBole beside linrec on ml-1m, one round of two batches: benchmarks/peers.py" ;;
     claims) echo "what docs/claims.md computes: benchmarks/claims.py" ;;
@@ -117,12 +122,12 @@ run() {
         --max-minutes "$cloze" --seed "$seeds" ;;
     prefixes) train "${to[@]}" --objective next,last --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
     last) train "${to[@]}" --model "$(models '' last)" --maxlen 50 --max-minutes "$prefixes" &&
-        train "${to[@]}" --model "$(models bidirectional last)" --attn linear --maxlen 50 --max-minutes "$prefixes" ;;
+        train "${to[@]}" --model "$(models bidirectional last)" --attn "$released" --maxlen 50 --max-minutes "$prefixes" ;;
     splits) train "${to[@]}" --attn "$telling" --split global-time --seed "$seeds" ;;
     synthetic) train "${to[@]}" --data synthetic:items=400:signal=0.75 --attn "$far" --maxlen 50,100,200 --layers 1 \
         --heads 1 --dropout 0 --lr 0.003 --patience 30 "${far_run[@]}" ;;
     ml-1m) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --max-minutes "$clock" ;;
-    large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$telling" --width 128 --layers 3 --heads 4 \
+    large) train "${to[@]}" --data "${ML1M:-ml-1m}" --attn "$large" --width 128 --layers 3 --heads 4 \
         --max-minutes "$larger" ;;
     models) train "${to[@]}" --data "${ML1M:-ml-1m}" --model "$(models '')" "${long_run[@]}" &&
         train "${to[@]}" --data "${ML1M:-ml-1m}" --model esasrec --attn linear-gated "${long_run[@]}" ;;
@@ -141,6 +146,7 @@ run() {
         ${QUICK:+--lengths 50 --rounds 1 --tokens 400} ;;
     prepare) python benchmarks/prepare.py --out "$out/benchmarks/prepare.csv" ${QUICK:+--rows 20000 --items 100} ;;
     scale) python benchmarks/scale.py --out "$out/benchmarks/scale.csv" ${QUICK:+--quick} ;;
+    presets) python benchmarks/presets.py "${ML1M:-ml-1m}" --out "$out/benchmarks/presets.csv" ;;
     peers) peers --rounds 2 --out "$out/benchmarks/peers.csv" ;;
     peers-ml-1m) peers --data "${ML1M:-ml-1m}" --rounds 1 --batches 2 --epochs 2 --out "$out/benchmarks/peers-ml-1m.csv" ;;
     claims) python benchmarks/claims.py --out "$out/claims" ;;

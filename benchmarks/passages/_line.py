@@ -60,6 +60,11 @@ class Line:
         return over_seeds(self.values("ndcg", "test", 10))
 
     @property
+    def validation(self) -> float:
+        """Average NDCG@10 on the validation items over seeds."""
+        return over_seeds(self.values("ndcg", "valid", 10))
+
+    @property
     def spread(self) -> float:
         """Give the standard deviation over seeds; of fewer than tell it, the standard error over users, their mean."""
         several = self.values("ndcg", "test", 10)

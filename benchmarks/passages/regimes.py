@@ -1,5 +1,7 @@
 """What length, objective and split do to quality and cost."""
 
+from collections import Counter
+
 from linrec_cli import catalog
 from passages._difference import beyond, difference, signed
 from passages._line import USUAL_SIZE, Line
@@ -160,6 +162,24 @@ def under_splits(reference: Reference) -> dict[str, list[Line]]:
         if len(found) == len(TELLING):
             every[split] = sorted(found.values(), key=lambda line: -line.ndcg)
     return every
+
+
+def widths(reference: Reference) -> str:
+    """Make the table of SASRec at several sizes, trained alike otherwise: what width gives, and what it costs."""
+    own = [line for line in lines(reference) if (line.maxlen, line.regime, line.model) == (MAXLEN, "", "sasrec")]
+    # Of a size that was trained twice, the training that went further.
+    own.sort(key=lambda line: (line.seeds, sum(line.values("epochs"))))
+    found = {(line.dataset, line.mechanism, line.size): line for line in own}
+    many = Counter((dataset, name) for dataset, name, _ in found)
+    rows = []
+    for dataset, name, size in sorted(found, key=lambda key: (key[0] != ML_1M, *key)):
+        if many[dataset, name] > 1 and name in TELLING:
+            line = found[dataset, name, size]
+            quality = [f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}", number(line.validation, 4)]
+            first = [TITLES.get(dataset, dataset), code(name), sized(line), str(line.seeds)]
+            rows.append([*first, *quality, epochs(line), *costs(line.alone)])
+    heads = ["data", "", "width, layers", "seeds", "NDCG@10", "validation", "best epoch", "s an epoch", "s to best"]
+    return blocks(table([*heads, "MiB"], rows), beside(rows)) if rows else ""
 
 
 def changed(reference: Reference) -> str:

@@ -27,6 +27,7 @@ def test_nothing_is_said_where_nothing_was_measured(tmp_path: Path) -> None:
     assert models.won(empty) == models.cloze(empty) == ""
     assert regimes.lengths(empty) == regimes.made(empty) == regimes.picture(empty) == ""
     assert regimes.objectives(empty) == regimes.splits(empty) == regimes.against(empty) == ""
+    assert regimes.widths(empty) == regimes.order(empty) == regimes.earned(empty) == ""
     assert quality.summary(empty) == quality.budget(empty) == quality.gains(empty) == quality.naive(empty) == ""
     assert serving.costs(empty) == serving.growth(empty) == verdicts.rates(empty) == scripts.recbole(empty) == ""
     assert "not measured yet" in layer.made(empty)
@@ -425,6 +426,20 @@ def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Pat
         trained(tmp_path, f"m{n}", 0.1 + n / 1000, attention=name, created=at)
     said = "The order of the three holds; no neighbours are apart by more than chance."
     assert regimes.order(Reference(tmp_path)) == said
+
+
+def test_sizes_stand_under_one_another_where_there_are_several(tmp_path: Path) -> None:
+    for n, (name, width, ndcg) in enumerate((("linear", 64, 0.2), ("linear", 128, 0.3), ("softmax", 64, 0.1))):
+        trained(tmp_path, f"a{n}", ndcg, f"width = {width}\n", width=width, layers=2, attention=name)
+    # Trained for less long, at another length, otherwise, or as another model.
+    trained(tmp_path, "b", 0.9, "lr = 0.001\n", width=64, layers=2, facts={"epochs": 3.0, "best_epoch": 3.0})
+    trained(tmp_path, "c", 0.9, "width = 256\n", width=256, layers=2, maxlen=50)
+    trained(tmp_path, "d", 0.9, "width = 256\nclip = 1.0\n", width=256, layers=2)
+    trained(tmp_path, "e", 0.9, "width = 256\n", width=256, layers=2, model="core")
+    assert [line.split(" | ")[1:6] for line in regimes.widths(Reference(tmp_path)).splitlines()[2:]] == [
+        ["`linear`", "64, 2", "1", ".2000 ± .0100", ".2000"],
+        ["`linear`", "128, 2", "1", ".3000 ± .0100", ".3000"],
+    ]
 
 
 def test_gains_that_may_be_chance_leave_all_options_off(tmp_path: Path) -> None:
