@@ -432,7 +432,7 @@ def test_sizes_stand_under_one_another_where_there_are_several(tmp_path: Path) -
     for n, (name, width, ndcg) in enumerate((("linear", 64, 0.2), ("linear", 128, 0.3), ("softmax", 64, 0.1))):
         trained(tmp_path, f"a{n}", ndcg, f"width = {width}\n", width=width, layers=2, attention=name)
     # Trained for less long, at another length, otherwise, or as another model.
-    trained(tmp_path, "b", 0.9, "lr = 0.001\n", width=64, layers=2, facts={"epochs": 3.0, "best_epoch": 3.0})
+    trained(tmp_path, "b", 0.9, "dropout = 0.1\n", width=64, layers=2, facts={"epochs": 3.0, "best_epoch": 3.0})
     trained(tmp_path, "c", 0.9, "width = 256\n", width=256, layers=2, maxlen=50)
     trained(tmp_path, "d", 0.9, "width = 256\nclip = 1.0\n", width=256, layers=2)
     trained(tmp_path, "e", 0.9, "width = 256\n", width=256, layers=2, model="core")
