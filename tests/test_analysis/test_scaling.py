@@ -168,6 +168,11 @@ def test_a_crossover_of_power_laws_is_where_they_meet():
     assert found["note"] == "between 512 and 1,024"
 
 
+def test_what_was_faster_at_shorter_lengths_too_is_told_beside_a_crossover():
+    rows = law("linear", lambda n: 0.3 if n in (128, 512, 4096) else 5.0) + law("softmax", lambda n: 1.0)
+    assert only(scaling.rows(rows), "crossover")["note"] == "between 2,048 and 4,096; faster at 128 and 512 too"
+
+
 def test_the_interval_of_a_crossover_holds_it():
     rows = noisy("linear", lambda n: 0.7, 1) + noisy("softmax", lambda n: 0.001 * n, 2)
     found = only(scaling.rows(rows), "crossover")
@@ -181,6 +186,8 @@ def test_the_interval_of_a_crossover_holds_it():
         (lambda n: 0.1, "always from 128 to 4,096"),
         (lambda n: 5.0, "never up to 4,096"),
         (lambda n: 0.3 if n <= 512 else 5.0, "only up to 512"),
+        (lambda n: 0.3 if n in (128, 512) else 5.0, "only at 128 and 512"),
+        (lambda n: 0.3 if n in (256, 512, 2048) else 5.0, "only at 256, 512 and 2,048"),
     ],
 )
 def test_a_mechanism_that_overtakes_nowhere_says_so(cost, note):

@@ -171,10 +171,20 @@ def crossings(lengths: NDArray[np.int64], lead: Numbers) -> Numbers:
 
 
 def place(lengths: NDArray[np.int64], lead: Numbers) -> str:
-    """Say between which measured lengths a mechanism overtakes, or that it does `always`, `never`, or `only` early."""
+    """Say between which lengths a mechanism overtakes, or that it is faster `always`, `never`, or `only` at some."""
     ahead, behind = np.flatnonzero(lead < 0), np.flatnonzero(lead >= 0)
     if not len(behind):
         return f"always from {lengths[0]:,} to {lengths[-1]:,}"
     if behind[-1] < len(lengths) - 1:
-        return f"between {lengths[behind[-1]]:,} and {lengths[behind[-1] + 1]:,}"
-    return f"only up to {lengths[ahead[-1]]:,}" if len(ahead) else f"never up to {lengths[-1]:,}"
+        early = lengths[ahead[ahead < behind[-1]]]
+        also = f"; faster at {listed(early)} too" if len(early) else ""
+        return f"between {lengths[behind[-1]]:,} and {lengths[behind[-1] + 1]:,}{also}"
+    if not len(ahead):
+        return f"never up to {lengths[-1]:,}"
+    return f"only up to {lengths[ahead[-1]]:,}" if ahead[-1] < behind[0] else f"only at {listed(lengths[ahead])}"
+
+
+def listed(lengths: NDArray[np.int64]) -> str:
+    """Write lengths one after the other: `50`, `50 and 200`, `50, 100 and 400`."""
+    *first, last = (f"{length:,}" for length in lengths)
+    return f"{', '.join(first)} and {last}" if first else last
