@@ -283,7 +283,58 @@ def test_the_caption_says_how_many_samples_there_were_and_what_bands_are():
     assert "times: the median of 20 to 31 samples; bands: 20 to 80 % of them" in caption(*times)
     again = [row | {"run": "again", "seed": 1} for row in times]
     said = caption(*times, *again)
+    assert "20 to 80" not in said
     assert "times: the median of 40 to 62 samples; bands: the lowest to the highest median of 2 runs" in said
+
+
+def test_times_of_one_sample_each_have_neither_a_median_nor_bands():
+    times = [timed("linear", n, 0.01, samples=[0.01], low=0.01, high=0.01) for n in (128, 256)]
+    said = caption(*times)
+    assert "times: one sample each." in said
+    assert "band" not in said
+    more = timed("linear", 256, 1.0, samples=[1.0] * 20)
+    assert "times: the median of 1 to 20 samples; bands:" in caption(times[0], more)
+
+
+def test_the_caption_of_one_length_speaks_of_rows_and_bars_and_of_no_lines():
+    said = caption(*(timed(name, 1024, 0.01, samples=[0.01] * 20) for name in ("softmax", "linear")))
+    assert "Cost at length 1,024, a row a mechanism, the best above." in said
+    assert "bars: 20 to 80 % of them" in said
+    assert "line a mechanism" not in said
+    said = caption(*(quality(name, 50, 0, 0.1) for name in ("softmax", "linear")))
+    assert "Quality and cost at length 50, a row a mechanism, the best above." in said
+    assert "one seed; bars of quality" in said
+
+
+def test_the_caption_says_what_was_skipped_and_what_all_skipped_does_not_stretch_the_axis():
+    peak = {"metric": "peak_bytes", "unit": "B", "stage": "rss"}
+    rows = [timed(name, n, n * 1e-4) for name in ("softmax", "linear") for n in (128, 256)]
+    rows += [timed("linear", 128, 2.0**20, **peak), timed("linear", 256, None, **peak, status="skipped")]
+    rows += [timed("softmax", 512, None, **more, status="oom") for more in ({}, peak)]
+    rows += [timed("softmax", 8192, None, **more, status="skipped") for more in ({}, peak)]
+    (one,) = drawn(*rows)
+    assert "skipped, time: softmax at 8,192; skipped, peak memory: linear at 256; softmax at 8,192." in one.caption
+    for title, reached in (("time, ms", [128, 256, 512]), ("peak memory, MiB", [128, 512])):
+        axes = panel(one, title)
+        assert list(axes.xaxis.get_major_locator().locs) == reached
+        assert axes.get_xlim()[1] < 700
+    assert "skipped" not in caption(*rows[:4])
+
+
+def test_one_length_beside_skipped_ones_has_rows():
+    rows = [timed(name, 128, 0.01) for name in ("softmax", "linear")]
+    (one,) = drawn(*rows, timed("linear", 256, None, status="skipped"))
+    assert one.figure.axes[0].get_xlabel() == "at length 128"
+    assert "skipped, time: linear at 256" in one.caption
+
+
+def test_the_caption_of_serving_says_what_a_state_costs_and_what_is_kept():
+    times = [timed("linear", n, 0.01, phase="serve", stage="recurrence", tokens=8 * n) for n in (128, 256)]
+    slope = sloped("linear", "time_slope", 0.0, phase="serve", stage="recurrence", tokens=None)
+    assert "quadratic cost is 2, linear cost 1, a state's cost 0" in caption(*times, slope)
+    assert "kept for each user" not in caption(*times)
+    kept = [row | {"metric": "state_bytes", "value": 1024.0} for row in times]
+    assert "kept for each user: the state of a recurrence, or a cache" in caption(*times, *kept)
 
 
 def test_bands_over_runs_are_told_where_any_length_has_several():

@@ -306,6 +306,17 @@ def test_all_lengths_stand_in_one_figure_each_named_and_joined_to_its_mechanism(
     paths = [part for part in time.lines if part.get_color() == colour and len(part.get_xdata()) == 2]
     assert [list(part.get_xdata()) for part in paths] == [pytest.approx([10, 20]), pytest.approx([20, 40])]
     assert {"linear 50", "softmax 50"} <= bold(time)
+    assert "a point a mechanism and length;" in one.caption
+    assert pareto.JOINED in below(one.figure)
+
+
+def test_a_figure_of_one_length_or_of_points_that_nothing_joins_speaks_of_no_lines_between_lengths():
+    (one,) = drawn(*THREE)
+    assert "a point a mechanism;" in one.caption
+    assert pareto.JOINED not in below(one.figure)
+    (apart,) = drawn(*(trained(name, 0.1, 2.0, maxlen=n) for name, n in zip(NAMES[:3], (50, 100, 200), strict=True)))
+    assert "a point a mechanism and length;" in apart.caption
+    assert pareto.JOINED not in below(apart.figure)
 
 
 @pytest.mark.parametrize("key", ["dataset", "model", "width", "device", "threads", "setup"])

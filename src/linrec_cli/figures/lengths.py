@@ -1,4 +1,4 @@
-"""Quality, time and memory against sequence length: a panel each, a line a mechanism."""
+"""Quality, time and memory against sequence length: a panel each, a line a mechanism; at one length alone a row."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,13 +6,15 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from linrec_cli.plots import captions, layout, line_names, line_panel, row_panel, scales, style
+from linrec_cli.plots import captions, layout, line_names, line_panel, panel_points, row_panel, scales, style
 from linrec_cli.plots.drawn import Drawn, compares
 from linrec_cli.plots.groups import Group, groups, looks, titles
-from linrec_cli.plots.panels import PANELS, Panel
+from linrec_cli.plots.panels import PANELS
 
 NEEDS = "a time, a peak or a quality"
 ABOUT = "against the length of sequences, a line a mechanism"
+ALONE = "at length {:,}, a row a mechanism, the best above"
+"""The same where there is one length alone."""
 FLAT = 0.7
 """Height of a panel as a share of its width."""
 ACROSS = 2
@@ -46,17 +48,20 @@ def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
     high = max(HIGH, FLAT * wide / rows[0], LINE * points["mechanism"].n_unique() + EDGES)
     figure = Figure(figsize=(wide, len(rows) * high + 0.7), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
     heading, how = titles(group.keys)
-    about = f"{'Quality and cost' if group.keys['command'] == 'train' else 'Cost'} {ABOUT}"
+    reached = panel_points.lengths(points)
+    where = ALONE.format(*reached) if len(reached) == 1 else ABOUT
+    about = f"{'Quality and cost' if group.keys['command'] == 'train' else 'Cost'} {where}"
     style.titled(figure, heading, about, captions.lines(group.keys, how, points))
     every_axes = layout.panels(figure, len(chosen), across)
-    if points["maxlen"].drop_nulls().n_unique() == 1:
+    if len(reached) == 1:
         for axes, panel in zip(every_axes, chosen, strict=True):
             row_panel.fill(axes, panel, points, given)
         return figure
     ends = [line_panel.fill(axes, panel, points, given) for axes, panel in zip(every_axes, chosen, strict=True)]
     figure.draw_without_rendering()
     ends = [line_names.fitted(axes, mine) for axes, mine in zip(every_axes, ends, strict=True)]
-    if any(map(scales.touch, every_axes, (shown(points, panel) for panel in chosen), map(called, ends))):
+    shown = [panel_points.lengths(points.filter(panel=panel.name)) for panel in chosen]
+    if any(map(scales.touch, every_axes, shown, map(called, ends))):
         for axes in every_axes:
             axes.tick_params(axis="x", rotation=90)
     # Names keep their distance in points, so the axes must have their height; what they leave is the axes' width.
@@ -64,11 +69,6 @@ def draw(group: Group, given: style.Looks, wide: float | None = None) -> Figure:
     for axes, mine in zip(every_axes, ends, strict=True):
         line_names.at_ends(axes, mine)
     return figure
-
-
-def shown(points: pl.DataFrame, panel: Panel) -> list[int]:
-    """List the lengths of a panel."""
-    return points.filter(panel=panel.name)["maxlen"].unique().sort().to_list()
 
 
 def called(ends: Iterable[line_names.End]) -> list[str]:

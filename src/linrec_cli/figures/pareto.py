@@ -1,4 +1,4 @@
-"""Quality against cost, a point a mechanism: which ones are worth their price at one length."""
+"""Quality against cost, a point a mechanism: which ones are worth their price at one length, and over all."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -20,8 +20,9 @@ from linrec_cli.plots.groups import groups, looks, titles
 from linrec_cli.plots.keys import keyed
 from linrec_cli.plots.panels import PANELS, REASONS, profiled
 
-NEEDS = "three mechanisms trained at a length, with peaks or a profile's steps"
-ABOUT = "Quality against cost, a point a mechanism; those in bold, on the grey line, no other beats in both"
+NEEDS = "three trainings of other mechanisms or lengths, with peaks or a profile's steps"
+ABOUT = "Quality against cost, a point a mechanism{}; those in bold, on the grey line, no other beats in both"
+JOINED = "coloured lines join the lengths of a mechanism that have a name, from the shortest to the longest"
 LEAST = 3
 """Points from which on a panel is drawn."""
 CELL = ["mechanism", "maxlen"]
@@ -121,9 +122,8 @@ def draw(keys: Mapping[str, Any], rows: pl.DataFrame, given: style.Looks, wide: 
     high = max(HIGH, LINE * min(NAMED, rows["label"].n_unique()))
     figure = Figure(figsize=(wide, deep * high + 1.0), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     heading, detail = titles(keys)
-    aware = [captions.AWARE] if keys.get("time_aware") else []
-    below = [detail, *aware, *missing(rows), *contended.said(rows)]
-    style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", ABOUT, below)
+    about = ABOUT.format(" and length" if len(keys["maxlen"]) > 1 else "")
+    style.titled(figure, f"{heading}, maxlen {', '.join(map(str, keys['maxlen']))}", about, below(keys, detail, rows))
     every_axes = layout.panels(figure, len(shown), columns, one_scale=True)
     above = [headed(axes) for axes in every_axes[::columns]]
     heights = pl.concat(rows[name] for name in ("quality", "low", "high")).drop_nulls()
@@ -141,6 +141,13 @@ def draw(keys: Mapping[str, Any], rows: pl.DataFrame, given: style.Looks, wide: 
         mine = {label: given[name] for label, name in part.select("label", "mechanism").iter_rows()}
         point_names.write(axes, points, avoid, mine, part.filter("front")["label"].to_list())
     return figure
+
+
+def below(keys: Mapping[str, Any], detail: str, rows: pl.DataFrame) -> list[str]:
+    """Write the lines below a figure, the first of which is a `detail`."""
+    aware = [captions.AWARE] if keys.get("time_aware") else []
+    twice = rows.filter(MEASURED, pl.col("named")).select("panel", "mechanism").is_duplicated().any()
+    return [detail, *aware, *[JOINED][: int(twice)], *missing(rows), *contended.said(rows)]
 
 
 def headed(axes: Axes, pad: float | None = None) -> Text:

@@ -31,9 +31,13 @@ def said(points: pl.DataFrame) -> list[str]:
     known = points.filter(pl.col("contended").is_not_null())
     if len(crowded) == len(known):
         return [f"contended: every time ({CAUTION})"]
-    lengths = crowded.sort("mechanism", "maxlen").group_by("mechanism", maintain_order=True).agg("maxlen")
-    places = (
+    return [f"contended: {places(crowded)} ({CAUTION})"]
+
+
+def places(points: pl.DataFrame) -> str:
+    """Write which mechanisms points are of, and at which lengths."""
+    lengths = points.sort("mechanism", "maxlen").group_by("mechanism", maintain_order=True).agg("maxlen")
+    return "; ".join(
         f"{name} at {', '.join(f'{maxlen:,}' for maxlen in dict.fromkeys(maxlens))}"
         for name, maxlens in lengths.iter_rows()
     )
-    return [f"contended: {'; '.join(places)} ({CAUTION})"]

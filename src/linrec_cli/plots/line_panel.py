@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from linrec_cli.analysis.labels import with_way
 from linrec_cli.analysis.reading import parts
 from linrec_cli.plots import contended, line_names, scales, style
+from linrec_cli.plots.panel_points import lengths, tried
 from linrec_cli.plots.panels import REASONS, Panel
 from linrec_cli.plots.style import Looks, literal
 
@@ -21,13 +22,13 @@ def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> list[l
     """Draw a panel of a figure's points; return where lines end, and how they are called there."""
     mine = points.filter(panel=panel.name)
     measured = mine.filter(pl.col("value").is_not_null())
-    missing = mine.filter(pl.col("value").is_null() & (pl.col("status") != "skipped"))
+    missing = tried(mine).filter(pl.col("value").is_null())
     bounds = points.filter(panel="limit")["value"].to_list() if panel.name == "memory" else []
     style.plain(axes)
     style.named(axes, title(panel, mine), "sequence length")
     overtakes = crossovers(points, mine["baseline"][0]) if panel.kind == "ratio" else {}
     ends = lines(axes, measured, looks, overtakes)
-    scales.lengths(axes, sorted(set(mine["maxlen"])))
+    scales.lengths(axes, lengths(mine))
     values = pl.concat([measured[name].drop_nulls() for name in ("value", "low", "high")]).to_list()
     above = CROSS * missing["mechanism"].n_unique()
     scales.values(axes, values + bounds + [1.0] * (panel.kind == "ratio"), panel.kind, above)

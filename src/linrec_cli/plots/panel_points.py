@@ -60,6 +60,16 @@ def of_panel(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     )
 
 
+def tried(points: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the points that were skipped: they have neither a number nor a failure."""
+    return points.filter(pl.col("status").fill_null("") != "skipped")
+
+
+def lengths(points: pl.DataFrame) -> list[int]:
+    """List the lengths of points, but for those that were skipped throughout."""
+    return tried(points)["maxlen"].drop_nulls().unique().sort().to_list()
+
+
 def slopes(rows: pl.DataFrame, metric: str) -> pl.DataFrame:
     """List the exponents of one metric: a row a line of a figure, the exponent in `slope`."""
     found = latest(rows.filter(metric=metric, status="ok"), [*FIGURE, *LINE])

@@ -6,13 +6,14 @@ from matplotlib.axes import Axes
 from linrec_cli.analysis.labels import with_way
 from linrec_cli.plots import contended, scales, style
 from linrec_cli.plots.line_panel import title
+from linrec_cli.plots.panel_points import tried
 from linrec_cli.plots.panels import REASONS, Panel
 from linrec_cli.plots.style import Looks, literal
 
 
 def fill(axes: Axes, panel: Panel, points: pl.DataFrame, looks: Looks) -> None:
     """Draw a panel of a figure's points: a marker and its spread a row, or why there is none."""
-    mine = points.filter(pl.col("panel") == panel.name, pl.col("status") != "skipped")
+    mine = tried(points.filter(panel=panel.name))
     best = pl.col("value") * (1 if panel.kind == "cost" else -1)
     ordered = mine.sort(best, "mechanism", nulls_last=True).with_row_index("place")
     rows = ordered.to_dicts()
