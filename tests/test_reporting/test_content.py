@@ -74,6 +74,24 @@ def test_a_report_goes_from_what_is_short_to_how_to_make_it_again():
     ]
 
 
+@pytest.mark.parametrize(
+    ("attention", "maxlen", "more", "said"),
+    [
+        ("linear", 128, {"contended": True}, "; some of these times were taken while others used the cores or the GPU"),
+        ("softmax", 64, {"low": 0.8, "high": 1.4}, "; times scatter by up to ±30%"),
+        ("softmax", 64, {"low": 0.95, "high": 1.05, "contended": False}, ""),
+        ("mean", 64, {"low": 0.1, "high": 9.0, "contended": True}, ""),
+    ],
+)
+def test_in_short_warns_of_times_that_were_disturbed_or_scatter(attention, maxlen, more, said):
+    one = profile("p", 0)
+    others = [row | {"attention": "mean"} for row in one.rows if row["attention"] == "linear"]
+    cell = (attention, maxlen)
+    touched = [row | more if (row["attention"], row["maxlen"]) == cell else row for row in one.rows + others]
+    first = parts(replace(one, rows=touched))["In short"].sentences[0]
+    assert first.endswith(f"at 256 it is 2.0x faster{said} (512 tokens, cpu x, threads 1)")
+
+
 def test_of_profiles_of_the_same_settings_the_last_is_shown_and_the_others_counted():
     runs = [profile("a", 2, slope=3.0), profile("b", 0), profile("c", 1, tokens=1024), profile("d", 1)]
     found = parts(*runs)

@@ -14,6 +14,8 @@ Row = Mapping[str, Any]
 
 SAME = 0.05
 """Two costs that differ by less are called as much."""
+SCATTER = 0.2
+"""Half of what lies between the 20 % and the 80 % quantile, as a share of a time, from which on it is told."""
 ENDS = {"oom": "ran out of memory", "timeout": "ran out of time", "error": "failed"}
 
 
@@ -36,12 +38,23 @@ def sentences(rows: Rows) -> Iterator[str]:
 
 
 def headlines(rows: Rows) -> Iterator[str]:
-    """Write the crossovers alone, against the first baseline of each phase and not of its parts."""
+    """Write the crossovers alone, with their caveats, against the first baseline of each phase and not of its parts."""
     table = read(rows)
     for group in parts(whole(table).filter(metric="crossover"), RIVALS):
         measured = like(useful(table), group.row(0, named=True), RIVALS)
         for row in group.filter(pl.col("stage") == pl.col("stage").first()).iter_rows(named=True):
-            yield f"{row['phase']}: {crossover(row, measured)}"
+            yield "; ".join([f"{row['phase']}: {crossover(row, measured)}", *caveats(row, measured)])
+
+
+def caveats(row: Row, measured: pl.DataFrame) -> Iterator[str]:
+    """Say which times of a crossover are too uncertain to be taken as they are: those of the fastest ways, as in it."""
+    both = measured.filter(TELLS, pl.col("mechanism").is_in([mechanism(row), row["stage"]]), metric="seconds")
+    times = both.sort("value").unique(["mechanism", "maxlen"], keep="first", maintain_order=True)
+    if times["contended"].any():
+        yield "some of these times were taken while others used the cores or the GPU"
+    scatter = times.select(((pl.col("high") - pl.col("low")) / pl.col("value") / 2).max()).item()
+    if (scatter or 0.0) > SCATTER:
+        yield f"times scatter by up to ±{scatter:.0%}"
 
 
 def slopes_of(rows: Sequence[Row]) -> str:
