@@ -112,6 +112,16 @@ def test_peaks_too_low_for_their_counter_are_not_compared():
     assert few in told(measured)[1]
 
 
+@pytest.mark.parametrize(("gone", "end"), [({16_384}, "; at 8,192 it is 16x faster."), ({*LENGTHS}, "500 to 500).")])
+def test_a_time_of_nothing_is_none_to_compare(gone, end):
+    measured = rows("softmax", lambda n: 0.001 * n, lambda n: 0.1) + rows("linear", lambda n: 0.5, lambda n: 0.1)
+    made = scaling.rows(measured)
+    for row in measured:
+        if row["metric"] == "seconds" and row["maxlen"] in gone:
+            row["value"] = 0.0
+    assert [*sentences([*measured, *made])][-1].endswith(end)
+
+
 @pytest.mark.parametrize(
     ("seconds", "peaks", "text"),
     [

@@ -14,6 +14,8 @@ from linrec_cli.settings import Train, resolved, setup
 ENVIRONMENT = {"device": "cpu", "torch": "2", "linrec": "0", "commit": "abc"}
 SETTINGS = resolved(Train(attn="local:window=1"))
 SAID = {"run": "r", "command": "train", "metric": "epochs"}
+SECONDS = {"command": "profile", "phase": "attention", "attention": "linear", "maxlen": 8, "metric": "seconds",
+           "value": 2.0, "low": 1.0, "high": 3.0}  # fmt: skip
 NEW = ("split", "objective", "loss")
 """Settings that older runs do not know, which have a neutral value."""
 
@@ -102,6 +104,12 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         ({"value": None}, "1 of its rows have no value"),
         ({"value": None, "samples": [1.0]}, "1 of its rows have no value"),
         ({"command": "profile"}, "1 of its rows have no phase"),
+        (SECONDS | {"maxlen": None}, "1 of its rows have no maxlen"),
+        (SECONDS | {"maxlen": None, "value": None, "status": "oom"}, "1 of its rows have no maxlen"),
+        (SECONDS | {"attention": None}, "1 of its rows have no mechanism"),
+        (SECONDS | {"attention": ""}, "1 of its rows have no mechanism"),
+        (SECONDS | {"low": None}, "1 of its rows have no low"),
+        (SECONDS | {"high": None}, "1 of its rows have no high"),
     ],
 )
 def test_a_table_that_says_nothing_of_a_row_is_none_of_linrecs(
@@ -113,9 +121,19 @@ def test_a_table_that_says_nothing_of_a_row_is_none_of_linrecs(
 
 
 def test_what_may_have_no_value_needs_none(tmp_path: Path) -> None:
-    more = [{"status": "skipped"}, {"command": "profile", "phase": "step", "metric": "crossover"}]
-    table = schema.table({}, [SAID | {"value": None} | row for row in more])
+    crossover = {"command": "profile", "phase": "step", "attention": "linear", "metric": "crossover", "low": 3.0}
+    table = schema.table({}, [SAID | {"value": None} | row for row in ({"status": "skipped"}, crossover)])
     assert store.read_table(written(tmp_path, table))["value"].to_list() == [None, None]
+
+
+def test_what_is_of_the_machine_or_of_all_lengths_has_no_length_and_what_has_no_mechanism_its_model(
+    tmp_path: Path,
+) -> None:
+    machine = {"phase": "machine", "maxlen": None, "attention": None, "metric": "flops_per_second"}
+    slope = {"metric": "time_slope", "maxlen": None, "high": None}
+    more = [machine, slope, {"attention": "", "model": "gru4rec", "phase": "step"}]
+    table = schema.table(SAID, [SECONDS | row for row in more])
+    assert store.read_table(written(tmp_path, table)).height == len(more)
 
 
 def test_a_column_of_another_kind_or_a_status_that_is_none_is_no_table_of_linrec(tmp_path: Path) -> None:
@@ -133,7 +151,7 @@ def test_a_table_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_is_no_number_is_an_error_and_not_drawn(tmp_path: Path, value: float) -> None:
-    row = {"run": "r", "command": "profile", "attention": "linear", "metric": "seconds", "low": 1.0, "phase": "step"}
+    row = {"run": "r"} | SECONDS | {"high": None}
     written(tmp_path, schema.table({}, [row | {"value": value}, row | {"value": 2.0, "low": value, "high": value}]))
     found = store.read(tmp_path).select("value", "low", "high", "status", "note").rows()
     assert found == [(None, 1.0, None, "error", "not a number"), (2.0, None, None, "ok", None)]
@@ -195,7 +213,7 @@ def test_settings_that_cannot_be_understood_leave_the_setup_as_it_is(
 
 
 def test_a_profiles_setup_is_its_own(tmp_path: Path) -> None:
-    table = schema.table(SAID | {"command": "profile", "phase": "step", "setup": "items 50"}, [{"value": 1.0}])
+    table = schema.table(SAID | SECONDS | {"phase": "step", "setup": "items 50"}, [{}])
     assert store.read_table(written(tmp_path, table, {"attn": ["linear"]}))["setup"].item() == "items 50"
 
 

@@ -24,10 +24,10 @@ LABELS = (
 """What stands in every row made from a curve."""
 RIVALS = ("phase", "model", "width", "heads", "layers", "dtype")
 """What two mechanisms share that are compared; within a run all else is the same."""
-LEAST_SAMPLE = pl.coalesce(pl.col("samples").list.min(), "value")
+LEAST_NUMBER = pl.min_horizontal(pl.col("samples").list.min(), "value")
 NOTHING = pl.col("counter").replace_strict(RESOLUTION, default=0, return_dtype=pl.Int64).fill_null(0)
 FINITE = pl.coalesce(pl.col("samples").list.sum(), "value").is_finite() & pl.col("value").is_finite()
-TELLS = ((pl.col("status") == "ok") & FINITE & LEAST_SAMPLE.gt(NOTHING) & pl.col("maxlen").ge(1)).fill_null(False)
+TELLS = ((pl.col("status") == "ok") & FINITE & LEAST_NUMBER.gt(NOTHING) & pl.col("maxlen").ge(1)).fill_null(False)
 """Whether a row has a number, at a length, that its counter can tell from nothing."""
 FAINT = pl.col("status").is_in(("ok", "skipped"))
 """Rows with a counter that was read: one of nothing at all is `skipped`."""

@@ -34,8 +34,6 @@ SLACK = 0.05
 """Share of its tokens that a batch may leave out, because the length does not divide them, and count as full."""
 INTERVAL = (0.025, 0.975)
 SLOPES = {"seconds": "time_slope", "peak_bytes": "memory_slope"}
-MADE = (*SLOPES.values(), "crossover")
-"""Metrics that are made from others; their rows are of no single length."""
 RULES = {
     "tokens": "at fixed tokens quadratic cost is 1, linear cost 0",
     "batch": "at a fixed batch quadratic cost is 2, linear cost 1",

@@ -8,7 +8,7 @@ import polars as pl
 from linrec_cli.analysis.curves import METRICS, RIVALS, TELLS, useful
 from linrec_cli.analysis.labels import mechanism, with_way
 from linrec_cli.analysis.reading import Rows, distinct, like, over_runs, parts, read, whole
-from linrec_cli.analysis.scaling import MADE
+from linrec_cli.results.schema import MADE
 
 Row = Mapping[str, Any]
 
@@ -91,7 +91,10 @@ def crossover(row: Row, measured: pl.DataFrame) -> str:
         within = f", {low} to {high}" if {low, high} != {"?"} else ""
         starts = f"{ours} overtakes {theirs} {where} (at {row['value']:,.0f}{within})"
     mine, baseline = (costs(measured, name) for name in (ours, theirs))
-    longest = max(mine.keys() & baseline.keys())
+    longest = max(mine.keys() & baseline.keys(), default=None)
+    # A row that was made of others may be all that a table has left of them.
+    if longest is None:
+        return "; ".join([starts, *ways])
     gains = gain(*zip(baseline[longest], mine[longest], strict=True))
     return "; ".join([starts, *ways, f"at {longest:,} it {gains}", *ended(measured, (ours, theirs), longest)])
 

@@ -10,12 +10,11 @@ from linrec_cli.analysis import phases
 from linrec_cli.analysis.labels import mechanism
 from linrec_cli.analysis.numbers import short
 from linrec_cli.analysis.reading import NEEDED, Row, Rows, distinct, like, parts, read
+from linrec_cli.results.schema import MACHINE
 
 Line = Mapping[str, Row]
 """A mechanism's rows at a length, one a metric."""
 
-MACHINE = "machine"
-"""Stands in the place of a phase where a row is of the machine alone."""
 SIZE = ("model", "width", "heads", "dtype")
 LAYER = pl.col("model").is_null()
 """Rows of a mechanism's layer alone: a whole model's form is its own affair."""

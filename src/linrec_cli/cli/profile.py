@@ -153,8 +153,8 @@ def judged(
 def show(settings: Profile, rows: Sequence[Row]) -> None:
     """Print a table a phase and size, then how it scales and why anything is missing."""
     from linrec_cli.analysis import tables as summary
-    from linrec_cli.analysis.scaling import MADE
     from linrec_cli.analysis.sentences import sentences
+    from linrec_cli.results.schema import MADE
 
     told, rows = list(sentences(rows)), [row for row in rows if row["metric"] not in MADE]
     fixed = f"{settings.tokens:,} tokens" if settings.tokens else f"batch {settings.batch:,}"

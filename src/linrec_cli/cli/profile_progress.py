@@ -35,9 +35,9 @@ def lines(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) -
 
 def measured(rows: Sequence[Row]) -> bool:
     """Tell whether rows are of a cell, and not made from those of others."""
-    from linrec_cli.analysis import scaling
+    from linrec_cli.results.schema import MADE
 
-    return bool(rows) and rows[0]["metric"] not in scaling.MADE
+    return bool(rows) and rows[0]["metric"] not in MADE
 
 
 def live(settings: Profile, stand: Sequence[Row], cells: Iterable[list[Row]]) -> Iterator[list[Row]]:

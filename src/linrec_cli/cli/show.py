@@ -100,9 +100,10 @@ def paragraph(title: str, parts: Iterable[str]) -> None:
 
 def profiled(rows: list["Row"]) -> None:
     """Print a profile as `linrec profile` does: a table a phase and size, then how it scales."""
-    from linrec_cli.analysis import scaling, tables
+    from linrec_cli.analysis import tables
     from linrec_cli.analysis.sentences import sentences
+    from linrec_cli.results.schema import MADE
 
-    for table in tables.tables([row for row in rows if row["metric"] not in scaling.MADE]):
+    for table in tables.tables([row for row in rows if row["metric"] not in MADE]):
         console.table(f"{table.phase}: {table.sized}", table.columns, table.lines, table.kernels)
     console.sentences([*sentences(rows), ""])

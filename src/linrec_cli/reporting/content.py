@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from linrec_cli.analysis import quality, scaling, sentences, tables
+from linrec_cli.analysis import quality, sentences, tables
 from linrec_cli.analysis.origin import origins
 from linrec_cli.analysis.reading import distinct, read, whole
 from linrec_cli.plots.keys import keyed
 from linrec_cli.reporting import commands
+from linrec_cli.results import schema
 from linrec_cli.runs.read import Run
 from linrec_cli.settings import Effort, Profile
 
@@ -101,7 +102,7 @@ def headlines(profiles: Iterable[Run]) -> Iterator[str]:
 def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
     """Make the part of a profile: its tables, the figures that are left of its numbers, and how it scales."""
     table = read(run.told)
-    measured = table.filter(~pl.col("metric").is_in(scaling.MADE))
+    measured = table.filter(~pl.col("metric").is_in(schema.MADE))
     how = {name: run.rows[0][name] for name in ("device", "threads", "benchmark")}
     # As figures have it: so many tokens, or so many sequences.
     held = keyed(table).select("phase", "tokens", "batch").unique("phase", keep="first").to_dicts()
@@ -115,7 +116,7 @@ def profile(run: Run, count: int, left: "list[Drawn]") -> Part:
     ]  # fmt: skip
     said = [*sentences.sentences(table), *tables.notes(measured)]
     more = [f"The last of {count} runs; all are in the table."] if count > 1 else []
-    phases = ", ".join(distinct(whole(measured.filter(pl.col("phase") != tables.MACHINE)), "phase"))
+    phases = ", ".join(distinct(whole(measured.filter(pl.col("phase") != schema.MACHINE)), "phase"))
     return Part(f"Profile of {phases}: {made_with(run)}", more + said, shown)
 
 

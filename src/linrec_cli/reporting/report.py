@@ -9,9 +9,9 @@ import polars as pl
 
 from linrec_cli import __version__, figures
 from linrec_cli.analysis.reading import distinct, whole
-from linrec_cli.analysis.tables import MACHINE
 from linrec_cli.reporting import content, html, markdown
 from linrec_cli.results import store
+from linrec_cli.results.schema import MACHINE
 from linrec_cli.runs import read
 from linrec_cli.runs.find import folders
 

@@ -65,20 +65,33 @@ COLUMNS: dict[str, Any] = {
 }
 NEEDED = ("run", "command", "attention", "metric", "value", "status")
 """Columns without which a table says nothing."""
-TOLD: dict[str, tuple[str, ...]] = {"train": (), "evaluate": (), "profile": ("phase",)}
-"""What every row of a command says."""
+COMMANDS = ("train", "evaluate", "profile")
 WITHOUT = ("crossover",)
 """Metrics that may have no value though they were found: there is none."""
+MADE = ("time_slope", "memory_slope", *WITHOUT)
+"""Metrics that are made from others, over all lengths; of their bounds either may be missing."""
+MACHINE = "machine"
+"""Stands in the place of a phase where a row is of the machine alone."""
 
 
 def lacking(frame: pl.DataFrame) -> str:
     """Name what rows of a whole table lack without which they say nothing; empty where that is nothing."""
-    if strange := sorted({*frame["command"].drop_nulls()} - TOLD.keys()):
+    if strange := sorted({*frame["command"].drop_nulls()} - {*COMMANDS}):
         return f"there is no command {strange[0]!r}"
-    valued = pl.col("status").eq("ok") & ~pl.col("metric").is_in(WITHOUT)
-    places = [(pl.lit(True), ("run", "command", "metric", "status")), (valued, ("value",))]
-    places += [(pl.col("command") == name, told) for name, told in TOLD.items()]
-    lacks = {name: frame.filter(of)[name].null_count() for of, names in places for name in names}
+    ok, made, profile = pl.col("status") == "ok", pl.col("metric").is_in(MADE), pl.col("command") == "profile"
+    cell = profile & (pl.col("phase") != MACHINE)
+    places = [
+        (pl.lit(True), ("run", "command", "metric", "status")),
+        (ok & ~pl.col("metric").is_in(WITHOUT), ("value",)),
+        (profile, ("phase",)),
+        (cell, ("mechanism",)),
+        (cell & ~made, ("maxlen",)),
+        (ok & ~made & pl.col("high").is_not_null(), ("low",)),
+        (ok & ~made & pl.col("low").is_not_null(), ("high",)),
+    ]
+    # Of a model that takes no mechanism the name of one is empty.
+    named = frame.with_columns(mechanism=pl.coalesce(pl.col("attention").replace("", None), "model"))
+    lacks = {name: named.filter(of)[name].null_count() for of, names in places for name in names}
     return ", ".join(f"{count:,} of its rows have no {name}" for name, count in lacks.items() if count)
 
 

@@ -18,7 +18,7 @@ from linrec_cli.analysis.numbers import short
 from linrec_cli.declared import from_stored
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.profiling.cell import Cell, cells
-from linrec_cli.results import store
+from linrec_cli.results import schema, store
 from linrec_cli.runs.result import HISTORY
 from linrec_cli.settings import Profile
 
@@ -84,7 +84,7 @@ class Run:
         """Give a profile's rows as its sweep made them: what is not known is no key, and slopes are among them."""
         found = [{name: value for name, value in row.items() if value is not None} for row in self.rows]
         # What was interrupted has none of its own.
-        made = any(row["metric"] in scaling.MADE for row in found)
+        made = any(row["metric"] in schema.MADE for row in found)
         return found if made else found + scaling.rows(found)
 
     @property
