@@ -2,8 +2,9 @@
 
 import gc
 import os
+import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 # Before anything is imported that reads them once; children inherit what is left.
 FOREIGN = [
@@ -32,6 +33,7 @@ torch.set_num_threads(1)
 # At each training, in a heap as large as this one, it takes a twentieth of a second; children, in which it is tested,
 # have their own.
 FILL, memory.fill = memory.fill, lambda libc: None
+GROWTH = resource.getrlimit(resource.RLIMIT_FSIZE)
 # On a busy machine an example may take any time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -49,6 +51,15 @@ def pytest_collection_finish() -> None:
     """Spare what is loaded by now from being searched for garbage: each training run collects."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Let files grow again once a test is over: pytest says how it went before fixtures end, maybe to a file."""
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, GROWTH)
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,17 @@ def test_nothing_of_the_user_s_environment_reaches_a_test_or_its_children() -> N
 def test_threads_that_a_test_asked_for_are_gone_in_the_next(turn: int) -> None:
     assert torch.get_num_threads() == 1
     torch.set_num_threads(1 + turn)
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # So large that no file of ours comes to it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**50, before[1]))
+    yield
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
+
+
+@pytest.mark.usefixtures("bounded")
+def test_where_a_test_bounds_the_size_of_files_what_pytest_then_says_of_it_may_be_longer() -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2**50
