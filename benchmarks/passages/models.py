@@ -9,7 +9,7 @@ from passages._difference import beyond, difference
 from passages._line import PEAK, Line
 from passages._reference import Reference
 from passages._words import NONE, blocks, code, listed, number, paragraph, table, times
-from passages.quality import ML_1M, ML_100K, TELLING, TITLES, epochs, lines
+from passages.quality import ML_1M, ML_100K, SIZES, TELLING, TITLES, epochs, lines
 
 MAXLEN = 200
 TOLD = (*TELLING, "linear-released")
@@ -34,16 +34,39 @@ def leaderboard(reference: Reference, dataset: str) -> str:
     machine = max(counted := sum((line.places for line in found), Counter()), key=counted.get, default="")
     rows = []
     for line in sorted(found, key=lambda line: -line.ndcg):
-        again = [ranked[key] for key in map(key_of, of_seeds(line)) if key in ranked]
         quality = [
             f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}",
-            number(over_seeds(again), 4) if len(again) == line.seeds else NONE,
+            again(line, ranked),
             number(over_seeds(line.values("recall", "test", 10)), 4),
         ]
         rows.append([code(line.model), mixing(line), sized(line), str(line.seeds), *quality, epochs(line)])
         rows[-1] += costs(line.at(machine)) if machine in line.places else [NONE] * 3
     said = f"Seconds and MiB: on {machine}; none of what was trained elsewhere." if rows else ""
     return blocks(table(HEADS, rows), paragraph(" ".join(filter(None, (said, beside(rows))))))
+
+
+def mechanisms(reference: Reference) -> str:
+    """Make the table of every mechanism that SASRec was trained with on ml-1m at the README's size, the best first."""
+    asked, ranked = (ML_1M, "sasrec", MAXLEN, SIZES[ML_1M], ""), of_ranked(reference)
+    names = ("dataset", "model", "maxlen", "size", "regime")
+    every = sorted(lines(reference), key=lambda line: (line.seeds, sum(line.values("epochs"))))
+    found = {line.mechanism: line for line in every if tuple(getattr(line, name) for name in names) == asked}
+    if "softmax" not in found:
+        return ""
+    rows = []
+    for name, line in sorted(found.items(), key=lambda pair: -pair[1].ndcg):
+        apart = difference(line, found["softmax"])
+        told = [str(apart), apart.chance] if name != "softmax" else [NONE, NONE]
+        quality = [str(line.seeds), f"{number(line.ndcg, 4)} ± {number(line.spread, 4)}", again(line, ranked)]
+        rows.append([code(name), *quality, number(line.validation, 4), *told, epochs(line)])
+    heads = ["", "seeds", "NDCG@10", "ranked", "validation", "beside softmax", "", "best epoch"]
+    return table(heads, rows)
+
+
+def again(line: Line, ranked: dict[tuple[object, ...], float]) -> str:
+    """Write NDCG@10 with items of the history ranked, where every seed was evaluated so."""
+    found = [ranked[key] for key in map(key_of, of_seeds(line)) if key in ranked]
+    return number(over_seeds(found), 4) if len(found) == line.seeds else NONE
 
 
 def cloze(reference: Reference) -> str:

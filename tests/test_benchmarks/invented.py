@@ -53,7 +53,15 @@ def trained(
     """Commit an invented training; `samples` are of costs, an epoch each."""
     costs = {"epochs": 20.0, "best_epoch": 12.0, "seconds": 1200.0, "seconds_per_epoch": 50.0, "peak_bytes": 2.0**20}
     tested = [
-        {"stage": stage, "metric": metric, "k": 10, "protocol": "full", "value": ndcg, "high": ndcg + 0.01}
+        {
+            "stage": stage,
+            "metric": metric,
+            "k": 10,
+            "protocol": "full",
+            "value": ndcg,
+            "low": ndcg - 0.01,
+            "high": ndcg + 0.01,
+        }
         for stage in ("valid", "test")
         for metric in ("ndcg", "recall")
     ]

@@ -428,6 +428,19 @@ def test_places_of_mechanisms_under_both_splits_stand_side_by_side(tmp_path: Pat
     assert regimes.order(Reference(tmp_path)) == said
 
 
+def test_mechanisms_of_the_readme_s_size_stand_beside_softmax(tmp_path: Path) -> None:
+    trained(tmp_path, "a", 0.2, attention="hstu", **LARGE)
+    assert models.mechanisms(Reference(tmp_path)) == ""
+    trained(tmp_path, "b", 0.1, attention="softmax", **LARGE)
+    trained(tmp_path, "c", 0.3, attention="lru", **(LARGE | {"layers": 2}))
+    trained(tmp_path, "d", 0.3, attention="lru", width=128, layers=3)
+    evaluated(tmp_path, "e", 0.15, attention="hstu", **LARGE)
+    assert [line.split(" | ")[:7] for line in models.mechanisms(Reference(tmp_path)).splitlines()[2:4]] == [
+        ["| `hstu`", "1", ".2000 ± .0100", ".1500", ".2000", "+.1000 ± .0141", "p < .001"],
+        ["| `softmax`", "1", ".1000 ± .0100", "–", ".1000", "–", "–"],
+    ]
+
+
 def test_sizes_stand_under_one_another_where_there_are_several(tmp_path: Path) -> None:
     for n, (name, width, ndcg) in enumerate((("linear", 64, 0.2), ("linear", 128, 0.3), ("softmax", 64, 0.1))):
         trained(tmp_path, f"a{n}", ndcg, f"width = {width}\n", width=width, layers=2, attention=name)
