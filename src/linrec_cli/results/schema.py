@@ -86,8 +86,8 @@ def lacking(frame: pl.DataFrame) -> str:
         (profile, ("phase",)),
         (cell, ("mechanism",)),
         (cell & ~made, ("maxlen",)),
-        (ok & ~made & pl.col("high").is_not_null(), ("low",)),
-        (ok & ~made & pl.col("low").is_not_null(), ("high",)),
+        (cell & ~made & ok & pl.col("high").is_not_null(), ("low",)),
+        (cell & ~made & ok & pl.col("low").is_not_null(), ("high",)),
     ]
     # Of a model that takes no mechanism the name of one is empty.
     named = frame.with_columns(mechanism=pl.coalesce(pl.col("attention").replace("", None), "model"))
