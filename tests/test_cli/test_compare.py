@@ -147,7 +147,7 @@ def test_another_machine_is_refused_with_4_unless_forced(sides, tmp_path, capsys
 
 
 def test_nothing_to_compare_and_no_results_are_4_and_3(sides, tmp_path, capsys):
-    facts = schema.table(CELL, [{"run": "facts", "phase": "step", "metric": "epochs", "value": 3.0}])
+    facts = schema.table(CELL, [{"run": "facts", "phase": "step", "maxlen": 8, "metric": "epochs", "value": 3.0}])
     store.write_frame(facts, store.folder(tmp_path / "facts", "facts") / store.TABLE)
     assert run(["compare", str(tmp_path / "facts"), str(tmp_path / "facts")]) == 4
     assert run(["compare", sides["base"], str(tmp_path / "nothing")]) == 3

@@ -195,6 +195,8 @@ def test_lengths_that_are_too_few_are_refused_and_memory_that_is_not_there_is_an
     assert list(told[0][0]) == [2, 2, 20, 8, 0]
 
 
+# Torch's, where the interpreter is the first of its kind.
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")
 def test_it_is_run_again_from_a_checkpoint_and_traced_in_one_graph() -> None:
     parts, grad, lengths = projected(2, 70, 8), torch.randn(2, 2, 70, 8), torch.tensor([70, 12])
     expected = results(compiled, parts, grad, lengths)

@@ -84,7 +84,8 @@ def saved(program: Any, path: Path) -> Run:
         # Into memory first: on a full disk torch would write half of it without a word, or end the process.
         content = io.BytesIO()
         torch.export.save(program, content)
-        path.write_bytes(content.getbuffer())
+        with content.getbuffer() as held:
+            path.write_bytes(held)
         # Torch 2.11 warns that what it reads back cannot be written to.
         with quiet():
             read_back: Run = torch.export.load(path).module()
