@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from linrec_cli.analysis.labels import mechanism
-from linrec_cli.analysis.numbers import several
 from linrec_cli.analysis.reading import over_runs, over_seeds
+from linrec_cli.names import several
 from linrec_cli.settings import Train, from_stored
 from passages._difference import difference
 from passages._line import PEAK, USUAL_SIZE, Line

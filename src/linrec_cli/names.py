@@ -1,4 +1,4 @@
-"""Names of any origin, made fit for where they go: a line that is shown, or a file."""
+"""Names of any origin, made fit for where they go: a line that is shown, or a file; and of how many there are."""
 
 import re
 
@@ -21,6 +21,11 @@ def written_out(sign: str) -> str:
     r"""Write a sign as `\x1b`; one that stands for a byte which is no UTF-8 as that byte, `\xe9`."""
     byte = ord(sign) - 0xDC00
     return rf"\x{byte:02x}" if 0x80 <= byte <= 0xFF else sign.encode("unicode_escape").decode()
+
+
+def several(count: int | None, what: str) -> str:
+    """Write how many there are of something: `1 head`, `2 heads`, `1,000 users`."""
+    return f"{count if count is None else f'{count:,}'} {what}{'' if count == 1 else 's'}"
 
 
 def filed(text: str) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from linrec_cli.analysis.history import curves
-from linrec_cli.analysis.numbers import several, short
+from linrec_cli.analysis.numbers import short
+from linrec_cli.names import several
 
 
 def test_the_best_quality_is_the_highest_and_the_best_loss_the_lowest_the_first_of_equals():

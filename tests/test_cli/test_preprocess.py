@@ -39,10 +39,44 @@ def test_minima_filter(log, capsys):
     assert "--min-item 7; lower them" in capsys.readouterr().err
 
 
-def test_without_times_there_is_a_dash(log, capsys):
+def test_without_times_there_is_no_line_on_what_takes_times(log, capsys):
     log.write_text("user,item\n" + "1,1\n1,2\n2,1\n2,2\n")
     assert run(["preprocess", "log.csv", "--min-user", "0", "--min-item", "0"]) == 0
-    assert "– neighbours" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "No times: events are in the order of the file." in out
+    assert "–" not in out
+    assert "neighbours" not in out
+    assert "with fewer than 3 events, never split" in out
+
+
+def test_users_and_items_that_were_left_out_are_counted_with_the_reason(log, capsys):
+    log.write_text(log.read_text() + "100,0,1\n101,0,1\n102,77,1\n")
+    named = ["preprocess", "log.csv", "--user", "who", "--item", "what"]
+    assert run(named) == 0
+    said = "Left out until all have enough: 3 users with fewer than 5 events and 1 item with fewer than 5 events"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert run([*named, "--min-user", "0", "--min-item", "0"]) == 0
+    assert "Left out" not in capsys.readouterr().out
+
+
+def test_malformed_rows_are_counted_apart_from_those_read(log, capsys):
+    log.write_text(log.read_text() + "1,,2\n1,,3\n")
+    for _ in range(2):
+        assert run(["preprocess", "log.csv", "--user", "who", "--item", "what", "--skip-bad"]) == 0
+        head, numbers = (line.split() for line in capsys.readouterr().out.splitlines()[2:5:2])
+        assert head[:4] == ["rows", "read", "malformed", "dropped"]
+        assert numbers[:3] == ["48", "2", "0"]
+    log.write_text(log.read_text()[: -len("1,,2\n1,,3\n")])
+    assert run(["preprocess", "log.csv", "--user", "who", "--item", "what"]) == 0
+    assert "malformed" not in capsys.readouterr().out
+
+
+def test_one_of_something_is_told_in_the_singular(log, capsys):
+    log.write_text("user,item,t\n1,1,1\n1,2,2\n1,3,3\n")
+    assert run(["preprocess", "log.csv", "--min-user", "0", "--min-item", "0"]) == 0
+    out, err = capsys.readouterr()
+    assert " 1 user " in " ".join(out.split())
+    assert "hardly anything to tell models by: 1 user and 3 items" in err
 
 
 @pytest.mark.parametrize(
@@ -94,7 +128,7 @@ def test_malformed_rows_are_refused_and_can_be_left_out(log, capsys):
     assert run(command) == 3
     assert "line 50: no item" in capsys.readouterr().err
     assert run([*command, "--skip-bad"]) == 0
-    assert "1 malformed rows skipped" in capsys.readouterr().err
+    assert "1 malformed row skipped" in capsys.readouterr().err
 
 
 def test_the_help_imports_nothing_heavy():
@@ -113,7 +147,7 @@ def test_parts_that_overlap_in_time_are_pointed_at(log, tmp_path, capsys):
     split = [word for name in names for word in (f"--{name}", name)]
     assert run(["preprocess", *split]) == 0
     said = capsys.readouterr().err
-    assert "7 events come in a later part than one that happened after them" in said
+    assert "7 events come in a later part than one that happened later" in said
     (tmp_path / "valid").write_text((tmp_path / "valid").read_text().replace(",2,2", ",5,5"))
     assert run(["preprocess", *split]) == 0
     assert "overlap in time" not in capsys.readouterr().err

@@ -488,3 +488,16 @@ def test_no_name_of_data_or_results_keeps_a_run_from_being_read(
     assert run(["show", str(folder.absolute())]) == 0
     for command in ("plot", "report"):
         assert run([command, f"./{name} results"]) == 0
+
+
+def test_a_warning_of_some_items_alone_says_of_which() -> None:
+    few, both = "hardly anything to tell NDCG by: 9 users", "all of it"
+    rows = [{"k": 10, "stage": stage, "note": note} for stage, note in (("valid", few), ("test", f"{few} more"))]
+    plain = dict.fromkeys(train_table.WARNINGS)
+    said = train_table.warned([[row | plain for row in rows]])
+    assert said == [
+        "Hardly anything to tell NDCG by: 9 users (valid).",
+        "Hardly anything to tell NDCG by: 9 users more (test).",
+    ]
+    shared = [{"k": 10, "stage": stage, "note": both} | plain for stage in ("valid", "test")]
+    assert train_table.warned([shared]) == ["All of it."]

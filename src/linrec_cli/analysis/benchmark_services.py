@@ -5,6 +5,7 @@ from typing import Any
 
 from linrec_cli.analysis.verdict import Verdict
 from linrec_cli.analysis.verdict_text import metric, short, told_apart, worded
+from linrec_cli.names import several
 
 NAMED = ("form", "width", "heads", "layers", "tokens", "dtype", "protocol", "seen", "setup")
 """What a full name says of a cell beside its command, data set, model, mechanism, length and phase."""
@@ -56,7 +57,7 @@ def gha(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "unit": one.unit,
             "value": middle(one),
             "range": f"{min(one.new):.6g} - {max(one.new):.6g}",
-            "extra": f"{len(one.new)} runs; {one.verdict}",
+            "extra": f"{several(len(one.new), 'run')}; {one.verdict}",
         }
         for one, name in measured(verdicts)
         if one.kind != "quality"

@@ -19,11 +19,6 @@ def lines(rows: Rows) -> list[Sequence[str]]:
     ]
 
 
-def several(count: int | None, what: str) -> str:
-    """Write how many there are of something: `1 head`, `2 heads`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
 def short(value: float | None) -> str:
     """Write a number with four digits that count, a whole one in full."""
     if value is None:

@@ -9,8 +9,9 @@ import polars as pl
 from linrec_cli import catalog
 from linrec_cli.analysis.baseline import baselines
 from linrec_cli.analysis.labels import QUALITY, metric_label
-from linrec_cli.analysis.numbers import several, short
+from linrec_cli.analysis.numbers import short
 from linrec_cli.analysis.reading import distinct, latest, over_runs, over_seeds, parts, read
+from linrec_cli.names import several
 
 
 class Content(NamedTuple):
@@ -123,7 +124,7 @@ def ranking(lengths: Sequence[Mapping[str, Sequence[float]]]) -> str:
         seeds = [len(found[name]) for found in lengths if name in found]
         said.append(f"{name} {', '.join(map(written, numbers[name]))} ({counted(min(seeds), max(seeds))})")
     apart = "; " if len(lengths) > 1 else ", "
-    return apart.join(said) if len(order) <= FEW else f"{apart.join(said)}, of {len(order)} mechanisms"
+    return apart.join(said) if len(order) <= FEW else f"{apart.join(said)}, of {several(len(order), 'mechanism')}"
 
 
 def counted(least: int, most: int) -> str:

@@ -10,6 +10,7 @@ import typer
 from linrec_cli import catalog, processes
 from linrec_cli.cli import console, options
 from linrec_cli.declared import check_names
+from linrec_cli.names import several
 from linrec_cli.settings import Evaluate
 
 if TYPE_CHECKING:
@@ -137,12 +138,12 @@ def tested(verdicts: Sequence["Comparison"], heads: dict[str, str]) -> None:
         for one in verdicts
     ]  # fmt: skip
     console.table(
-        f"Against {heads[verdicts[0].base]}, {verdicts[0].users:,} users",
+        f"Against {heads[verdicts[0].base]}, {several(verdicts[0].users, 'user')}",
         ["run", "metric", "change", "95 % interval", "d_z", "p(t)", "p(drawn)"],
         lines,
         f"Change: mean of the users' differences; interval and p(drawn): {DRAWS:,} bootstrap draws of users; p(t):"
-        f" Student's paired test; both p after Holm, {len(verdicts)} comparisons; d_z: mean over standard deviation."
-        " One training each: what another seed would change is not in it.",
+        f" Student's paired test; both p after Holm, {several(len(verdicts), 'comparison')};"
+        " d_z: mean over standard deviation. One training each: what another seed would change is not in it.",
     )
 
 

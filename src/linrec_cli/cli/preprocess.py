@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linrec_cli.cli import console, options
+from linrec_cli.names import several
 from linrec_cli.settings import FEW_ITEMS, FEW_USERS, LEAST_REPEATED, MANY, Reading, Train
 
 if TYPE_CHECKING:
@@ -31,6 +32,19 @@ is not recognised is asked for, never guessed. A data set that is not there
 yet is fetched. train and evaluate prepare by themselves; this shows what.
 """
 
+NONE = "–"
+COUNTS = {
+    "rows read": "rows_read",
+    "malformed": "rows_malformed",
+    "dropped": "rows_dropped",
+    "of them twice": "duplicates_removed",
+    "interactions": "interactions",
+    "users": "users",
+    "items": "items",
+}
+"""Columns of what there is, and what they are called in a card."""
+SELDOM = ("rows_malformed", "duplicates_removed")
+"""Those that are shown where they count anything; malformed rows are none of those read."""
 MANY_TWICE = 0.01
 """Share of events that stand twice from which on it is told."""
 
@@ -88,12 +102,9 @@ def show(made: "Prepared") -> None:
     """Print what is in a prepared data set, how long its histories are, and what to know before comparing."""
     card = made.card
     title = f"{made.name}: at least {card['min_user']} events a user, {card['min_item']} an item"
-    counts = [card[name] for name in ("rows_read", "rows_dropped", "interactions", "users", "items")]
-    names = ["rows read", "dropped", "interactions", "users", "items", "digest"]
-    if card["duplicates_removed"]:
-        counts.insert(2, card["duplicates_removed"])
-        names.insert(2, "of them twice")
-    console.table(title, names, [[*map(counted, counts), made.digest]])
+    told = [(name, card[key]) for name, key in COUNTS.items() if key not in SELDOM or card.get(key)]
+    names, counts = zip(*told, strict=True)
+    console.table(title, [*names, "digest"], [[*map(counted, counts), made.digest]], filtered(card))
     lengths = [counted(card["lengths"][name]) for name in SPREAD]
     console.table("Events per user", list(SPREAD.values()), [lengths])
     if "best_recall_at_10" in card:
@@ -108,11 +119,20 @@ def show(made: "Prepared") -> None:
     if twice := doubled(card):
         console.say(twice)
     if against := card.get("parts_against_time"):
-        console.say(
-            f"{against:,} events come in a later part than one that happened after them: the parts overlap in time"
-        )
+        come = f"{several(against, 'event')} {'comes' if against == 1 else 'come'}"
+        console.say(f"{come} in a later part than one that happened later: the parts overlap in time")
     if card["items"] < FEW_ITEMS or card["users"] < FEW_USERS:
-        console.say(f"hardly anything to tell models by: {card['users']:,} users and {card['items']:,} items")
+        there = f"{several(card['users'], 'user')} and {several(card['items'], 'item')}"
+        console.say(f"hardly anything to tell models by: {there}")
+
+
+def filtered(card: dict[str, Any]) -> str:
+    """Say which users and items were left out, and why; empty where none was, or nobody counted them."""
+    left = {role: card.get(f"{role}s_dropped", 0) for role in ("user", "item")}
+    if not any(left.values()):
+        return ""
+    told = (f"{several(left[role], role)} with fewer than {card[f'min_{role}']} events" for role in left if left[role])
+    return f"Left out until all have enough: {' and '.join(told)} (--min-user, --min-item)."
 
 
 def ordered(card: dict[str, Any]) -> str:
@@ -143,10 +163,10 @@ def doubled(card: dict[str, Any]) -> str:
 
 def warnings(card: dict[str, Any]) -> list[tuple[str, str, str]]:
     """List what makes figures incomparable: ties, leakage, repeats, users too short to split."""
-    users, events = f"{card['users']:,} users", f"{card['interactions']:,} events"
-    twice = card["exact_duplicates"]
-    neighbours = f"{counted(card['neighbours'])} neighbours"
-    return [
+    users, events = several(card["users"], "user"), several(card["interactions"], "event")
+    twice, pairs = card["exact_duplicates"], card["neighbours"]
+    neighbours = "" if isinstance(pairs, str) else several(pairs, "neighbour")
+    every = [
         (share(card["tied_neighbours_share"]), neighbours, "at the same time"),
         (share(card["tied_last_share"]), users, "whose last event ties with the one before"),
         (share(card["leak_share"]), "leave-one-out tests", "before the end of others' training"),
@@ -159,6 +179,8 @@ def warnings(card: dict[str, Any]) -> list[tuple[str, str, str]]:
         (share(card["repeat_share"]), "last two events of users", "of an item the user had before"),
         (share(card["too_short"] / card["users"]), users, "with fewer than 3 events, never split"),
     ]
+    # Without times, or where nobody has three events, some are of nothing.
+    return [line for line in every if line[0] != NONE]
 
 
 def large(made: "Prepared", role: str, number: int) -> str:
@@ -171,9 +193,9 @@ def large(made: "Prepared", role: str, number: int) -> str:
 
 def share(value: float | str) -> str:
     """Write a share for a person; one that there is not as a dash."""
-    return "–" if isinstance(value, str) else f"{100 * value:.1f} %"
+    return NONE if isinstance(value, str) else f"{100 * value:.1f} %"
 
 
 def counted(value: int | str) -> str:
     """Write a count for a person; one that there is not as a dash."""
-    return "–" if isinstance(value, str) else f"{value:,}"
+    return NONE if isinstance(value, str) else f"{value:,}"

@@ -12,7 +12,7 @@ from linrec_cli import catalog
 from linrec_cli.cli import console
 from linrec_cli.cli.options import DATASETS, OUTPUT, RESULTS, DataDir, Json, ResultsDir, option
 from linrec_cli.errors import DataError, UsageError
-from linrec_cli.names import shown
+from linrec_cli.names import several, shown
 from linrec_cli.settings import AUTO
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def command(
 
         with disk.whole(output) as part:
             getattr(table, f"write_{output.suffix.lower()[1:]}")(part)
-        console.say(f"wrote {table['history'].n_unique():,} lists to {output}")
+        console.say(f"wrote {several(table['history'].n_unique(), 'list')} to {output}")
     if as_json:
         console.document({"run": run, "seen": served.seen, "recommended": table.to_dicts()})
     elif not output:
@@ -112,9 +112,9 @@ def answer(stream: "Stream", as_json: bool) -> None:
         console.answer(line(one, as_json))
     kept, users = stream.size(), len(stream.users)
     each = f", {console.size(kept / users)} kept for each" if users else ""
-    console.say(f"read {count:,} lines of {users:,} users{each}")
+    console.say(f"read {several(count, 'line')} of {several(users, 'user')}{each}")
     if wrong:
-        raise DataError(f"{wrong:,} of {count:,} lines held no event that the run knows; mend them.")
+        raise DataError(f"{wrong:,} of {several(count, 'line')} held no event that the run knows; mend them.")
 
 
 def events() -> Iterator[str]:

@@ -12,6 +12,7 @@ from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
 from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.names import several
 from linrec_cli.settings import RUNNING, Reading, Train
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def beyond(asked: Sequence[Train], data: "Dataset") -> str:
     """Say that some lengths are more than any history has; empty where none is."""
     longest = int(data.sequences.offsets.diff().max())
     over = [f"{maxlen:,}" for maxlen in sorted({cell.maxlen for cell in asked}) if maxlen > longest]
-    return f"no history has more than {longest:,} events: at maxlen {', '.join(over)} no more is read." if over else ""
+    most = several(longest, "event")
+    return f"no history has more than {most}: at maxlen {', '.join(over)} no more is read." if over else ""
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:

@@ -74,11 +74,15 @@ def caption(cell: Train, names: Sequence[str]) -> str:
 
 def warned(rows: Sequence[Sequence[Row]]) -> list[str]:
     """List what the rows of tested numbers warn of, and what makes them no match for others."""
-    notes = [row["note"] for own in rows for row in own if row["k"] is not None]
+    tested = [row for own in rows for row in own if row["k"] is not None]
+    stages = {row["note"]: {one["stage"] for one in tested if one["note"] == row["note"]} for row in tested}
+    every = {row["stage"] for row in tested}
+    # What is not said of all items names those that it is said of.
+    notes = [note if not note or of == every else f"{note} ({', '.join(sorted(of))})" for note, of in stages.items()]
     for column, warning in WARNINGS.items():
         if any(row[column] for own in rows for row in own):
             notes.append(warning)
-    return [f"{note.capitalize()}." for note in dict.fromkeys(filter(None, notes))]
+    return [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(filter(None, notes))]
 
 
 def where(cell: Train, names: Sequence[str]) -> list[object]:

@@ -69,9 +69,9 @@ def _files(source: str, asked: dict[str, Any]) -> Origin:
     own = {name: value for name, value in asked.items() if name != "duplicates"}
 
     def log() -> tuple[pl.LazyFrame, None, list[str]]:
-        events, notes, order = read(source, **own)
-        facts["order"] = order
-        return events, None, notes
+        found = read(source, **own)
+        facts.update(order=found.order, rows_malformed=found.malformed)
+        return found.events, None, found.notes
 
     identity = ["file", content.hexdigest(), sorted(asked.items())]
     return Origin(suffixes.stem(source), identity, log, facts, asked.get("duplicates", "keep"))

@@ -70,8 +70,7 @@ def prepare(
     """
     if min(min_user, min_item) < 0:
         raise UsageError("a user or an item cannot have fewer than 0 events; give a minimum of 0 or more.")
-    events = events.lazy()
-    if "part" in events.collect_schema():
+    if "part" in (events := events.lazy()).collect_schema():
         return split_already(events, items, duplicates)
     user, item, time, raw_users, raw_items, timed = _collect(events)
     read = len(user)
@@ -83,8 +82,9 @@ def prepare(
     if not len(user):
         raise DataError(_nothing(read, min_user, min_item))
     facts = _kept(min_user, min_item, read, len(user), repeated, duplicates)
-    (user, raw_users), (item, raw_items) = _close_gaps(user, raw_users), _close_gaps(item, raw_items)
-    return _made(order(user, item, time), raw_users, raw_items, items, timed, facts)
+    (user, users_left), (item, items_left) = _close_gaps(user, raw_users), _close_gaps(item, raw_items)
+    facts |= {"users_dropped": len(raw_users) - len(users_left), "items_dropped": len(raw_items) - len(items_left)}
+    return _made(order(user, item, time), users_left, items_left, items, timed, facts)
 
 
 def split_already(events: pl.LazyFrame, items: pl.DataFrame | pl.LazyFrame | None, duplicates: str) -> Prepared:

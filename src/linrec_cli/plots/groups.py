@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from linrec_cli.analysis import phases
-from linrec_cli.analysis.numbers import several
+from linrec_cli.names import several
 from linrec_cli.plots import style
 from linrec_cli.plots.keys import FIGURE, keyed
 from linrec_cli.plots.names import names
@@ -56,7 +56,7 @@ def trained_for(keys: Mapping[str, Any]) -> str:
     few, many = keys.get("fewest"), keys.get("most")
     if few is None or many is None:
         return ""
-    return f"{many:.0f} epochs" if few == many else f"{few:.0f} to {many:.0f} epochs"
+    return several(round(many), "epoch") if few == many else f"{few:.0f} to {many:.0f} epochs"
 
 
 def titles(keys: Mapping[str, Any]) -> tuple[str, str]:

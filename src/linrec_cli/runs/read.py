@@ -17,6 +17,7 @@ from linrec_cli.analysis.labels import mechanism, metric_label
 from linrec_cli.analysis.numbers import short
 from linrec_cli.declared import from_stored
 from linrec_cli.errors import DataError, UsageError
+from linrec_cli.names import several
 from linrec_cli.profiling.cell import Cell, cells
 from linrec_cli.results import schema, store
 from linrec_cli.runs.result import HISTORY
@@ -104,9 +105,9 @@ class Run:
         if self.command == "profile":
             return fastest(self.rows)
         if self.rows:
-            return quality(self.rows)
+            return ", of ".join([quality(self.rows), *map(str, filter(None, [self.settings.get("of")]))])
         best = max((value for value in numbers(self.history, "ndcg") if not math.isnan(value)), default=None)
-        return f"{len(self.history)} epochs" + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
+        return several(len(self.history), "epoch") + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
 
     def unmeasured(self) -> list[str]:
         """List the cells that a profile was told to measure and has no row of."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from linrec_cli import processes
 from linrec_cli.errors import DataError
+from linrec_cli.names import several
 from linrec_cli.runs.data import Dataset
 from linrec_cli.settings import FEW_ITEMS, FEW_USERS, Train, from_stored, options
 from linrec_cli.usage import Usage
@@ -115,8 +116,8 @@ def qualities(
 
 def few(users: int, items: int) -> str:
     """Warn where a number says little: hardly any item to rank among, or hardly any user to average over."""
-    told = [f"{items} items to rank among" if items < FEW_ITEMS else "", f"{users} users" if users < FEW_USERS else ""]
-    said = " and ".join(filter(None, told))
+    among = f"{several(items, 'item')} to rank among" if items < FEW_ITEMS else ""
+    said = " and ".join(filter(None, (among, several(users, "user") if users < FEW_USERS else "")))
     return f"hardly anything to tell by: {said}" if said else ""
 
 

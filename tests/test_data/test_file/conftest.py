@@ -16,7 +16,7 @@ def read(tmp_path):
     def write_and_read(content, name="log.csv", **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        events, notes, _ = read_file(path, **options)
-        return events.collect().rows(), notes
+        found = read_file(path, **options)
+        return found.events.collect().rows(), found.notes
 
     return write_and_read

@@ -34,7 +34,7 @@ def test_a_malformed_row_is_refused_by_its_line_and_left_out_if_asked(read, reas
     assert [row[0] for row in rows] == list(range(1, 8))
     lacking = re.match("no (user|item|time)|.* is no (time)", reason)
     told = f" (1 without {lacking[1] or lacking[2]})" if lacking else ""
-    assert f"1 malformed rows skipped{told}" in notes
+    assert f"1 malformed row skipped{told}" in notes
 
 
 def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read):

@@ -10,6 +10,7 @@ from linrec_cli.data.file import ids, times
 from linrec_cli.data.file.delimited import Content
 from linrec_cli.data.file.record_by_record import Fault
 from linrec_cli.errors import DataError
+from linrec_cli.names import several
 
 SHOWN = 3
 FILE = 1 << 32
@@ -66,9 +67,11 @@ def doubts(raw: pl.Series, read: pl.Series) -> list[str]:
     """Say what is doubtful about times that were read."""
     notes = []
     if short := times.rounded(raw):
-        notes.append(f"{short:,} times are rounded, as 1.5E+09 is: what lies closer together stays in the file's order")
+        are = f"{several(short, 'time')} {'is' if short == 1 else 'are'}"
+        notes.append(f"{are} rounded, as 1.5E+09 is: what lies closer together stays in the file's order")
     if unknown := times.zeros(read):
-        notes.append(f"{unknown:,} times are 0, and so the oldest; leave their rows out if nobody knows when they were")
+        are = f"{several(unknown, 'time')} {'is' if unknown == 1 else 'are'}"
+        notes.append(f"{are} 0, and so the oldest; leave their rows out if nobody knows when they were")
     return notes
 
 
@@ -76,7 +79,7 @@ def skipped(count: int, lacking: Mapping[str, pl.Series]) -> str:
     """Say how many rows were left out, and what they lacked."""
     numbers = {role: int(mask.sum()) for role, mask in lacking.items()}
     told = ", ".join(f"{number:,} without {role}" for role, number in numbers.items() if number)
-    return f"{count:,} malformed rows skipped" + (f" ({told})" if told else "")
+    return f"{several(count, 'malformed row')} skipped" + (f" ({told})" if told else "")
 
 
 def whole(raw: pl.Series, shown: str, form: str) -> pl.Series:

@@ -28,11 +28,13 @@ class Log(NamedTuple):
         events: `user`, `item` and, where they have times, `time`, in the order of the files.
         notes: what there is to say of how they were read.
         order: what events are ordered by: columns of time, or `file order`.
+        malformed: rows that were left out.
     """
 
     events: pl.LazyFrame
     notes: list[str]
     order: str
+    malformed: int
 
 
 def read(
@@ -75,7 +77,8 @@ def read(
     if not frame.height:
         raise DataError(f"{source} has no {'sound ' if skipped else ''}rows; give a file that has some.")
     orders = dict.fromkeys(found.order for found in read)
-    return Log(frame.lazy(), [*said(read, paths), *skipped, *[UNTIMED][: FILE_ORDER in orders]], ", ".join(orders))
+    notes = [*said(read, paths), *skipped, *[UNTIMED][: FILE_ORDER in orders]]
+    return Log(frame.lazy(), notes, ", ".join(orders), len(content.frame) + len(content.faults) - len(frame))
 
 
 def said(read: "Sequence[One]", paths: Sequence[Path]) -> list[str]:
