@@ -85,6 +85,25 @@ def test_an_evaluation_has_a_table_of_any_items_and_no_costs():
     assert caption.startswith("valid items, leave-one-out, ranked among 100 negatives (uni100)")
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"protocol": "uni100"}, ("--protocol full", "--protocol uni100")),
+        ({"seen": "rank"}, ("--seen remove", "--seen rank")),
+        ({"benchmark": 99}, (f"benchmark {schema.BENCHMARK}", "benchmark 99")),
+        ({"data_digest": "y"}, ("data x", "data y")),
+    ],
+)
+def test_no_two_tables_have_the_same_title(more, said):
+    first = run("linear", 0, 0.1)
+    second = [row | more for row in run("linear", 1, 0.1)]
+    of_trainings = [title for title, *_ in quality.trained(table(first, second), {})]
+    assert [title.rpartition(", ")[2] for title in of_trainings] == [*said]
+    again = [[row | {"command": "evaluate"} for row in one[:2]] for one in (first, second)]
+    of_evaluations = [title for title, *_ in quality.evaluated(table(*again), {})]
+    assert of_evaluations == [f"evaluation of {title}" for title in of_trainings]
+
+
 def test_evaluations_of_two_stages_have_a_table_each():
     how = {"command": "evaluate", "protocol": "full"}
     test = [row | how for row in run("linear", 0, 0.1)[:2]]

@@ -78,7 +78,7 @@ def test_a_report_goes_from_what_is_short_to_how_to_make_it_again():
     ("attention", "maxlen", "more", "said"),
     [
         ("linear", 128, {"contended": True}, "; some of these times were taken while others used the cores or the GPU"),
-        ("softmax", 64, {"low": 0.8, "high": 1.4}, "; times scatter by up to ±30%"),
+        ("softmax", 64, {"low": 0.8, "high": 1.4}, "; times scatter by up to ±30 %"),
         ("softmax", 64, {"low": 0.95, "high": 1.05, "contended": False}, ""),
         ("mean", 64, {"low": 0.1, "high": 9.0, "contended": True}, ""),
     ],

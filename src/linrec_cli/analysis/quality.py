@@ -31,6 +31,9 @@ Options = Mapping[str, str]
 GROUP = ("dataset", "data_digest", "model", "width", "layers", "heads", "setup", "benchmark", "protocol", "seen",
          "split", "stage")  # fmt: skip
 """What must be the same for numbers to share a table."""
+APART = {"split": "--split", "setup": "settings", "benchmark": "benchmark", "data_digest": "data",
+         "stage": "--stage", "protocol": "--protocol", "seen": "--seen"}  # fmt: skip
+"""What tells groups of the same name apart, and what stands before it."""
 LINE = ["maxlen", "mechanism"]
 COSTS = {"seconds_per_epoch": ("s an epoch", 1.0), "peak_bytes": ("peak MiB", 2.0**-20)}
 HEADLINE = metric_label(QUALITY)
@@ -49,19 +52,21 @@ def trained(table: pl.DataFrame, options: Options) -> Iterator[Content]:
 def evaluated(table: pl.DataFrame, options: Options) -> Iterator[Content]:
     """Make a table of each group of evaluations."""
     found = list(groups(table, "evaluate"))
-    for group, title in zip(found, apart(found, heading, options), strict=True):
+    for group, title in zip(found, apart(found, ranked_again, options), strict=True):
         yield content(group, title)
 
 
 def apart(found: Sequence[pl.DataFrame], call: Callable[[Row], str], options: Options) -> list[str]:
-    """Call each group by a name and the options of its setup; where these are not known or the same, by its setup."""
+    """Call each group by a name and the options of its setup; where these are the same, by what else differs."""
     firsts = [group.row(0, named=True) for group in found]
     called = [", ".join(filter(None, (call(row), options.get(row["setup"])))) for row in firsts]
-    setups: dict[str, set[str]] = {}
-    for name, row in zip(called, firsts, strict=True):
-        setups.setdefault(name, set()).add(row["setup"])
-    return [f"{name}, settings {row['setup']}" if len(setups[name]) > 1 else name
-            for name, row in zip(called, firsts, strict=True)]  # fmt: skip
+    for column, words in APART.items():
+        there: dict[str, set[Any]] = {}
+        for name, row in zip(called, firsts, strict=True):
+            there.setdefault(name, set()).add(row[column])
+        called = [f"{name}, {words} {row[column]}" if len(there[name]) > 1 else name
+                  for name, row in zip(called, firsts, strict=True)]  # fmt: skip
+    return called
 
 
 def content(group: pl.DataFrame, title: str, costs: pl.DataFrame | None = None) -> Content:
@@ -160,6 +165,11 @@ def heading(row: Mapping[str, Any]) -> str:
     """Write what a table is of."""
     size = f"width {row['width']}, {several(row['layers'], 'layer')}, {several(row['heads'], 'head')}"
     return f"{row['dataset']}, {row['model']}: {size}; {row['device']}, threads {row['threads']}"
+
+
+def ranked_again(row: Mapping[str, Any]) -> str:
+    """Write what a table of evaluations is of."""
+    return f"evaluation of {heading(row)}"
 
 
 def caption(row: Mapping[str, Any]) -> str:

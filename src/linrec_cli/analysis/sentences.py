@@ -54,7 +54,7 @@ def caveats(row: Row, measured: pl.DataFrame) -> Iterator[str]:
         yield "some of these times were taken while others used the cores or the GPU"
     scatter = times.select(((pl.col("high") - pl.col("low")) / pl.col("value") / 2).max()).item()
     if (scatter or 0.0) > SCATTER:
-        yield f"times scatter by up to ±{scatter:.0%}"
+        yield f"times scatter by up to ±{100 * scatter:.0f} %"
 
 
 def slopes_of(rows: Sequence[Row]) -> str:
