@@ -5,12 +5,15 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from types import MappingProxyType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
-from linrec_cli.errors import UsageError
+from linrec_cli.errors import FaultError, LinrecError, UsageError
+from linrec_cli.refusals import first, full, place
 
 MANY = 30
 """Names that an error lists: more than any folder of modules has."""
@@ -25,14 +28,19 @@ class Range(NamedTuple):
 
 def names(package: str) -> list[str]:
     """List the modules of `linrec_cli.<package>`; a leading underscore means shared code, not a name."""
-    return list(_listed(*importlib.import_module(f"linrec_cli.{package}").__path__))
+    return list(files(package))
+
+
+def files(package: str) -> Mapping[str, str]:
+    """Give the name of each module of a folder by what it is called on the command line."""
+    return _listed(*importlib.import_module(f"linrec_cli.{package}").__path__)
 
 
 @cache
-def _listed(*folders: str) -> tuple[str, ...]:
+def _listed(*folders: str) -> Mapping[str, str]:
     """List folders once: a metric's name is asked for in every epoch."""
-    found = (module.name for module in pkgutil.iter_modules(folders))
-    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
+    found = {module.name.replace("_", "-"): module.name for module in pkgutil.iter_modules(folders)}
+    return {name: file for name, file in sorted(found.items()) if not file.startswith("_")}
 
 
 def load(package: str, name: str) -> ModuleType:
@@ -40,11 +48,78 @@ def load(package: str, name: str) -> ModuleType:
 
     Raises:
         UsageError: there is no such name; the message lists the known ones.
+        FaultError: it cannot be imported, or lacks what the folder's `MUST` says that each has.
     """
-    known = names(package)
+    known = files(package)
     if name not in known:
-        raise unknown(re.sub("(?<=ss)es$|s$", "", package), name, known)
-    return importlib.import_module(f"linrec_cli.{package}.{name.replace('-', '_')}")
+        raise unknown(kind(package), name, known)
+    with blamed(package, name, "cannot be imported"):
+        module = importlib.import_module(f"linrec_cli.{package}.{known[name]}")
+    for key, what in getattr(importlib.import_module(f"linrec_cli.{package}"), "MUST", {}).items():
+        if not hasattr(module, key):
+            raise fault(package, name, f"lacks {key}")
+        if not fits(value := getattr(module, key), what):
+            raise fault(package, name, f"has {key} = {reprlib.repr(value)}, which is no {called(what)}")
+    return module
+
+
+def sound(package: str, tell: Callable[[str], object] = lambda said: None) -> dict[str, ModuleType]:
+    """Import every module of a folder that can be; `tell` hears of each that cannot, in one line."""
+    found = {}
+    for name in names(package):
+        try:
+            found[name] = load(package, name)
+        except FaultError as error:
+            tell(str(error))
+    return found
+
+
+@contextmanager
+def blamed(package: str, spec: str, what: str) -> Iterator[None]:
+    """Turn what is raised by a file of a catalog into one line that names it; memory that runs out is not its fault.
+
+    Args:
+        what: cannot be done with it.
+
+    Raises:
+        FaultError: something was raised that no rule of linrec's own refuses.
+    """
+    try:
+        yield
+    except LinrecError:
+        raise
+    except Exception as error:
+        if full(error):
+            raise
+        name = spec.partition(":")[0]
+        said = f"{type(error).__name__}: {first(error).rstrip('.')}"
+        where = place(error, f"{package}/{files(package)[name]}.py")
+        raise fault(package, name, f"{what}: {said}", where) from error
+
+
+def fault(package: str, name: str, what: str, where: str = "") -> FaultError:
+    """Make the error for a file of a catalog that does not what it should; `where` is a line of it."""
+    file = where or f"{package}/{files(package)[name]}.py"
+    return FaultError(f"{kind(package)} '{name}' ({file}) {what}; mend the file, or take it away.")
+
+
+def kind(package: str) -> str:
+    """Call one file of a folder by what it is."""
+    return re.sub("(?<=ss)es$|s$", "", package)
+
+
+def fits(value: object, what: Any) -> bool:
+    """Tell whether a value is of a type; of `tuple[str, ...]` a list is too."""
+    if get_origin(what) is not tuple:
+        return isinstance(value, what)
+    return isinstance(value, tuple | list) and all(isinstance(one, get_args(what)[0]) for one in value)
+
+
+def called(what: Any) -> str:
+    """Name a type in words."""
+    if get_origin(what) is tuple:
+        return f"tuple of {called(get_args(what)[0])} (of one, it ends with a comma)"
+    return " or ".join(one.__name__ for one in get_args(what) or (what,))
 
 
 def bound(package: str, spec: str, attribute: str) -> Callable[..., Any]:

@@ -16,6 +16,10 @@ class UsageError(LinrecError):
     exit_code = 2
 
 
+class FaultError(UsageError):
+    """A file of a catalog cannot be imported, or does not what every file of its folder promises."""
+
+
 class DataError(LinrecError):
     """Data could not be had, or is not what it should be."""
 

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -118,6 +119,16 @@ def full(error: BaseException) -> bool:
 def first(error: BaseException) -> str:
     """Take the first line of what is said, without the place in torch's source that stands before it."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rpartition(ALLOCATOR)[2]
+
+
+def place(error: BaseException, file: str = "") -> str:
+    """Name the last line of linrec, or of a file of it, in the traceback of an error; empty where there is none."""
+    last = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        before, ours, inner = Path(frame.f_code.co_filename).as_posix().rpartition("/linrec_cli/")
+        if f"{before}{ours}{inner}".endswith(f"/{file}") if file else ours:
+            last = f"{file or inner}, line {line}"
+    return last
 
 
 def line(error: Exception) -> str:

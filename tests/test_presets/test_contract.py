@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from linrec_cli import catalog
-from linrec_cli.cli.train import buildable
 from linrec_cli.declared import check_names, declared, element
 from linrec_cli.settings import Train, resolved
+from linrec_cli.training.promises import check
 
 NAMES = catalog.names("presets")
 
@@ -28,7 +28,7 @@ def test_it_is_made_of_options_each_of_its_own_type(name: str) -> None:
 def test_its_settings_fit_together_and_can_be_built(name: str) -> None:
     cell = resolved(Train(**settings(name)))
     check_names(cell)
-    buildable(cell)
+    check(cell)
     assert {option: getattr(cell, option) for option in settings(name)} == settings(name)
 
 

@@ -1,6 +1,8 @@
 """How mechanisms and metrics are called, in every table, figure, sentence and verdict."""
 
+from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -37,8 +39,16 @@ def with_way(mechanism: str, way: str | None) -> str:
 def metric_label(row: Mapping[str, Any]) -> str:
     """Name a metric as people do: `NDCG@10`; what is none of the folder's keeps its name, as `seconds_per_epoch`."""
     name, _, given = str(row["metric"]).partition(":")
-    title = catalog.load("metrics", name).TITLE if name in catalog.names("metrics") else name
+    title = titles(*catalog.names("metrics")).get(name, name)
     return ":".join(filter(None, (title, given))) + (f"@{row['k']}" if row.get("k") else "")
+
+
+@cache
+def titles(*names: str) -> dict[str, str]:
+    """Give the title of each metric that can be imported; to one that another has too, add the name."""
+    found = {name: module.TITLE for name, module in catalog.sound("metrics").items() if name in names}
+    often = Counter(found.values())
+    return {name: title if often[title] == 1 else f"{title} ({name})" for name, title in found.items()}
 
 
 def metric_of(label: str) -> dict[str, Any]:

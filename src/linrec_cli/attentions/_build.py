@@ -14,10 +14,13 @@ def build(spec: str, width: int, heads: int, *, causal: bool, maxlen: int) -> nn
 
     Raises:
         UsageError: no such mechanism or option, or the mechanism lacks the form that is asked for.
+        FaultError: it raised something else.
     """
     name, _ = catalog.parse(spec)
     form = "causal" if causal else "bidirectional"
     if form not in catalog.load("attentions", name).FORMS:
         raise UsageError(f"attention '{name}' has no {form} form; choose one that has, or another model.")
-    made: nn.Module = catalog.bound("attentions", spec, "Attention")(width, heads, causal, maxlen)
+    bound = catalog.bound("attentions", spec, "Attention")
+    with catalog.blamed("attentions", name, "cannot be built"):
+        made: nn.Module = bound(width, heads, causal, maxlen)
     return made

@@ -32,5 +32,5 @@ def step(attention: Any, x: Tensor, kept: Any) -> tuple[Tensor, Any]:
 
 def known() -> str:
     """Name the mechanisms that keep a state or a cache."""
-    modules = {name: catalog.load("attentions", name) for name in catalog.names("attentions")}
-    return ", ".join(name for name, module in modules.items() if {"step", "append"} & set(dir(module.Attention)))
+    modules = catalog.sound("attentions").items()
+    return ", ".join(name for name, module in modules if {"step", "append"} & set(dir(module.Attention)))

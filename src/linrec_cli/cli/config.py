@@ -94,5 +94,5 @@ def meant(flags: Mapping[str, str], key: str) -> str:
 
 
 def text(value: Any) -> Any:
-    """Write a TOML list the way the option takes it: `[50, 100]` as `50,100`."""
-    return ",".join(map(str, value)) if isinstance(value, list) else value
+    """Write a list the way the option takes it: `[50, 100]` as `50,100`."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value

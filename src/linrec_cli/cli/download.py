@@ -9,7 +9,7 @@ import typer
 
 from linrec_cli import catalog
 from linrec_cli.cli import console, options
-from linrec_cli.errors import DataError, UsageError
+from linrec_cli.errors import DataError, FaultError, UsageError
 
 if TYPE_CHECKING:
     from linrec_cli.data.download.source import AnySource, Event
@@ -144,25 +144,37 @@ def shown(name: str) -> Iterator[Callable[["Event"], None]]:
 
 
 def listing(names: list[str], data_dir: Path) -> list[dict[str, Any]]:
-    """Describe data sets."""
-    from linrec_cli.data.download import fetch
-
+    """Describe data sets; what is said of one whose file is at fault stands in no row."""
     rows = []
     for name in names:
-        module = catalog.load("datasets", name)
-        first: AnySource | None = next(iter(module.SOURCES), None)
-        path = fetch.present(module, data_dir / name)
-        rows.append({
-            "name": name,
-            "bytes": first and (first.bytes or getattr(first, "about", None)),
-            "exact": bool(first and first.bytes),
-            "licence": module.LICENSE,
-            "here": path is not None,
-            "path": path,
-            "sources": [getattr(source, "url", source.label) for source in module.SOURCES],
-            "description": (module.__doc__ or "").partition("\n")[0],
-        })  # fmt: skip
+        try:
+            rows.append(described(name, data_dir))
+        except FaultError as error:
+            console.fail(str(error))
     return rows
+
+
+def described(name: str, data_dir: Path) -> dict[str, Any]:
+    """Describe a data set.
+
+    Raises:
+        FaultError: its file cannot be imported, or is none of a data set.
+    """
+    from linrec_cli.data.download import fetch
+
+    module = catalog.load("datasets", name)
+    path = fetch.present(module, data_dir / name)
+    first: AnySource | None = next(iter(module.SOURCES), None)
+    return {
+        "name": name,
+        "bytes": first and (first.bytes or getattr(first, "about", None)),
+        "exact": bool(first and first.bytes),
+        "licence": module.LICENSE,
+        "here": path is not None,
+        "path": path,
+        "sources": [getattr(source, "url", source.label) for source in module.SOURCES],
+        "description": (module.__doc__ or "").partition("\n")[0],
+    }
 
 
 def show(rows: list[dict[str, Any]], data_dir: Path) -> None:

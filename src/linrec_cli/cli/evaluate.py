@@ -167,6 +167,8 @@ def said_of(rows: Sequence[Row]) -> list[str]:
 
 def told(row: Row) -> str:
     """Write a number, a count in full, and its standard error where it has one."""
+    if row["value"] is None:
+        return "–"
     if row["metric"].startswith("cold_"):
         return f"{row['value']:,.0f}"
     return f"{row['value']:.4f}" + ("" if row["high"] is None else f" ±{row['high'] - row['value']:.4f}")

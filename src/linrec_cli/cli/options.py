@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from linrec_cli import catalog, processes
+from linrec_cli.cli import config
 from linrec_cli.declared import Declared, declared, each, element, flag
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import AUTO, MODEL
@@ -34,10 +35,15 @@ def preset(ctx: typer.Context, name: str) -> str:
     """Make the settings of a preset the defaults of a command, in the place of what `linrec.toml` says.
 
     Raises:
-        UsageError: there is no such preset.
+        UsageError: there is no such preset, or it says something that is no option.
     """
-    ctx.meta[PRESET] = catalog.load("presets", name).SETTINGS if name else {}
-    ctx.default_map = {**(ctx.default_map or {}), **ctx.meta[PRESET]}
+    flags, found = config.spelled(ctx.command), dict[str, Any]()
+    for key, value in catalog.load("presets", name).SETTINGS.items() if name else ():
+        if not (own := config.meant(flags, str(key))):
+            raise catalog.unknown(f"setting in preset {name}", str(key), list(flags))
+        found[own] = config.text(value)
+    ctx.meta[PRESET] = found
+    ctx.default_map = {**(ctx.default_map or {}), **found}
     return name
 
 

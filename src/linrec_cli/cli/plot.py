@@ -48,15 +48,15 @@ def command(
 ) -> None:
     """Read the results, draw every figure there is data for, write them."""
     formats = listed(format)
-    for suffix in formats:
-        if suffix not in FORMATS:
-            raise catalog.unknown("format", suffix, FORMATS)
+    if strange := [one for one in formats if one not in FORMATS]:
+        raise catalog.unknown("format", strange[0], FORMATS)
 
     from linrec_cli import figures
     from linrec_cli.plots import former
     from linrec_cli.plots.render import write
     from linrec_cli.results import store
 
+    catalog.sound("figures", console.say)
     folder, table = out or results_dir / "figures", store.read(results_dir)
     written = [path for drawn in figures.draw(table, inches) for path in write(drawn, folder, formats)]
     if not written:

@@ -1,6 +1,7 @@
 """`linrec profile`: time and peak memory over sequence lengths, a row a number."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from linrec_cli.analysis import baseline
 from linrec_cli.cli import console, options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
-from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.errors import FaultError, NothingMeasuredError, UsageError
 from linrec_cli.phases._phase import phase
 from linrec_cli.settings import HOW, Effort, Profile, form
 
@@ -25,9 +26,9 @@ HELP = """Measure time, peak memory and work over sequence lengths.
 [bold]linrec profile --against main/results[/bold]
 
 Each cell (mechanism, length, size, phase) runs in a process of its own: running out of memory or time is a row \
-that says so, and everything else goes on. Cut short, the same command again measures what is left of that run. All \
-lengths have the same number of tokens a batch, or with --batch of sequences. The first mechanism is what the others \
-are compared with.
+that says so, and everything else goes on; where one failed otherwise, the exit code is 4. Cut short, the same command \
+again measures what is left of that run. All lengths have the same number of tokens a batch, or with --batch of \
+sequences. The first mechanism is what the others are compared with.
 """
 AGAINST = """Results to compare with: measure what they measured, unless told otherwise, and exit with 5 where fresh \
 runs confirm that something became worse."""
@@ -66,8 +67,11 @@ def command(
         console.document({"settings": asdict(settings), "rows": rows})
     else:
         show(settings, every[-1])
-    if not any(row["status"] == "ok" and row["phase"] != "machine" for row in rows):
+    cells = [row["status"] for row in rows if row["phase"] != "machine"]
+    if "ok" not in cells:
         raise NothingMeasuredError("no cell could be measured; the notes in the table say why.")
+    if "error" in cells:
+        raise NothingMeasuredError("a cell failed; its row says why.")
 
 
 def asked(given: dict[str, Any]) -> Profile:
@@ -92,7 +96,8 @@ def usual(settings: Profile) -> list[str]:
     models = settings.model if True in whole else ()
     forms = {form(spec) for spec in models} - {""}
     forms |= {"causal"} if False in whole else set()
-    names = [name for name in catalog.names("attentions") if forms <= {*catalog.load("attentions", name).FORMS}]
+    known = catalog.sound("attentions", console.say)
+    names = [name for name, module in known.items() if forms <= {*module.FORMS}]
     return sorted(names, key=lambda name: (name != baseline.NAME, name))
 
 
@@ -102,7 +107,9 @@ def buildable(settings: Profile) -> None:
 
     for spec in (spec for spec in settings.attn if ":" in spec):
         causal = "causal" in catalog.load("attentions", catalog.parse(spec)[0]).FORMS
-        build(spec, settings.width[0], settings.heads[0], causal=causal, maxlen=min(settings.maxlen))
+        # One that raises is an error of its cells alone.
+        with suppress(FaultError):
+            build(spec, settings.width[0], settings.heads[0], causal=causal, maxlen=min(settings.maxlen))
 
 
 def measured(settings: Profile, effort: Effort, results_dir: Path) -> list[Row]:

@@ -46,6 +46,7 @@ def command(
     from linrec_cli.reporting.report import report
     from linrec_cli.results import store
 
+    catalog.sound("figures", console.say)
     text = report(results_dir, format)
     if (format == "md" and not out) or out == STDOUT:
         console.page(text)

@@ -1,7 +1,7 @@
 """`linrec train`: one run, or a sweep over all that several values are given of."""
 
 from collections.abc import Sequence
-from functools import partial
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ from linrec_cli import catalog, processes
 from linrec_cli.cli import options
 from linrec_cli.cli.options import option
 from linrec_cli.declared import check_names
-from linrec_cli.errors import NothingMeasuredError, UsageError
+from linrec_cli.errors import FaultError, NothingMeasuredError, UsageError
 from linrec_cli.names import several
 from linrec_cli.settings import RUNNING, Reading, Train
 
@@ -53,7 +53,7 @@ def command(
     **given: Any,
 ) -> None:
     """Lay out the cells, train those that are not done, show them all."""
-    asked = laid_out(given)
+    asked = laid_out(given, whole=dry_run)
     together(asked, dry_run, fit, resume and fresh)
 
     from linrec_cli.cli import console, train_table
@@ -111,40 +111,31 @@ def together(asked: Sequence[Train], dry_run: bool, fit: bool, both: bool) -> No
         raise UsageError(f"torchrun trains one cell, not {len(asked)}; start it once for each, or leave it out.")
 
 
-def laid_out(given: dict[str, Any]) -> list[Train]:
+def laid_out(given: dict[str, Any], whole: bool = False) -> list[Train]:
     """Lay out the cells that the options ask for, and check each, so that a typo costs nothing.
+
+    Args:
+        whole: no cell may be at fault; otherwise, where others are not, its row will say so.
 
     Raises:
         UsageError: a setting is out of its limits, a name is unknown, or what is named does not fit together.
+        FaultError: the file of a mechanism, a loss or a model does not what it should.
     """
     from linrec_cli.runs.axes import axes, cells
+    from linrec_cli.training import promises
 
     own = options.given(Train, given)
     lists = {name: own.pop(name) for name in axes()}
-    found = cells(options.here(own), lists)
+    found, faults = cells(options.here(own), lists), list[FaultError]()
     for cell in found:
         check_names(cell)
-        buildable(cell)
+        try:
+            promises.check(cell)
+        except FaultError as error:
+            faults.append(error)
+    if len(faults) == len(found) or (faults and whole):
+        raise faults[0]
     return found
-
-
-def buildable(cell: Train) -> None:
-    """Build the model, for a single item, with its mechanism, and check that the objective may train it.
-
-    Raises:
-        UsageError: they do not fit together, or the machine has no room for the model.
-    """
-    import torch
-
-    from linrec_cli.models._recommender import Facts
-    from linrec_cli.training import fit, refused, room
-
-    refused.check(cell)
-    build = partial(fit.build, cell, Facts(1, {"any": torch.ones(2, 1)}))
-    # A GPU is asked by the process that trains, which may be another.
-    if cell.device == "cpu":
-        room.check(build, cell.device)
-    build()
 
 
 def decided(asked: Sequence[Train], data: "Dataset") -> list[Train]:
@@ -173,29 +164,40 @@ def beyond(asked: Sequence[Train], data: "Dataset") -> str:
 
 
 def fitting(asked: Sequence[Train], data: "Dataset") -> None:
-    """Split the data in each way that is asked for; build each model for a single item, and have it read that once.
-
-    What cannot be is known before anything is trained.
+    """Split the data in each way that is asked for, and have each model read them: what cannot be is known at once.
 
     Raises:
-        LinrecError: a split cannot be, or leaves nothing to train on; a model needs what the data have not.
+        LinrecError: a split cannot be, or leaves nothing to train on; a model cannot read the data.
     """
-    import torch
-
-    from linrec_cli.data.batch import Batch
-    from linrec_cli.models._recommender import Facts
-    from linrec_cli.training import enough, fit
+    from linrec_cli.training import enough
 
     forms: dict[str, set[str | None]] = {}
     for cell in asked:
         forms.setdefault(cell.split, set()).add(catalog.load("models", catalog.parse(cell.model)[0]).FORM)
     for split, found in forms.items():
         enough.check(data.sequences, data.split(split), counted=found == {None})
+    # Of what is at fault in some cells their rows will tell.
+    for cell in {cell.model: cell for cell in asked}.values():
+        with suppress(FaultError) if len(asked) > 1 else nullcontext():
+            readable(cell, data)
+
+
+def readable(cell: Train, data: "Dataset") -> None:
+    """Build a model for a single item, and have it read that once.
+
+    Raises:
+        LinrecError: it cannot, or needs what the data have not.
+    """
+    import torch
+
+    from linrec_cli.data.batch import Batch
+    from linrec_cli.models._recommender import Facts
+    from linrec_cli.training import fit
+
     once = torch.ones(1, 1, dtype=torch.int64)
     times = None if data.sequences.times is None else once
-    for cell in {cell.model: cell for cell in asked}.values():
+    with catalog.blamed("models", cell.model, "cannot read a history"):
         model = fit.build(cell, Facts(1, data.sequences.features or {}))
-        if not cell.objective:
-            continue
-        with torch.inference_mode():
-            model.eval().query(Batch(once, once[0], times=times, target_times=times))
+        if cell.objective:
+            with torch.inference_mode():
+                model.eval().query(Batch(once, once[0], times=times, target_times=times))

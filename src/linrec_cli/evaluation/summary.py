@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from linrec_cli.metrics._trained import Trained
 
 RANK = pl.col("rank")
+ROUNDING = 1e-6
 KINDS = {"metric": pl.String, "k": pl.Int64, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 
 
@@ -27,9 +28,14 @@ def of_lists(metric: str) -> bool:
 
 
 def score(metric: str, k: int) -> pl.Expr:
-    """Sum the ranks of a user's targets up as a metric of ranks does: the mean of its values, unless it says other."""
+    """Sum the ranks of a user's targets up as a metric of ranks does: the mean of its values, unless it says other.
+
+    Raises:
+        FaultError: its file raises something.
+    """
     module = catalog.load("metrics", metric)
-    summed: pl.Expr = getattr(module, "of_user", pl.Expr.mean)(module.value(RANK, k))
+    with catalog.blamed("metrics", metric, "cannot be computed"):
+        summed: pl.Expr = getattr(module, "of_user", pl.Expr.mean)(module.value(RANK, k))
     return summed
 
 
@@ -48,9 +54,17 @@ def summary(ranks: pl.DataFrame, ks: Iterable[int], metrics: Sequence[str] | Non
     Returns:
         a row a metric and `k`: `metric`, `k`, `value`, and `low` and `high`, one standard error of the mean over users
         away; of one user alone there is none.
+
+    Raises:
+        FaultError: a metric gives no number for a target or a user, or one that is not within its range.
     """
     names = [(name, k) for k in ks for name in (usual() if metrics is None else metrics)]
-    users = by_user(ranks, {f"{name}@{k}": score(name, k) for name, k in names})
+    wanted = {f"{name}@{k}": score(name, k) for name, k in names}
+    targets = ranks.select(**{f"{name}@{k}": catalog.load("metrics", name).value(RANK, k) for name, k in names})
+    users = by_user(ranks, wanted)
+    for name, k in names:
+        for values in (targets, users):
+            within(name, values[f"{name}@{k}"])
     rows = [{"metric": name, "k": k} | spread(users[f"{name}@{k}"]) for name, k in names]
     return pl.DataFrame(rows, schema=KINDS)
 
@@ -66,15 +80,32 @@ def listed(
     """
     rows = []
     for name, k in ((name, k) for k in ks for name in metrics):
-        found: Tensor = catalog.load("metrics", name).over(lists[:, :k], trained)
-        if found.dim():
+        with catalog.blamed("metrics", name, "cannot be computed"):
+            found: Tensor = catalog.load("metrics", name).over(lists[:, :k], trained)
+            there = (lists[:, :k] > 0).any(1)
             # A list that nothing is left for has no value.
+            within(name, pl.Series(found[there if found.dim() else there.any()].flatten().cpu().numpy()))
+        if found.dim():
             frame = pl.DataFrame({"user": users.cpu().numpy(), "value": found.cpu().numpy()}).fill_nan(None)
             told = spread(by_user(frame, {"value": pl.col("value").mean()})["value"].drop_nulls())
         else:
             told = {"value": float(found), "low": None, "high": None}
         rows.append({"metric": name, "k": k} | told)
     return pl.DataFrame(rows, schema=KINDS)
+
+
+def within(metric: str, values: pl.Series) -> None:
+    """Check that a metric's values are numbers within its range, to rounding.
+
+    Raises:
+        FaultError: one is not.
+    """
+    low, high = sorted(catalog.load("metrics", metric).RANGE)
+    with catalog.blamed("metrics", metric, "gives no numbers"):
+        wrong = values.cast(pl.Float64).filter(~values.is_between(low - ROUNDING, high + ROUNDING).fill_null(False))
+    if len(wrong):
+        said = "nothing" if wrong[0] is None else f"{wrong[0]:g}"
+        raise catalog.fault("metrics", metric, f"gives {said}, and its RANGE is {low:g} to {high:g}")
 
 
 def spread(users: pl.Series) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A figure `NEEDS` something of the table, in words, and `every(table, wide)` draw
 inches wide or as wide as its panels need. Each thing that figures share is in `plots`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from linrec_cli import catalog
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from linrec_cli.analysis.reading import Rows
     from linrec_cli.plots.drawn import Drawn
 
+MUST = {"NEEDS": str, "every": Callable}
+"""What every file has, and of which type; where one does not, `catalog.load` says so."""
+
 
 def draw(table: "Rows", wide: float | None = None) -> Iterator["Drawn"]:
-    """Draw every figure of the folder that a table has numbers for: what a run gave, or all runs of a folder.
+    """Draw every figure that can be imported and has numbers in a table: what a run gave, or all runs of a folder.
 
     Args:
         wide: inches; None is as wide as the panels need.
@@ -23,10 +26,10 @@ def draw(table: "Rows", wide: float | None = None) -> Iterator["Drawn"]:
     from linrec_cli.analysis.reading import read
 
     whole = read(table)
-    for name in catalog.names("figures"):
-        yield from catalog.load("figures", name).every(whole, wide)
+    for figure in catalog.sound("figures").values():
+        yield from figure.every(whole, wide)
 
 
 def needs() -> dict[str, str]:
     """Say by name what each figure needs of a table."""
-    return {name: catalog.load("figures", name).NEEDS for name in catalog.names("figures")}
+    return {name: figure.NEEDS for name, figure in catalog.sound("figures").items()}

@@ -10,3 +10,6 @@ lists together, `[]`. It lies within `RANGE`, and neither end need be the better
 `TITLE` is what people call it, `UNIT` its unit, where it has one. `ASKED = True` leaves it out of all tables but those
 of evaluations that ask for it by name; a metric of lists must be asked for.
 """
+
+MUST = {"TITLE": str, "RANGE": tuple[float | int, ...]}
+"""What every file has, and of which type; where one does not, `catalog.load` says so."""

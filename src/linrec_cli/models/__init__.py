@@ -9,3 +9,8 @@ that knows a hidden item, `facts.items + 1`, says `MASKED = True`; one that read
 `step(items [B], state)`, what `query` gives after one more event of each, `[B, C]`, and the next state;
 `linrec recommend --stream` then answers from it.
 """
+
+from collections.abc import Callable
+
+MUST = {"FORM": object, "OBJECTIVE": str, "Model": Callable}
+"""What every file has, and of which type; where one does not, `catalog.load` says so."""

@@ -16,14 +16,16 @@ def halves(cell: Cell) -> Work:
         x.requires_grad_()
     out: list[Tensor] = []
 
-    def forward(given: tuple[Tensor, ...] = whole) -> None:
+    def forward(given: tuple[Tensor, ...] = whole) -> Tensor:
         clear(layer, given[0])
         with lowered(cell):
             out.append(layer(given[0], given[1]))
+        return out[-1]
 
-    def backward(given: tuple[Tensor, ...] = whole) -> None:
+    def backward(given: tuple[Tensor, ...] = whole) -> Tensor | None:
         y = out.pop()
         y.backward(given[2].to(y.dtype))
+        return given[0].grad
 
     def tiny() -> None:
         forward(short)

@@ -79,5 +79,5 @@ def spelled(fact: str) -> str:
 
 @cache
 def phases() -> tuple[Phase, ...]:
-    """Read every phase, in the order they are shown."""
-    return tuple(sorted(map(phase, catalog.names("phases")), key=lambda one: (one.order, one.name)))
+    """Read every phase that can be, in the order they are shown."""
+    return tuple(sorted(map(phase, catalog.sound("phases")), key=lambda one: (one.order, one.name)))

@@ -29,11 +29,12 @@ def build(cell: "Cell") -> "Work":
     channels = model.table().shape[1]
     gradients = [torch.randn(*one.items.shape, channels, device=cell.device) for one in (whole, short)]
 
-    def run(batch: Batch, gradient: torch.Tensor) -> None:
+    def run(batch: Batch, gradient: torch.Tensor) -> torch.Tensor:
         model.zero_grad()
         with lowered(cell):
             hidden = model.encode(batch)
         hidden.backward(gradient.to(hidden.dtype))
+        return hidden
 
     span, tiny = (partial(run, *given) for given in zip((whole, short), gradients, strict=True))
     return Work({"encoder": span}, tiny, model.zero_grad, flushed=False)

@@ -48,7 +48,10 @@ def footprint(tries: Tries, cell: Cell) -> tuple[list[Row], Footprint | None]:
         counts = child.ask(None, 2 * budget + GRACE) if ran.status == "ok" else ran
     finally:
         child.stop()
-    kernels = ran.content or {}
+    kernels, strange = ran.content or ({}, [])
+    if strange:
+        note = f"what {' and '.join(strange)} gave is not finite: it has no number, or an infinite one"
+        return rows.failed(cell, metrics, "error", note), None
     found = rows.peaks(cell, peaks, kernels, process)
     if counts.status == "ok":
         found += rows.counted(cell, counts.content, kernels, process)

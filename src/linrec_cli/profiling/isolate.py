@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from linrec_cli import phases, refusals, temporary
+from linrec_cli.catalog import sound
 
 Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
@@ -52,7 +53,9 @@ def server() -> ForkServerContext | SpawnContext:
     context = get_context("forkserver")
     # All that phases build with. The optimiser and the profiler load torch._dynamo when first used, and a child loads
     # what its parent was started by: a second each time.
-    shared = [f"linrec_cli.phases.{module.name}" for module in pkgutil.iter_modules(phases.__path__)]
+    beside = [module.name for module in pkgutil.iter_modules(phases.__path__) if module.name.startswith("_")]
+    # One that cannot be imported would end the server.
+    shared = [*(f"{phases.__name__}.{name}" for name in beside), *(x.__name__ for x in sound("phases").values())]
     context.set_forkserver_preload(["linrec_cli.profiling.build", *shared, "linrec_cli.cli", "torch._dynamo"])
     return context
 

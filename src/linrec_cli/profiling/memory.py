@@ -4,8 +4,9 @@ import ctypes
 import gc
 import platform
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from linrec_cli.errors import NothingMeasuredError
 
 if TYPE_CHECKING:
     from linrec_cli.profiling.cell import Cell
-    from linrec_cli.profiling.work import Builder, Work
+    from linrec_cli.profiling.work import Builder, Spans, Work
 
 Peaks = dict[str, dict[str, float]]
 """Bytes: span, then which counter (`rss`; `allocated`, `reserved`, `device`)."""
@@ -31,7 +32,7 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     """Do the task of a memory child.
 
     It answers `None` when it is built, then the peaks and the bytes that a process needs in all to run the
-    cell, then the kernel that ran and the count of what it did, each by span.
+    cell, then the kernels that ran and the spans that gave what is not finite, then the count of what it did, by span.
     """
     from linrec_cli import machine
     from linrec_cli.profiling import kernel
@@ -49,8 +50,23 @@ def measure(cell: "Cell", build: "Builder") -> Generator[Any, Any, None]:
     resident = status()["VmRSS"] - start if cell.device == "cpu" else 0
     found = peaks(work, cell.device)
     yield found, resident + max(max(counters.values()) for counters in found.values())
-    yield kernel.names(work.spans, cell.what.ways)
+    spans, strange = looked_at(work.spans)
+    yield kernel.names(spans, cell.what.ways), strange
     yield {name: replace(tally(span), state_bytes=work.state.get(name, 0)) for name, span in work.spans.items()}
+
+
+def looked_at(spans: "Spans") -> tuple["Spans", list[str]]:
+    """Look at the tensors that spans give: the names of those of which one is not finite come into a list."""
+    import torch
+
+    strange: list[str] = []
+
+    def run(name: str, span: Callable[[], object]) -> None:
+        found = span()
+        if isinstance(found, torch.Tensor) and not found.isfinite().all():
+            strange.append(name)
+
+    return {name: partial(run, name, span) for name, span in spans.items()}, strange
 
 
 def baseline() -> dict[str, int]:

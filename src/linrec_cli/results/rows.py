@@ -28,6 +28,10 @@ SETTINGS = (
 """Settings that are columns of the same name."""
 
 
+EMPTY = "nothing was left to recommend, and so there is nothing to average"
+"""The note of a metric that has no value, though all is well."""
+
+
 def shared(settings: Train, command: str, run: str, created: Any, environment: Mapping[str, Any]) -> Row:
     """Say how the numbers of a run were made: what stands in each of its rows."""
     attention, given = options(settings.attn)
@@ -61,6 +65,7 @@ def quality(
         | {"unit": getattr(catalog.load("metrics", row["metric"]), "UNIT", "1")}
         | how
         | more
+        | ({} if row["value"] == row["value"] else {"value": None, "status": "skipped", "note": EMPTY})
         for row in summary.to_dicts()
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from linrec_cli import disk, machine
 from linrec_cli.errors import LinrecError
 from linrec_cli.processes import LostError
-from linrec_cli.refusals import RefusedError, full
+from linrec_cli.refusals import RefusedError, first, full, place
 from linrec_cli.runs import events, halved
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch
@@ -28,8 +28,16 @@ def attempt(settings: Train, data: Dataset, folder: Path, fresh: bool, watch: Wa
         raise
     except LinrecError as error:
         fail(settings, folder, "error", str(error), watch)
-    except (MemoryError, RuntimeError) as error:
-        fail(settings, folder, *halved.reason(settings, full(error), machine.said(error)), watch)
+    except OSError:
+        raise
+    except Exception as error:
+        said = machine.said(error) if isinstance(error, MemoryError | RuntimeError) else told(error)
+        fail(settings, folder, *halved.reason(settings, full(error), said), watch)
+
+
+def told(error: Exception) -> str:
+    """Say in one line what was raised, and where in linrec or in a file that was added to it."""
+    return f"{type(error).__name__}: {first(error)} ({place(error)})"
 
 
 def fail(settings: Train, folder: Path, status: str, note: str, watch: Watch) -> None:

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
-from linrec_cli.errors import LinrecError
+from linrec_cli.errors import FaultError, LinrecError
 
 if TYPE_CHECKING:
     import torch
@@ -120,12 +120,16 @@ def checks(device: str) -> Iterator[Check]:
 
     dtypes = ["float32"] if device == "cpu" else [*LIMITS]
     for name in catalog.names("attentions"):
-        for form in catalog.load("attentions", name).FORMS:
-            for dtype in dtypes:
-                yield check(name, form, dtype, device)
+        try:
+            forms = catalog.load("attentions", name).FORMS
+        except FaultError as error:
+            yield Check(name, "none", "any", note=str(error).rstrip("."))
+            continue
+        for form, dtype in product(forms, dtypes):
+            yield check(name, form, dtype, device)
     # Each form that may be what runs, of which there is one.
-    forms = ("triton", "plain") if device == "cuda" and not _triton.available() else ()
-    for (name, form), dtype, forced in product(FUSED, dtypes, forms):
+    kernels = ("triton", "plain") if device == "cuda" and not _triton.available() else ()
+    for (name, form), dtype, forced in product(FUSED, dtypes, kernels):
         yield check(name, form, dtype, device, forced, LONG)
 
 

@@ -169,5 +169,4 @@ def bytes_of(kept: Any) -> int:
 
 def streaming() -> str:
     """Name the models that read events one by one."""
-    names = catalog.names("models")
-    return ", ".join(name for name in names if hasattr(catalog.load("models", name).Model, "step"))
+    return ", ".join(name for name, module in catalog.sound("models").items() if hasattr(module.Model, "step"))

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linrec_cli import disk, machine
+from linrec_cli.errors import FaultError
 from linrec_cli.results import store
 from linrec_cli.runs import events, find
 from linrec_cli.runs.apart import apart
-from linrec_cli.runs.attempt import attempt
+from linrec_cli.runs.attempt import attempt, fail
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch, unheard
 from linrec_cli.runs.train import finished, settled, tidy
@@ -67,6 +68,8 @@ def turn(
 ) -> None:  # fmt: skip
     """Train a cell, unless it is done: here, or in a process of its own where there are several or it is guarded.
 
+    Of several, one whose mechanism, loss or model is at fault becomes a row at once.
+
     Args:
         of: its number, and how many there are.
         wait: for another process that trains it.
@@ -74,6 +77,7 @@ def turn(
     Raises:
         HeldError: another process trains it.
     """
+    from linrec_cli.training import promises
     from linrec_cli.training.checkpoint import CHECKPOINT
 
     if not fresh and finished(folder):
@@ -89,6 +93,11 @@ def turn(
         return
     if of[1] > 1:
         watch(events.Begun(folder.name, *of))
+        try:
+            promises.check(settings)
+        except FaultError as error:
+            fail(settings, folder, "error", str(error), watch)
+            return
     if fresh or not (folder / CHECKPOINT).is_file():
         watch(events.Anew(folder.name))
     (apart if guarded or of[1] > 1 else attempt)(settings, data, folder, fresh, watch)

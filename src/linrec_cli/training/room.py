@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from linrec_cli import machine
-from linrec_cli.errors import UsageError
+from linrec_cli.errors import FaultError, UsageError
 
 COPIES = 4
 """Of each weight: itself, its gradient, and the two moments of AdamW."""
@@ -21,7 +21,7 @@ def check(make: Callable[[], nn.Module], device: str) -> None:
     """
     tensors: list[Tensor] = []
     # What looks at its numbers while it is made cannot be made on paper.
-    with suppress(RuntimeError), torch.device("meta"):
+    with suppress(RuntimeError, FaultError), torch.device("meta"):
         model = make()
         tensors = [*model.parameters(), *model.buffers()]
     needed = sum(x.nbytes * (COPIES if x.requires_grad else 1) for x in tensors)
