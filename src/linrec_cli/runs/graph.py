@@ -84,8 +84,8 @@ def saved(program: Any, path: Path) -> Run:
         # Into memory first: on a full disk torch would write half of it without a word, or end the process.
         content = io.BytesIO()
         torch.export.save(program, content)
-        with content.getbuffer() as held:
-            path.write_bytes(held)
+        # A view of it would live on in the traceback of what is refused, which Python 3.12 dies of.
+        path.write_bytes(content.getvalue())
         # Torch 2.11 warns that what it reads back cannot be written to.
         with quiet():
             read_back: Run = torch.export.load(path).module()
