@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from faults import network, signals
 
 from linrec_cli.runs.interrupt import Interrupts
@@ -28,6 +29,11 @@ def test_a_signal_that_does_not_wait_is_found_to_alter_the_run(monkeypatch: pyte
     monkeypatch.setattr(Interrupts, "__enter__", impatient)
     found = signals.trials(lines=8, seed=1, files=["training/optimiser.py", "training/state.py"])
     assert {"weights", "history"} & {name for one in found for name in one.differs}
+
+
+def test_wherever_the_look_at_a_models_size_is_cut_off_torch_makes_tensors_where_it_did() -> None:
+    assert not any(one.differs for one in signals.trials(files=["training/room.py"]))
+    assert torch.ones(1).device.type == "cpu"
 
 
 def test_a_signal_that_is_not_heard_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,9 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     split = data.split(settings.split)
     peaks = Peaks(settings.device, settings.graphs)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
-    room.check(partial(fit.build, settings, facts(sequences)), settings.device)
+    # Cut off on its way out, it would leave a notebook's torch on a device of paper.
+    with Interrupts("the model's size to be known"):
+        room.check(partial(fit.build, settings, facts(sequences)), settings.device)
     state = fit.start(settings, sequences, parts)
     name = folder.name if folder else settings.name
     if folder and checkpoint.load(state, folder):
