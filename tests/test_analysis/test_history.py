@@ -46,3 +46,4 @@ def test_a_number_keeps_the_digits_before_its_point_whatever_its_size(value, wri
 
 def test_one_is_not_several():
     assert [several(count, "head") for count in (1, 2, 0, None)] == ["1 head", "2 heads", "0 heads", "None heads"]
+    assert several(12_000, "user") == "12,000 users"
