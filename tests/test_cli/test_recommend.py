@@ -140,6 +140,15 @@ def test_answers_are_not_held_back(trained_once: Path, monkeypatch: pytest.Monke
     assert seen == [0, 1]
 
 
+def test_one_line_of_one_user_is_told_in_the_singular(
+    trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert streamed(monkeypatch, trained_once, b"new i3\n") == 0
+    assert capsys.readouterr().err.splitlines()[-1].startswith("read 1 line of 1 user, ")
+    assert run(["recommend", "ring-sasrec-softmax", "--history", "i3", "-o", "one.csv"]) == 0
+    assert "wrote 1 list to one.csv" in capsys.readouterr().err
+
+
 def test_a_stdin_that_is_closed_is_an_empty_one(
     trained_once: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

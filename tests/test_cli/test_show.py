@@ -114,6 +114,13 @@ def test_a_training_run_has_settings_curve_table_origin_and_what_is_missing(
     )
 
 
+def test_a_setting_that_is_empty_is_not_told(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = results / "runs" / "ring-linear-finished" / store.SETTINGS
+    path.unlink()
+    store.write_settings({"attn": "", "maxlen": 200, "read_digest": "", "metrics": [], "warmup": 0}, path)
+    assert "Settings: maxlen 200, warmup 0\n" in shown(capsys, "linear-finished")
+
+
 def test_a_run_as_train_leaves_it_lacks_nothing(trained_once: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder,) = trained_once.glob("results/runs/*-softmax-*")
     out = shown(capsys, str(folder))

@@ -119,6 +119,8 @@ def test_how_many_epochs_trainings_had_is_told():
     assert "15 epochs" in titles(one.keys)[1]
     (both,) = made(RUN, *epochs)
     assert "15 to 23 epochs" in titles(both.keys)[1]
+    (single,) = made(RUN, epochs[0] | {"value": 1.0})
+    assert "1 epoch " in titles(single.keys)[1]
     (none,) = made(RUN)
     assert "epochs" not in titles(none.keys)[1]
 

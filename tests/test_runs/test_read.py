@@ -86,6 +86,17 @@ def test_a_run_that_still_trains_is_told_by_its_best_epoch(tmp_path):
     assert [epoch["ndcg"] for epoch in found.history] == [0.2, 0.3, 0.1]
 
 
+def test_an_evaluation_is_told_with_the_run_that_it_is_of(tmp_path):
+    found = written(tmp_path, [RANKED], command="evaluate", settings={"protocol": "full", "of": "ring-linear-200-s0"})
+    assert found.headline == "NDCG@10 0.2500, test, of ring-linear-200-s0"
+
+
+def test_one_epoch_is_told_in_the_singular(tmp_path):
+    counters = {"history": [{"ndcg": 0.2}]}
+    save_file({"x": np.zeros(1)}, tmp_path / "checkpoint.safetensors", {"counters": json.dumps(counters)})
+    assert written(tmp_path, settings={"attn": "linear"}).headline == "1 epoch, best valid NDCG@10 0.2000"
+
+
 def test_what_a_run_has_not_begun_is_no_epoch(tmp_path):
     assert written(tmp_path, settings={"attn": "linear"}).headline == "0 epochs"
 

@@ -69,7 +69,9 @@ def show(run: "Run") -> None:
 
     for line in (run.name, f"{run.command}, {run.state}, {run.created:%Y-%m-%d %H:%M} UTC", ""):
         console.line(line)
-    paragraph("Settings", (f"{name} {written(value)}" for name, value in run.settings.items()))
+    # What is empty says nothing.
+    told = {name: text for name, value in run.settings.items() if (text := written(value))}
+    paragraph("Settings", (f"{name} {text}" for name, text in told.items()))
     for title, values in curves(run.history):
         for line in (f"{title}:", *chart(values), ""):
             console.line(line)

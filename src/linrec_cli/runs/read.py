@@ -105,7 +105,8 @@ class Run:
         if self.command == "profile":
             return fastest(self.rows)
         if self.rows:
-            return ", of ".join([quality(self.rows), *map(str, filter(None, [self.settings.get("of")]))])
+            whose = f", of {self.settings['of']}" if "of" in self.settings else ""
+            return quality(self.rows) + whose
         best = max((value for value in numbers(self.history, "ndcg") if not math.isnan(value)), default=None)
         return several(len(self.history), "epoch") + (f", best valid NDCG@10 {best:.4f}" if best is not None else "")
 
