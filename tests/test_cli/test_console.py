@@ -53,6 +53,20 @@ def test_a_table_that_is_wider_than_the_terminal_loses_no_letter(capsys, monkeyp
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
 
 
+@pytest.mark.parametrize("spec", ["performer:features=8", "linear-released:norm=false", "softmax-naive:rotary=true"])
+def test_a_mechanism_is_broken_at_its_colons_alone_and_only_where_it_has_to_be(spec, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    console.stream.cache_clear()
+    numbers = ["1,234.5"] * 9
+    console.table("t", ["attention", *map(str, range(9))], [[spec, *numbers]])
+    words = [word for line in capsys.readouterr().out.splitlines() for word in line.split() if word[0].isalpha()]
+    assert "".join(words[2:]) == spec
+    assert {*words[2:]} <= {spec, *spec.replace(":", ": ").split()}
+    console.table("t", ["attention", "0"], [["performer:features=8", "1"]])
+    assert "performer:features=8" in capsys.readouterr().out
+    console.stream.cache_clear()
+
+
 def test_a_page_keeps_its_own_lines(capsys):
     console.page("a\n\n  b\n")
     assert capsys.readouterr().out == "a\n\n  b\n"

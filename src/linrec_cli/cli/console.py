@@ -22,6 +22,8 @@ LEAST = 12
 """Letters that a cell of text has in a line at least, of so many as it has."""
 NAME = 20
 """Letters of a word that fit in a column of a table; a mechanism with options may have more."""
+WIDEST = 32
+"""Letters of a mechanism, or of one of its options, that are never torn apart."""
 
 
 @functools.cache
@@ -103,7 +105,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     """Print a table to stdout."""
     from rich.text import Text
 
-    console, view = stream(False), grid(title, columns, rows)
+    console, lines = stream(False), [[shown(str(cell)) for cell in row] for row in rows]
+    widest = sum(max(map(len, column)) + BESIDE for column in zip(columns, *lines, strict=True))
+    view = grid(title, columns, lines, longest=NAME if widest <= console.width else LEAST)
     # Beyond the edge a line is broken, and read; what is cropped looks whole.
     least = sum((column.min_width or 0) + BESIDE for column in view.columns)
     console.width = max(console.width, least)
@@ -113,8 +117,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         stream(False).print(Text(shown(caption)))
 
 
-def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
-    """Lay out a table; a column whose cells all start with a digit, a sign or a dash is set right."""
+def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], longest: int = NAME) -> "Table":
+    """Lay out a table; a column whose cells all start with a digit, a sign or a dash is set right.
+
+    Args:
+        longest: letters from which on a mechanism is broken before its options.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -123,20 +131,22 @@ def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     view = Table(title=Text(shown(title)), box=SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
     for index, name in enumerate(columns):
         number = all(row[index][:1] in "0123456789-+.–" for row in cells)
-        # A number stays in one line; what is text may have several.
-        longest = max((len(row[index]) for row in cells), default=0)
+        # A number stays in one line; what is text may have several, but a mechanism is broken at its colons alone.
+        most = max((len(row[index]) for row in cells), default=0)
+        names = max((len(word) for row in cells if "=" in row[index] for word in parted(row[index], longest).split()),
+                    default=0)  # fmt: skip
         view.add_column(
             Text(shown(name)), justify="right" if number else "left", overflow="fold", no_wrap=number,
-            min_width=longest if number else min(longest, LEAST),
+            min_width=most if number else max(min(most, LEAST), min(names, WIDEST)),
         )  # fmt: skip
     for row in cells:
-        view.add_row(*(Text(parted(cell)) for cell in row))
+        view.add_row(*(Text(parted(cell, longest)) for cell in row))
     return view
 
 
-def parted(cell: str) -> str:
-    """Break a mechanism with options, if it is long, where an option begins."""
-    return cell.replace(":", ":\n") if len(cell) > NAME and "=" in cell and " " not in cell else cell
+def parted(cell: str, longest: int) -> str:
+    """Break a mechanism with options, if it is longer than that, where an option begins."""
+    return cell.replace(":", ":\n") if len(cell) > longest and "=" in cell and " " not in cell else cell
 
 
 def progress(*columns: "str | ProgressColumn") -> "Progress":
