@@ -128,3 +128,8 @@ def test_options_have_the_values_that_runs_were_made_with(folder: str, attribute
     known = USUAL.get(folder, {})
     found = {name: catalog.options(getattr(catalog.load(folder, name), attribute)) for name in known}
     assert {name: {key: value for key, (value, _) in own.items()} for name, own in found.items()} == known
+
+
+def test_an_option_of_what_takes_none_is_told_so() -> None:
+    with pytest.raises(UsageError, match=r"^'mean' takes no options, and 'foo' is given; leave it out\.$"):
+        catalog.convert("mean:foo=1", {})

@@ -262,7 +262,7 @@ def test_a_profile_out_of_range_says_what_is_wrong(change: dict[str, Any], messa
     ("settings", "message"),
     [
         (replace(LINEAR, attn="liner"), "did you mean 'linear'"),
-        (replace(LINEAR, attn="local:width=3"), "no option of 'local' 'width'"),
+        (replace(LINEAR, attn="local:width=3"), "no option 'width' of 'local'"),
         (replace(LINEAR, model="sasrek"), "did you mean 'sasrec'"),
         (replace(LINEAR, split="ratio:share"), "not of the form"),
         (replace(LINEAR, objective="clozes"), "did you mean 'cloze'"),

@@ -145,12 +145,12 @@ def options(made: Callable[..., Any]) -> dict[str, tuple[Any, Range | None]]:
     return found
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """Make the error for an unknown name: it suggests the closest known one and lists them all."""
+def unknown(kind: str, name: str, known: Iterable[str], whose: str = "") -> UsageError:
+    """Make the error for an unknown name, of `whose`: it suggests the closest known one and lists them all."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return UsageError(f"no {kind} '{name}'; {hint}known: {listed(known)}.")
+    return UsageError(f"no {kind} '{name}'{f' of {whose!r}' if whose else ''}; {hint}known: {listed(known)}.")
 
 
 def listed(names: list[str]) -> str:
@@ -179,8 +179,10 @@ def convert(
     name, given = parse(spec)
     values = dict(defaults)
     for key, text in given.items():
+        if not defaults:
+            raise UsageError(f"'{name}' takes no options, and '{key}' is given; leave it out.")
         if key not in defaults:
-            raise unknown(f"option of '{name}'", key, defaults)
+            raise unknown("option", key, defaults, name)
         kind: Callable[[str], object] = type(defaults[key])
         try:
             values[key] = {"true": True, "false": False}[text] if kind is bool else kind(text)

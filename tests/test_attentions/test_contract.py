@@ -354,5 +354,5 @@ def test_every_option_has_a_default_that_can_be_written_out(name: str) -> None:
 
 
 def test_an_unknown_option_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no option of 'linear' 'pad'"):
+    with pytest.raises(UsageError, match="no option 'pad' of 'linear'"):
         build("linear:pad=included", WIDTH, HEADS, causal=True, maxlen=10)

@@ -356,7 +356,7 @@ def test_a_dry_run_on_a_gpu_tells_the_memory_of_the_gpu(monkeypatch: pytest.Monk
     [
         (["--attn", "liner"], 2, "did you mean 'linear'"),
         (["--attn", "linear,local:window=0"], 2, "window"),
-        (["--attn", "linear,local:width=3"], 2, "no option of 'local' 'width'"),
+        (["--attn", "linear,local:width=3"], 2, "no option 'width' of 'local'"),
         (["--model", "sasrec,bert4rec", "--attn", "linear,ssd"], 2, "'ssd' has no bidirectional form"),
         (["--model", "popular,sasrec", "--attn", "linear"], 2, "model popular takes no --attn"),
         (["--model", "sasrec,bert4rec", "--objective", "next"], 2, "use --objective cloze"),
