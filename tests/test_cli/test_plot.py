@@ -88,6 +88,37 @@ def test_what_was_drawn_before_and_is_no_longer_is_removed(results, tmp_path, ca
     assert sorted(path.name for path in out.glob("*.svg")) == ["encoder-w8-length.svg", "mine.svg"]
 
 
+@pytest.mark.parametrize(("command", "name"), [("plot", "out"), ("report", "page.html")])
+def test_the_results_may_be_named_by_an_option_and_the_output_by_its_former_name(results, tmp_path, command, name):
+    for option in ("-o", "--output", "--out"):
+        path = tmp_path / option / name
+        assert run([command, "--results-dir", str(results), option, str(path)]) == 0
+        assert path.exists()
+
+
+@pytest.mark.parametrize("command", ["plot", "report", "recommend", "export"])
+def test_what_is_written_is_named_alike_by_all_commands(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--output" in said
+    assert "--out " not in said
+
+
+def test_three_trainings_that_differ_in_length_alone_are_drawn_against_cost(tmp_path, capsys):
+    shared = ROW | {"command": "train", "dataset": "d", "phase": None, "stage": "test"}
+    quality, peak = (
+        {"metric": "ndcg", "k": 10, "value": 0.1},
+        {"metric": "peak_bytes", "stage": "train", "value": 2.0**20},
+    )
+    rows = [row | {"maxlen": maxlen} for maxlen in (50, 100, 200) for row in (quality, peak)]
+    store.write_frame(schema.table(shared, rows), store.folder(tmp_path, "one") / store.TABLE)
+    assert run(["plot", str(tmp_path), "--format", "svg"]) == 0
+    assert "pareto-d-w8-50-100-200.svg" in capsys.readouterr().out
+    assert run(["plot", "--help"]) == 0
+    assert "three trainings or more differ in mechanism or length" in " ".join(capsys.readouterr().out.split())
+
+
 def test_no_results_is_a_data_error(tmp_path):
     assert run(["plot", str(tmp_path)]) == 3
 

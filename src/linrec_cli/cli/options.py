@@ -60,6 +60,10 @@ Preset = Annotated[
 Json = Annotated[bool, option(OUTPUT, "Print one JSON document on stdout, nothing else.", "--json")]
 DataDir = Annotated[Path, option(WHERE, "Folder of the data sets.", "--data-dir", envvar="LINREC_DATA_DIR")]
 ResultsDir = Annotated[Path, option(WHERE, "Folder of the results.", "--results-dir", envvar="LINREC_RESULTS_DIR")]
+Elsewhere = Annotated[Path | None, typer.Option("--results-dir", hidden=True)]
+"""What a command that takes the folder of the results as its argument is given by habit."""
+Out = Annotated[Path | None, typer.Option("--out", hidden=True)]
+"""What `--output` was once called."""
 DATASETS = Path("datasets")
 RESULTS = Path("results")
 

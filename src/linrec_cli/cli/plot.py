@@ -7,7 +7,7 @@ import typer
 
 from linrec_cli import catalog
 from linrec_cli.cli import console
-from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Json, listed, option
+from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Elsewhere, Json, Out, listed, option
 from linrec_cli.errors import NothingMeasuredError
 
 HELP = """Draw quality, time and memory against sequence length, and quality against cost.
@@ -16,23 +16,26 @@ HELP = """Draw quality, time and memory against sequence length, and quality aga
 [bold]linrec plot results -o figures --format svg,png[/bold]
 [bold]linrec plot results --format pdf --inches 3.3[/bold]
 
-Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one \
-figure for each data set, phase, model, size and device: time, speed-up over softmax, memory, quality. Where three \
-mechanisms or more were trained at a length, another shows quality against memory and, where a profile of the same \
-size timed the steps in turns, against time. Where `--roofline` was measured, another shows what share of the machine \
-was used. One mechanism trained at one length alone has no figure where others have. Beside each lie the table it was \
-drawn from, as CSV, and its caption, as text. What was drawn of the same results before and no longer is, is removed.
+Nothing is measured: a figure shows what `linrec train` and `linrec profile` left in the results folder, one figure \
+for each data set, phase, model, size and device: time, speed-up over softmax, memory, quality. Where three \
+trainings or more differ in mechanism or length, another shows quality against memory and, where a profile of the \
+same size timed the steps in turns, against time. Where `--roofline` was measured, another shows what share of the \
+machine was used. One mechanism trained at one length alone has no figure where others have. Beside each lie the \
+table it was drawn from, as CSV, and its caption, as text. What was drawn of the same results before and no longer \
+is, is removed.
 """
 
 FORMATS = ("png", "svg", "pdf")
 
 
+Output = Annotated[
+    Path | None, option(WHERE, "Folder of the figures.", "-o", "--output", show_default="figures in the results")
+]
+
+
 def command(
     results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
-    out: Annotated[
-        Path | None,
-        option(WHERE, "Folder of the figures.", "-o", "--out", show_default="figures in the results"),
-    ] = None,
+    output: Output = None,
     inches: Annotated[
         float | None,
         option(
@@ -45,6 +48,8 @@ def command(
     ] = None,
     format: Annotated[str, option(OUTPUT, f"File formats, as a,b. Known: {', '.join(FORMATS)}.")] = "png,svg",
     as_json: Json = False,
+    out: Out = None,
+    elsewhere: Elsewhere = None,
 ) -> None:
     """Read the results, draw every figure there is data for, write them."""
     formats = listed(format)
@@ -57,7 +62,8 @@ def command(
     from linrec_cli.results import store
 
     catalog.sound("figures", console.say)
-    folder, table = out or results_dir / "figures", store.read(results_dir)
+    results_dir = elsewhere or results_dir
+    folder, table = output or out or results_dir / "figures", store.read(results_dir)
     written = [path for drawn in figures.draw(table, inches) for path in write(drawn, folder, formats)]
     if not written:
         needs = "; ".join(f"{name} needs {need}" for name, need in figures.needs().items())

@@ -7,7 +7,7 @@ import typer
 
 from linrec_cli import catalog
 from linrec_cli.cli import console
-from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, option
+from linrec_cli.cli.options import OUTPUT, RESULTS, WHERE, Elsewhere, Out, option
 from linrec_cli.errors import UsageError
 
 HELP = """Write one page on a results folder: sentences, tables, figures, origin, commands.
@@ -25,17 +25,24 @@ STDOUT = Path("-")
 
 def command(
     results_dir: Annotated[Path, typer.Argument(envvar="LINREC_RESULTS_DIR", help="Folder of the results.")] = RESULTS,
-    out: Annotated[
+    output: Annotated[
         Path | None,
         option(
-            WHERE, "The page; - is stdout.", "-o", "--out", show_default="report.html in the results; Markdown: stdout"
+            WHERE,
+            "The page; - is stdout.",
+            "-o",
+            "--output",
+            show_default="report.html in the results; Markdown: stdout",
         ),
     ] = None,
     format: Annotated[
         str, option(OUTPUT, f"{' or '.join(FORMATS)}.", show_default="by the name of the page, else html")
     ] = "",
+    out: Out = None,
+    elsewhere: Elsewhere = None,
 ) -> None:
     """Read the runs, draw their figures, write the page."""
+    results_dir, out = elsewhere or results_dir, output or out
     suffix = out.suffix.lower().removeprefix(".") if out else ""
     if suffix and suffix not in FORMATS and not format:
         raise UsageError(f"{out} is no .html or .md page; name one, or say --format.")

@@ -20,7 +20,7 @@ from linrec_cli.plots.groups import groups, looks, titles
 from linrec_cli.plots.keys import keyed
 from linrec_cli.plots.panels import PANELS, REASONS, profiled
 
-NEEDS = "three trainings of other mechanisms or lengths, with peaks or a profile's steps"
+NEEDS = "three trainings that differ in mechanism or length, with peaks or a profile's steps"
 ABOUT = "Quality against cost, a point a mechanism{}; those in bold, on the grey line, no other beats in both"
 JOINED = "coloured lines join the lengths of a mechanism that have a name, from the shortest to the longest"
 LEAST = 3
