@@ -38,5 +38,7 @@ def test_there_is_a_field_for_each_feature_that_has_values() -> None:
 def test_data_without_features_are_refused_in_a_line_that_says_what_to_do(
     model: type[fdsa.Model] | type[sasrecf.Model], features: dict[str, torch.Tensor]
 ) -> None:
-    with pytest.raises(DataError, match=r"^nothing is known of the items.*--data ml-1m.*--model sasrec\.$"):
+    with pytest.raises(
+        DataError, match=r"^nothing is known of the items.*--data ml-1m.*docs/adding.md.*--model sasrec\.$"
+    ):
         model(Facts(4, features), 12, "linear", width=8, heads=2, layers=1, dropout=0.1)

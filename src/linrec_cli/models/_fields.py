@@ -34,7 +34,8 @@ def fields(facts: Facts, width: int, *, mean: bool) -> nn.ModuleList:
     known = [field for field in facts.features.values() if field.shape[1]]
     if not known:
         raise DataError(
-            "nothing is known of the items, and this model reads their features: take data with genres or other "
-            "features, as --data ml-1m has, or --model sasrec."
+            "nothing is known of the items, and this model reads their features, which files of events do not have: "
+            "take --data ml-1m, whose items have genres, add your data with its items as a data set (docs/adding.md), "
+            "or take --model sasrec."
         )
     return nn.ModuleList(Field(field, width, mean=mean) for field in known)
