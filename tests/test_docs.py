@@ -23,6 +23,7 @@ from linrec_cli.runs.attempt import attempt
 TOP = Path(__file__).parents[1]
 PAGES = [path for path in (*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("*/README.md")) if path.is_file()]
 CODE = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # The commands of that page name what it adds; tests/test_added.py runs them.
 OWN = "docs/adding.md"
@@ -170,6 +171,10 @@ def test_what_the_documents_show_works(
         assert "Traceback" not in said
         left = LEFT.get(command, "")
         assert left in said or Path(left).exists(), f"{page}: {command}"
+    # What was exported above is loaded as is shown.
+    (block,) = PYTHON.findall(NAMES["docs/serving.md"].read_text("utf-8"))
+    exec(compile(block, "docs/serving.md", "exec"), {})
+    assert "(10, 3)" in capsys.readouterr().out
 
 
 def placed(word: str) -> str:
