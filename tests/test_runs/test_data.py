@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from linrec_cli import runs
+from linrec_cli.cli import run
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.results import store
 from linrec_cli.runs.data import beside, laid_out, of_run, trained_on
+from linrec_cli.runs.recommend import opened, recommend
 from linrec_cli.runs.train import settled
 from linrec_cli.settings import Evaluate, Reading
 
@@ -235,6 +237,37 @@ def test_data_that_are_nowhere_are_prepared_from_their_source(trained, here):
     told = []
     assert runs.evaluate(folder, report=told.append).ranks.equals(ranks)
     assert told[0] == "preparing ring"
+
+
+def test_data_that_are_gone_with_their_source_are_told_with_the_command_that_makes_them_anew(here, file, quick):
+    pl.read_csv(file).rename({"user": "who", "item": "what"}).write_csv(file)
+    runs.train(quick(), runs.prepare(file.name, min_item=1, user="who", item="what", skip_bad=True), here / "run")
+    shutil.rmtree(here / "datasets")
+    file.rename("away.csv")
+    with pytest.raises(DataError, match=r"the data of run are gone, and so is ring\.csv") as caught:
+        runs.evaluate(here / "run")
+    command = str(caught.value).split("`")[1]
+    assert command == "linrec preprocess ring.csv --user who --item what --skip-bad --min-item 1"
+    Path("away.csv").rename(file)
+    assert run(command.split()[1:]) == 0
+    assert len(runs.evaluate(here / "run").ranks)
+
+
+def test_a_run_ranks_without_the_files_that_nobody_needs_for_it(trained):
+    folder, ranks = trained
+    for name in (store.RANKS, "history.parquet"):
+        (folder / name).unlink()
+    assert runs.evaluate(folder).ranks.equals(ranks)
+    assert len(recommend(opened(folder), 3, histories=[["i3"]])) == 3
+
+
+def test_settings_that_are_gone_are_told_as_gone(trained):
+    folder, _ = trained
+    (folder / store.SETTINGS).unlink()
+    with pytest.raises(DataError, match=r"settings.toml is gone, .*; put it back, or train again\.$"):
+        runs.evaluate(folder)
+    with pytest.raises(DataError, match="no run at"):
+        runs.evaluate(folder.with_name("nothing"))
 
 
 def test_they_are_prepared_as_they_were(here, file, quick):

@@ -57,6 +57,8 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise ValueError(f"{', '.join(wrong)}: of another type than it has")
         return found
     except FileNotFoundError:
+        if (path.parent / TABLE).is_file():
+            raise DataError(f"{path} is gone, which says how the run was made; put it back, or train again.") from None
         raise DataError(f"no run at {path.parent}; `ls {path.parent.parent}` shows the runs there are.") from None
     except (ValueError, OSError) as error:
         raise DataError(f"{path} cannot be read ({error}); make the run again, a training with --fresh.") from None

@@ -1,12 +1,14 @@
 """The data of a run: prepared, laid out, and found again by digest."""
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linrec_cli import catalog
+from linrec_cli.declared import flag
 from linrec_cli.errors import DataError, UsageError
 from linrec_cli.settings import AUTO, Reading, Train
 
@@ -159,6 +161,7 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
         DataError: they are nowhere, and their source is gone or no longer the same.
     """
     from linrec_cli.data import store
+    from linrec_cli.data.file.suffixes import is_file
 
     hint = short(folder / stored["prepared"]) if stored.get("prepared") else None
     source = {name: stored[name] for name in SOURCE if name in stored}
@@ -167,7 +170,23 @@ def of_run(stored: Mapping[str, Any], folder: Path, data_dir: Path = DATASETS, r
     minima = {name: stored[name] for name in ("min_user", "min_item") if name in stored}
     if not source.get("source"):
         raise DataError(f"the data of {folder.name} were a frame, kept nowhere; prepare it again, and give it.")
+    if is_file(source["source"]) and not store.there(source["source"]):
+        raise DataError(
+            f"the data of {folder.name} are gone, and so is {source['source']}, which they were made from: put it "
+            f"back, and where it lies make them anew by `{again(**source, **minima)}`."
+        )
     return trained_on(prepare(**source, **minima, data_dir=data_dir, report=report), stored)
+
+
+def again(source: str, min_user: int = Train.min_user, min_item: int = Train.min_item, **reading: Any) -> str:
+    """Write the command that prepares files as a run had them."""
+    usual = asdict(Reading()) | {"min_user": Train.min_user, "min_item": Train.min_item}
+    asked = {**reading, "min_user": min_user, "min_item": min_item}
+    words = ["linrec", "preprocess", *(["--train"] if reading.get("valid") else []), source]
+    for name, value in asked.items():
+        if value != usual[name]:
+            words += [flag(name)] if value is True else [flag(name), str(value)]
+    return shlex.join(words)
 
 
 def trained_on(data: Dataset, stored: Mapping[str, Any]) -> Dataset:

@@ -32,8 +32,8 @@ class Result:
 
     Attributes:
         rows: its table.
-        ranks: a target a row: `stage`, `user`, `rank`.
-        history: an epoch a row.
+        ranks: a target a row: `stage`, `user`, `rank`; empty where a folder has none.
+        history: an epoch a row; empty where a folder has none.
         model: of the best epoch.
     """
 
@@ -191,12 +191,14 @@ def read(folder: Path, data: Dataset, device: str = "") -> Result:
     Raises:
         DataError: something is missing or damaged, or is of another run.
     """
+    import polars as pl
+
     from linrec_cli.results import store
     from linrec_cli.training import checkpoint
 
     settings = from_stored(Train, store.read_settings(folder / store.SETTINGS))
     weights = checkpoint.read_weights(folder, device or settings.device)
-    rows, ranks = store.read_table(folder / store.TABLE), store.read_ranks(folder / store.RANKS)
+    rows = store.read_table(folder / store.TABLE)
     if other := differing(settings, rows):
         path = folder / store.SETTINGS
         raise DataError(f"{path} is not what {store.TABLE} was made with ({other}); put it back or train with --fresh.")
@@ -205,7 +207,10 @@ def read(folder: Path, data: Dataset, device: str = "") -> Result:
     except RuntimeError as error:
         path, why = folder / checkpoint.WEIGHTS, " ".join(str(error).split())
         raise DataError(f"{path} does not fit the settings ({why}); train the run again with --fresh.") from None
-    return Result(settings, rows, ranks, store.read_frame(folder / HISTORY), model)
+    # Neither is needed to rank by the model.
+    there = ((folder / store.RANKS, store.read_ranks), (folder / HISTORY, store.read_frame))
+    ranks, epochs = (load(path) if path.is_file() else pl.DataFrame() for path, load in there)
+    return Result(settings, rows, ranks, epochs, model)
 
 
 def differing(settings: Train, rows: "pl.DataFrame") -> str:
