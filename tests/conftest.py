@@ -1,10 +1,13 @@
 """What all tests stand on: nothing of the user's environment, one thread each, small invented data."""
 
 import gc
+import importlib
 import os
 import resource
 import signal
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 # Before anything is imported that reads them once; children inherit what is left.
 FOREIGN = [
@@ -73,6 +76,26 @@ def one_thread() -> Iterator[None]:
 def filled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fill the holes of the heap before a training, as it is done outside of tests: what takes memory needs it."""
     monkeypatch.setattr(memory, "fill", FILL)
+
+
+@pytest.fixture
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Add a file to a catalog of this process, by `attentions/previous.py` and its text; it is gone afterwards."""
+    added: list[str] = []
+
+    def write(name: str, text: str) -> None:
+        path = tmp_path / "added" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        package = importlib.import_module(f"linrec_cli.{path.parent.name}")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(path.parent)])
+        added.append(f"{package.__name__}.{path.stem}")
+        catalog._listed.cache_clear()
+
+    yield write
+    catalog._listed.cache_clear()
+    for name in added:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

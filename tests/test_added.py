@@ -96,7 +96,7 @@ def test_a_file_of_every_catalog_is_added() -> None:
 
 def catalogs(text: str) -> list[str]:
     """List the folders whose names a text asks for."""
-    return re.findall(r"catalog\.(?:names|load|bound)\(\"(\w+)\"", text) + re.findall(r"folder=\"(\w+)\"", text)
+    return re.findall(r"catalog\.(?:names|load|bound|sound)\(\"(\w+)\"", text) + re.findall(r"folder=\"(\w+)\"", text)
 
 
 def test_a_run_is_trained_with_all_that_was_added(used: Used) -> None:

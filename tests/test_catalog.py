@@ -1,4 +1,6 @@
+import importlib
 import math
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -7,7 +9,7 @@ from linrec_cli import catalog
 from linrec_cli.catalog import Range
 from linrec_cli.datasets import synthetic
 from linrec_cli.declared import declared
-from linrec_cli.errors import UsageError
+from linrec_cli.errors import FaultError, UsageError
 from linrec_cli.settings import KINDS
 
 OPTIONS = {
@@ -133,3 +135,58 @@ def test_options_have_the_values_that_runs_were_made_with(folder: str, attribute
 def test_an_option_of_what_takes_none_is_told_so() -> None:
     with pytest.raises(UsageError, match=r"^'mean' takes no options, and 'foo' is given; leave it out\.$"):
         catalog.convert("mean:foo=1", {})
+
+
+Add = Callable[[str, str], None]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("attentions/odd.py", "def (", "attention 'odd' (attentions/odd.py) cannot be imported: SyntaxError: invalid"),
+        (
+            "attentions/odd.py",
+            "\nimport nosuch",
+            "(attentions/odd.py, line 2) cannot be imported: ModuleNotFoundError: No",
+        ),
+        (
+            "attentions/odd.py",
+            "def Attention(): ...",
+            "attention 'odd' (attentions/odd.py) lacks FORMS; mend the file, or",
+        ),
+        (
+            "attentions/odd.py",
+            "FORMS = ('causal')",
+            "has FORMS = 'causal', which is no tuple of str (of one, it ends with a",
+        ),
+        ("attentions/odd.py", "FORMS = (1,)", "has FORMS = (1,), which is no tuple of str"),
+        ("losses/odd.py", "loss = 1", "loss 'odd' (losses/odd.py) has loss = 1, which is no Callable; mend"),
+        ("presets/odd.py", "SETTINGS = [1]", "preset 'odd' (presets/odd.py) has SETTINGS = [1], which is no dict"),
+        ("metrics/odd.py", "TITLE = 'Odd'", "metric 'odd' (metrics/odd.py) lacks RANGE"),
+        ("datasets/odd.py", "SOURCES = ('https://a.org/b')", "which is no tuple of Source or Package"),
+        ("datasets/odd.py", "SOURCES = ('https://a.org/b',)", "which is no tuple of Source or Package"),
+    ],
+)
+def test_a_file_that_is_at_fault_is_named_with_what_is_wrong(add: Add, name: str, text: str, said: str) -> None:
+    add(name, text)
+    package = name.partition("/")[0]
+    with pytest.raises(FaultError) as caught:
+        catalog.load(package, "odd")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    heard: list[str] = []
+    found = catalog.sound(package, heard.append)
+    assert "odd" not in found
+    assert len(found) == len(catalog.names(package)) - 1 > 0
+    assert heard == [str(caught.value)]
+
+
+def test_a_file_may_be_called_as_its_name_is(add: Add) -> None:
+    add("losses/odd-one.py", "def loss(): ...")
+    assert catalog.load("losses", "odd-one").loss() is None
+
+
+@pytest.mark.parametrize("folder", sorted({folder for folder, _ in OPTIONS} | {"datasets", "figures", "presets"}))
+def test_every_catalog_says_what_its_files_must_have(folder: str) -> None:
+    assert importlib.import_module(f"linrec_cli.{folder}").MUST

@@ -61,6 +61,15 @@ def test_nothing_measured_is_exit_code_4_and_the_rows_are_written(tmp_path, monk
     assert store.read(tmp_path)["status"].to_list() == ["timeout"]
 
 
+@pytest.mark.parametrize(("status", "code"), [("error", 4), ("oom", 0), ("timeout", 0), ("skipped", 0)])
+def test_a_cell_that_is_an_error_is_exit_code_4_though_others_were_measured(
+    tmp_path, monkeypatch, capsys, status, code
+):
+    planted(monkeypatch, [ROW], [CELL | {"maxlen": 32, "status": status, "note": "the reason"}])
+    assert run(["profile", "--results-dir", str(tmp_path)]) == code
+    assert ("linrec: a cell failed; its row says why." in capsys.readouterr().err) == (code == 4)
+
+
 def test_interrupted_what_was_measured_is_written(tmp_path, monkeypatch):
     def broken(*args, **more):
         yield [ROW]

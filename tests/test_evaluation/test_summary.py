@@ -1,12 +1,15 @@
 import math
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 import torch
 
 from linrec_cli import catalog
+from linrec_cli.errors import FaultError
 from linrec_cli.evaluation.summary import listed, of_lists, summary, usual
 from linrec_cli.metrics._trained import Trained
+from linrec_cli.results.rows import EMPTY, quality
 
 ONE_EACH = pl.DataFrame({"user": [4, 1, 3, 2], "rank": [1.0, 2.0, 3.5, 11.0]})
 
@@ -95,3 +98,39 @@ def test_a_metric_of_lists_must_be_asked_for() -> None:
     listing = [name for name in catalog.names("metrics") if of_lists(name)]
     assert listing == ["arp", "coverage", "gini", "novelty", "popularity-bias"]
     assert not {*listing} & {*usual()}
+
+
+Add = Callable[[str, str], None]
+METRIC = "TITLE, RANGE = 'Odd', (0.0, 1.0)\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["pl.when(rank < 10).then(1.0)", "rank", "-rank", "rank * float('nan')", "pl.lit('a')"]
+)
+def test_a_metric_that_gives_no_number_of_its_range_for_a_target_is_refused(add: Add, value: str) -> None:
+    add("metrics/odd.py", f"import polars as pl\n{METRIC}def value(rank, k):\n    return {value}\n")
+    with pytest.raises(FaultError, match=r"metric 'odd' \(metrics/odd.py\) gives"):
+        summary(SEVERAL, [4], ["recall", "odd"])
+
+
+def test_a_metric_that_gives_no_number_of_its_range_for_a_user_is_refused(add: Add) -> None:
+    value = "def value(rank, k):\n    return rank * 0 + 0.5\ndef of_user(values):\n    return values.sum()\n"
+    add("metrics/odd.py", METRIC + value)
+    with pytest.raises(FaultError, match=r"gives 1\.5, and its RANGE is 0 to 1"):
+        summary(SEVERAL, [4], ["odd"])
+
+
+@pytest.mark.parametrize(
+    "value", ["lists.sum(1) * float('nan')", "lists.sum(1)", "lists.sum() * 7", "lists.sum() / 0 * 0"]
+)
+def test_a_metric_of_lists_that_gives_no_number_of_its_range_is_refused(add: Add, value: str) -> None:
+    add("metrics/odd.py", f"{METRIC}ASKED = True\ndef over(lists, trained):\n    return {value}\n")
+    with pytest.raises(FaultError, match=r"metric 'odd' \(metrics/odd.py\) gives"):
+        listed(LISTS, USERS, TRAINED, [2], ["odd"])
+
+
+def test_where_nothing_is_left_the_row_says_so() -> None:
+    (row,) = quality("test", listed(LISTS[3:], USERS[3:], TRAINED, [2], ["arp"]))
+    assert (row["value"], row["status"], row["note"]) == (None, "skipped", EMPTY)
+    (row,) = quality("test", listed(LISTS, USERS, TRAINED, [2], ["arp"]), note="said")
+    assert (row["value"], row.get("status"), row["note"]) == (pytest.approx(2.75), None, "said")

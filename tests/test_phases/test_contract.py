@@ -9,10 +9,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from linrec_cli import catalog
+from linrec_cli.errors import LinrecError
 from linrec_cli.phases import _layer
 from linrec_cli.phases._phase import Phase, phase, phases
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell, impossible
+from linrec_cli.profiling.memory import looked_at
 from linrec_cli.profiling.tally import tally
 from linrec_cli.profiling.work import Work
 from linrec_cli.settings import DTYPES, form
@@ -138,3 +140,29 @@ def test_what_is_asked_for_in_bfloat16_is_multiplied_in_bfloat16(one: One, name:
 @pytest.mark.parametrize("name", [name for name in NAMES if not phase(name).measure])
 def test_kernels_are_timed_on_an_empty_cache_and_whole_models_as_they_are_used(one: One, name: str) -> None:
     assert build(one("linear", name)).flushed == (not phase(name).model)
+
+
+NAN = """
+from torch import nn
+FORMS = ("causal", "bidirectional")
+class Attention(nn.Module):
+    def __init__(self, width, heads, causal, maxlen):
+        super().__init__()
+        self.inward = nn.Linear(width, width)
+    def forward(self, x, lengths):
+        return self.inward(x) * float("nan")
+"""
+
+
+@pytest.mark.parametrize("name", [one.name for one in phases() if not one.measure])
+def test_what_is_no_number_is_seen_in_what_a_span_gives(one: One, add: Callable[[str, str], None], name: str) -> None:
+    add("attentions/odd.py", NAN)
+    for attn, wrong in (("odd", True), ("softmax", False)):
+        spans, strange = looked_at(build(one(attn, name)).spans)
+        try:
+            for span in spans.values():
+                span()
+        except LinrecError:
+            # Ranking refuses such scores itself.
+            strange.append(name)
+        assert bool(strange) == wrong

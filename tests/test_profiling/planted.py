@@ -142,6 +142,8 @@ BUILT: dict[str, Callable[[Cell], Any]] = {
     "late-die": lambda cell: after(RUNS, hold, die),
     "second-die": lambda cell: after(1, hold, die),
     "hoard": lambda cell: hoard(),
+    "nan": lambda cell: lambda: torch.tensor([1.0, float("nan")]),
+    "inf": lambda cell: lambda: torch.tensor([1.0, float("inf")]),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from linrec_cli.profiling.build import build
 from linrec_cli.profiling.cell import Cell
 from linrec_cli.profiling.footprint import by_itself, footprint
+from linrec_cli.profiling.rows import COUNTED
 from linrec_cli.profiling.tries import Tries
 from linrec_cli.settings import Profile
 
@@ -104,3 +105,14 @@ def test_what_measures_itself_is_one_time_or_says_why_there_is_none(
     (found,) = by_itself(tries.Tries(Profile(), builder, cap=0), cell, own)
     assert found["metric"] == "seconds"
     assert row.items() <= found.items()
+
+
+@pytest.mark.parametrize("attn", ["nan", "inf"])
+def test_a_cell_that_gives_no_finite_number_is_an_error_and_is_not_timed(attn, planted, group) -> None:
+    tries = Tries(Profile(budget=0.3), planted.build, cap=0)
+    (cell,) = group(attn)
+    found, fit = footprint(tries, cell)
+    assert fit is None
+    assert {row["status"] for row in found} == {"error"}
+    assert {row["metric"] for row in found} == {"peak_bytes", *COUNTED}
+    assert found[0]["note"] == "what step gave is not finite: it has no number, or an infinite one"

@@ -1,6 +1,7 @@
 """What the machine is said to be, and what a mechanism that is wrong on it looks like."""
 
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from linrec_cli.kernels import _chunks, _library, _triton
 from linrec_cli.profiling import nvml
 from linrec_cli.profiling.nvml import Reading
 from linrec_cli.runs import doctor
+from linrec_cli.runs.doctor import Check
 
 ATTEND = linear.Attention.attend
 
@@ -168,3 +170,26 @@ def test_speeds_are_the_best_of_their_samples(monkeypatch):
 
     monkeypatch.setattr(roofline, "measure", child)
     assert doctor.ceilings("cpu", 3)[0] == {"copy": 3.0, "matmul": 5.0}
+
+
+@pytest.mark.parametrize("text", ["def (", "import nosuch", "x = 1", "FORMS = ('causal')"])
+def test_a_file_that_is_at_fault_is_a_check_and_the_others_go_on(
+    add: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(doctor, "check", lambda name, form, dtype, device: Check(name, form, dtype, 0.0))
+    before = list(doctor.checks("cpu"))
+    add("attentions/odd.py", text)
+    (odd,) = [one for one in doctor.checks("cpu") if one not in before]
+    assert odd.attention == "odd"
+    assert not odd.fine
+    assert "(attentions/odd.py" in odd.note
+    assert len(list(doctor.checks("cpu"))) == len(before) + 1
+
+
+def test_one_whose_output_is_of_another_shape_is_wrong(add: Callable[[str, str], None]) -> None:
+    text = "from torch import nn\nFORMS = ('causal',)\nclass Attention(nn.Module):\n"
+    text += "    def __init__(self, *given):\n        super().__init__()\n        self.inward = nn.Linear(1, 1)\n"
+    add("attentions/odd.py", text + "    def forward(self, x, lengths):\n        return x.mean((0, 1))\n")
+    found = doctor.check("odd", "causal", "float32", "cpu")
+    assert not found.fine
+    assert found.note == "gives [32] of x [3, 70, 32]"

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from linrec_cli import disk, machine, runs
 from linrec_cli.errors import LinrecError
 from linrec_cli.results import store
 from linrec_cli.runs import events
+from linrec_cli.runs.train import settled
 from linrec_cli.training import checkpoint
 
 module = importlib.import_module("linrec_cli.runs.sweep")
@@ -327,3 +329,31 @@ def test_a_full_disk_ends_a_sweep_with_its_line_and_is_no_row(here, data, quick,
         with pytest.raises(disk.RefusedError, match="No space left"):
             own.listen(reader, heard)
     assert not (folder / store.TABLE).exists()
+
+
+def test_what_a_file_raises_later_on_is_a_row_that_says_what_and_where(here, data, quick, heard, add):
+    text = "from torch import nn\nFORMS = ('causal',)\nclass Attention(nn.Module):\n"
+    text += "    def __init__(self, *given):\n        super().__init__()\n"
+    text += "    def forward(self, x, lengths):\n        return x if x.shape[1] < 4 else [x][7]\n"
+    add("linrec_cli/attentions/odd.py", text)
+    (table,) = runs.sweep([quick(attn="odd")], data, here / "results", watch=heard)
+    assert table["status"].to_list() == ["error"]
+    assert table["note"].to_list() == ["IndexError: list index out of range (attentions/odd.py, line 7)"]
+    assert heard.of(events.Failed) == [events.Failed(table["run"][0], "error", table["note"][0])]
+
+
+@pytest.mark.parametrize("error", [TypeError("no number\nand more"), KeyError("gone"), AttributeError("no such part")])
+def test_in_a_process_of_its_own_a_bug_is_a_row_that_says_what_and_where(here, data, quick, monkeypatch, error):
+    def broken(*given, **more):
+        raise error
+
+    told = []
+    monkeypatch.setattr(own.signal, "signal", lambda *given: None)
+    monkeypatch.setattr("linrec_cli.training.fit.train_epoch", broken)
+    folder, cell = store.folder(here / "results", "odd"), settled(quick(), data)
+    own.child(cell, data.prepared, data.source, folder, False, SimpleNamespace(send=told.append))
+    table = store.read_table(folder / store.TABLE)
+    assert table["status"].to_list() == ["error"]
+    said = f"{type(error).__name__}: {str(error).splitlines()[0]} (training/fit.py, line "
+    assert table["note"][0].startswith(said)
+    assert told[-1] == events.Failed("odd", "error", table["note"][0])

@@ -59,12 +59,12 @@ def summary(ranks: pl.DataFrame, ks: Iterable[int], metrics: Sequence[str] | Non
         FaultError: a metric gives no number for a target or a user, or one that is not within its range.
     """
     names = [(name, k) for k in ks for name in (usual() if metrics is None else metrics)]
-    wanted = {f"{name}@{k}": score(name, k) for name, k in names}
-    targets = ranks.select(**{f"{name}@{k}": catalog.load("metrics", name).value(RANK, k) for name, k in names})
-    users = by_user(ranks, wanted)
     for name, k in names:
-        for values in (targets, users):
-            within(name, values[f"{name}@{k}"])
+        with catalog.blamed("metrics", name, "cannot be computed"):
+            within(name, ranks.select(value=catalog.load("metrics", name).value(RANK, k))["value"])
+    users = by_user(ranks, {f"{name}@{k}": score(name, k) for name, k in names})
+    for name, k in names:
+        within(name, users[f"{name}@{k}"])
     rows = [{"metric": name, "k": k} | spread(users[f"{name}@{k}"]) for name, k in names]
     return pl.DataFrame(rows, schema=KINDS)
 
@@ -102,7 +102,8 @@ def within(metric: str, values: pl.Series) -> None:
     """
     low, high = sorted(catalog.load("metrics", metric).RANGE)
     with catalog.blamed("metrics", metric, "gives no numbers"):
-        wrong = values.cast(pl.Float64).filter(~values.is_between(low - ROUNDING, high + ROUNDING).fill_null(False))
+        values = values.cast(pl.Float64)
+    wrong = values.filter(~values.is_between(low - ROUNDING, high + ROUNDING).fill_null(False))
     if len(wrong):
         said = "nothing" if wrong[0] is None else f"{wrong[0]:g}"
         raise catalog.fault("metrics", metric, f"gives {said}, and its RANGE is {low:g} to {high:g}")

@@ -20,6 +20,7 @@ from typing import Any
 
 from linrec_cli import phases, refusals, temporary
 from linrec_cli.catalog import sound
+from linrec_cli.errors import FaultError
 
 Task = Callable[..., Generator[Any, Any, Any]]
 """What a child does: a generator that answers with what it yields and is asked with what is sent to it."""
@@ -182,7 +183,7 @@ def failure(error: BaseException) -> Answer:
     if refusals.full(error):
         return Answer("oom", note=cut(refusals.first(error)))
     said = lines[0] if "CUDA error" in lines[0] else lines[-1]
-    return Answer("error", note=cut(f"{type(error).__name__}: {said}"))
+    return Answer("error", note=cut(said if isinstance(error, FaultError) else f"{type(error).__name__}: {said}"))
 
 
 def starved(code: int | None, before: int | None) -> bool:

@@ -10,7 +10,7 @@ from linrec_cli import disk
 from linrec_cli.errors import LinrecError
 from linrec_cli.profiling import isolate
 from linrec_cli.runs import events, halved
-from linrec_cli.runs.attempt import attempt, fail
+from linrec_cli.runs.attempt import attempt, fail, told
 from linrec_cli.runs.data import Dataset
 from linrec_cli.runs.events import Watch
 from linrec_cli.runs.interrupt import Interrupts
@@ -115,3 +115,7 @@ def child(settings: Train, kept: Any, source: Any, folder: Path, fresh: bool, wr
         tell(error)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except OSError:
+        raise
+    except Exception as error:
+        fail(settings, folder, "error", told(error), tell)

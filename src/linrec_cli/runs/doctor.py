@@ -183,6 +183,8 @@ def ran(
             out = exact.join(exact.reference(*exact.split(x), ends), x)
         else:
             out = exact(x, ends)
+    if out.shape != x.shape:
+        raise ValueError(f"gives {[*out.shape]} of x {[*x.shape]}")
     out = out * real
     (out * weight).sum().backward()
     assert x.grad is not None

@@ -66,11 +66,11 @@ def loss(settings: Train) -> None:
     with catalog.blamed("losses", name, "cannot be run"):
         found = run(hidden, table, torch.arange(ITEMS + 1).clamp(min=1), Draw(torch.ones(ITEMS)))
     if not isinstance(found, Tensor) or found.numel() != 1 or not found.requires_grad:
-        raise catalog.fault("losses", name, f"gives {given(found)}, and not the mean as a scalar that has a gradient")
+        raise catalog.fault("losses", name, f"gives {given(found)}, and not the mean as a scalar with its gradient")
 
 
 def given(found: Any) -> str:
     """Say what was given, in a few words."""
-    if not isinstance(found, Tensor):
-        return "nothing" if found is None else f"a {type(found).__name__}"
-    return f"a tensor {[*found.shape]}" + ("" if found.requires_grad else " without a gradient")
+    if isinstance(found, Tensor):
+        return f"a tensor {[*found.shape]}"
+    return "nothing" if found is None else f"a {type(found).__name__}"
