@@ -83,7 +83,6 @@ def settled(settings: Train, data: Dataset) -> Train:
     from linrec_cli.settings import resolved
 
     card = data.prepared.card
-    minima = {name: card[name] for name in ("min_user", "min_item")}
     if data.sequences.part is not None and settings.split == LEAVE_ONE_OUT:
         settings = replace(settings, split="given")
     own = {"data": data.name, "data_digest": data.prepared.digest, "order": card.get("order", "")}
@@ -91,7 +90,7 @@ def settled(settings: Train, data: Dataset) -> Train:
     device = machine.device(settings.device)
     own |= {name: getattr(settings, name) and device == "cuda" for name in ("deterministic", "graphs")}
     settings = replace(settings, read_digest=data.read(settings.model, settings.split), device=device)
-    return resolved(replace(settings, **own, **minima))
+    return resolved(replace(settings, **own, min_user=card["min_user"], min_item=card["min_item"]))
 
 
 def finished(folder: Path) -> bool:
@@ -115,8 +114,8 @@ def drop(folder: Path) -> None:
     """Remove what a run that is done has no more use for."""
     from linrec_cli.training import checkpoint
 
-    for name in (checkpoint.CHECKPOINT, PROGRESS):
-        remove(folder / name)
+    remove(folder / checkpoint.CHECKPOINT)
+    remove(folder / PROGRESS)
 
 
 def remove(path: Path) -> None:
@@ -152,8 +151,7 @@ def made(settings: Train, data: Dataset, folder: Path | None, watch: Watch) -> R
     split = data.split(settings.split)
     peaks = Peaks(settings.device, settings.graphs)
     sequences, parts = data.sequences.to(settings.device), split.to(settings.device)
-    # Cut off on its way out, it would leave a notebook's torch on a device of paper.
-    with Interrupts("the model's size to be known"):
+    with Interrupts("the model's size to be known"):  # Cut off on its way out, torch would stay on paper.
         room.check(partial(fit.build, settings, facts(sequences)), settings.device)
     state = fit.start(settings, sequences, parts)
     name = folder.name if folder else settings.name
