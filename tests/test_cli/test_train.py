@@ -381,7 +381,7 @@ def test_a_dry_run_on_a_gpu_tells_the_memory_of_the_gpu(monkeypatch: pytest.Monk
         (["--widht", "7"], 2, "--width"),
         (["--model", "sasrec,sine:interests=0"], 2, "interests=0"),
         (["--model", "sasrec,fdsa"], 3, "nothing is known of the items"),
-        (["--model", "sasrecf", "--dry-run"], 3, "or --model sasrec"),
+        (["--model", "sasrecf", "--dry-run"], 3, "or take --model sasrec"),
         (["--data", "untimed.csv", "--model", "sasrec,hstu:time=true"], 3, "these histories have none"),
     ],
 )
