@@ -163,9 +163,14 @@ def test_what_the_documents_show_works(
         for key, value in ({"data": "my.csv", "tokens": 20_000} | SMALL).items():
             if key in preset:
                 monkeypatch.setitem(preset, key, value)
+    done: list[list[str]] = []
     for page, command in shown():
+        done.append([*map(placed, shlex.split(command))])
+        # What several pages show works for all of them.
+        if done[-1] in done[:-1]:
+            continue
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1 5\n2 7\n")))
-        code = run([*map(placed, shlex.split(command))])
+        code = run(done[-1])
         said = "".join(capsys.readouterr())
         assert code == 0, f"{page}: {command}\n{said}"
         assert "Traceback" not in said

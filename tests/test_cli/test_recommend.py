@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,22 @@ import pytest
 from linrec_cli.cli import run
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, beside its log; nobody writes here."""
+    folder = tmp_path_factory.mktemp("recommend")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        rows = "".join(f"u{u},{(u + s) % 12},{s}\n" for u in range(9) for s in range(7))
+        Path("log.csv").write_text(f"user,item,t\n{rows}")
+        assert run(["train", "--data", "log.csv", "--model", "markov", "--min-item", "0", "--threads", "1"]) == 0
+    return folder
+
+
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trained(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(once, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    rows = "".join(f"u{u},{(u + s) % 12},{s}\n" for u in range(9) for s in range(7))
-    Path("log.csv").write_text(f"user,item,t\n{rows}")
-    assert run(["train", "--data", "log.csv", "--model", "markov", "--min-item", "0", "--threads", "1"]) == 0
 
 
 def test_a_history_is_followed_by_what_followed_it(trained: None, capsys: pytest.CaptureFixture[str]) -> None:
