@@ -354,5 +354,7 @@ def test_every_option_has_a_default_that_can_be_written_out(name: str) -> None:
 
 
 def test_an_unknown_option_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no option 'pad' of 'linear'"):
+    with pytest.raises(UsageError, match="no option 'pad' of 'local'; known: window"):
+        build("local:pad=included", WIDTH, HEADS, causal=True, maxlen=10)
+    with pytest.raises(UsageError, match="'linear' takes no options, and 'pad' is given"):
         build("linear:pad=included", WIDTH, HEADS, causal=True, maxlen=10)
