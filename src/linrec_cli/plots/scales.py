@@ -75,6 +75,9 @@ def values(axes: Axes, drawn: Sequence[float], kind: str, above: float, axis: st
         bottom, top = (math.exp(end) for end in ends(math.log(low), math.log(high), above))
     else:
         bottom, top = (0.0, ends(0.0, high, above)[1]) if kind == "cost" else ends(low, high, above)
+        if axis == "x":
+            # Numbers side by side are as wide as they are long.
+            axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set(**{f"{axis}lim": (bottom, top)})
 
 
