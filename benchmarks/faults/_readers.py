@@ -18,9 +18,11 @@ import typer
 from faults import _mutate, bits
 
 from linrec_cli import catalog, cli, runs
+from linrec_cli.analysis.history import curves
 from linrec_cli.analysis.verdict import Rule
 from linrec_cli.analysis.verdict_text import markdown
 from linrec_cli.cli import config, options, recommend, show
+from linrec_cli.cli.chart import chart
 from linrec_cli.data import prepare
 from linrec_cli.data import store as prepared
 from linrec_cli.data.file import read as logs
@@ -204,23 +206,40 @@ def silent() -> Iterator[None]:
         yield
 
 
-def told(folder: Path) -> None:
-    """Say of a run what `linrec show`, `linrec report` and `linrec compare` say, but for the figures."""
+def told(folder: Path, chance: random.Random) -> None:
+    """Say of a run what one of `linrec show`, `linrec report` and `linrec compare` says, but for the figures."""
+    way = chance.choice((shown, listed, reported, compared))
     run = read.read(folder)
     with silent():
-        show.show(run)
-        show.listing([run], folder, False)
-        show.listing([run], folder, True)
+        way(run, folder)
     if run.damage:
         raise LinrecError(run.damage)
-    if run.rows:
-        parts = list(contents.parts([run], store.read(folder), []))
-        pages.page("x", "y", parts)
-        html.page("x", "y", parts)
-        markdown(compare.compare(folder, folder, Rule()), Rule())
 
 
-def beside(file: str, folders: Sequence[str], read: Callable[[Path], object]) -> Read:
+def shown(run: read.Run, folder: Path) -> None:
+    """Say what `linrec show RUN` says."""
+    show.show(run)
+
+
+def listed(run: read.Run, folder: Path) -> None:
+    """Say what `linrec show` says of all runs, in either form."""
+    show.listing([run], folder, False)
+    show.listing([run], folder, True)
+
+
+def reported(run: read.Run, folder: Path) -> None:
+    """Say what `linrec report` says."""
+    parts = list(contents.parts([run], store.read(folder), []))
+    pages.page("x", "y", parts)
+    html.page("x", "y", parts)
+
+
+def compared(run: read.Run, folder: Path) -> None:
+    """Say what `linrec compare` says."""
+    markdown(compare.compare(folder, folder, Rule()), Rule())
+
+
+def beside(file: str, folders: Sequence[str], read: Callable[[Path, random.Random], object]) -> Read:
     """Read a run's folder, one file of which is altered."""
 
     def put(content: bytes, chance: random.Random) -> None:
@@ -229,14 +248,14 @@ def beside(file: str, folders: Sequence[str], read: Callable[[Path], object]) ->
         whole = path.read_bytes()
         try:
             path.write_bytes(content)
-            read(path.parent)
+            read(path.parent, chance)
         finally:
             path.write_bytes(whole)
 
     return put
 
 
-def kept(file: str, folders: Sequence[str], read: Callable[[Path], object], mutate: Any) -> Reader:
+def kept(file: str, folders: Sequence[str], read: Callable[[Path, random.Random], object], mutate: Any) -> Reader:
     """Make the reader of a file in runs' folders; a seed begins with the number of its folder."""
     seeds = [b"%d\n" % number + (Path(folder) / file).read_bytes() for number, folder in enumerate(folders)]
 
@@ -256,12 +275,12 @@ def settings() -> Reader:
     """Make the reader of a run's settings: as one is shown, found, checked and taken up."""
     known = runs.prepare("ring.csv", min_item=0) if left() else None
 
-    def use(folder: Path) -> None:
+    def use(folder: Path, chance: random.Random) -> None:
         find.trainings(folder.parent)
         if folder.name == "done" and known:
             result.read(folder, known)
             find.check(bits.runs_settings(known), folder)
-        told(folder)
+        told(folder, chance)
 
     return kept(store.SETTINGS, ["done", "profiled", evaluated()], use, _mutate.sealed)
 
@@ -272,7 +291,7 @@ def checkpoints() -> Reader:
     data = runs.prepare("ring.csv", min_item=0)
     state = fit.start(bits.runs_settings(data), data.sequences, data.split("leave-one-out"))
 
-    def use(folder: Path) -> None:
+    def use(folder: Path, chance: random.Random) -> None:
         run = read.read(folder)
         with silent():
             show.show(run)
@@ -285,7 +304,7 @@ def weights() -> Reader:
     """Make the reader of weights, up to the model."""
     left()
     data = runs.prepare("ring.csv", min_item=0)
-    return kept(checkpoint.WEIGHTS, ["done"], lambda folder: result.read(folder, data), _mutate.tensors)
+    return kept(checkpoint.WEIGHTS, ["done"], lambda folder, chance: result.read(folder, data), _mutate.tensors)
 
 
 def tables() -> Reader:
@@ -298,10 +317,12 @@ def history() -> Reader:
     """Make the reader of histories."""
     left()
 
-    def use(folder: Path) -> None:
+    def use(folder: Path, chance: random.Random) -> None:
         run = read.read(folder)
-        with silent():
-            show.show(run)
+        # What else is shown of a run is no history's.
+        for _, values in curves(run.history):
+            chart(values)
+        [*run.missing(), run.headline, run.state]
 
     return kept(HISTORY, ["done"], use, _mutate.table)
 
@@ -310,7 +331,7 @@ def ranks() -> Reader:
     """Make the reader of ranks, up to the comparison of two runs."""
     left()
 
-    def use(folder: Path) -> None:
+    def use(folder: Path, chance: random.Random) -> None:
         markdown(compare.compare(folder, folder, Rule()), Rule())
 
     return kept(store.RANKS, ["done", evaluated()], use, _mutate.table)
