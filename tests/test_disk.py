@@ -274,9 +274,36 @@ def test_where_nothing_can_be_locked_work_goes_on(
         raise refusal
 
     monkeypatch.setattr(FileLock, "acquire", acquire)
-    with disk.locked(tmp_path):
+    with pytest.warns(UserWarning, match="that locks nothing; let no other command work there"), disk.locked(tmp_path):
         worked = True
     assert worked
+
+
+def test_one_of_another_machine_that_did_not_say_it_ended_is_told_and_what_it_writes_stays(tmp_path: Path) -> None:
+    mine = temporary.beside(tmp_path / "a").name
+    theirs = mine.replace(temporary.host(), "0" * 6)
+    for name, text in ((disk.HOLDER, "12 elsewhere"), (disk.LOCK, ""), (mine, ""), (theirs, "")):
+        (tmp_path / name).write_text(text)
+    assert not disk.held(tmp_path)
+    told = pytest.warns(UserWarning, match="process 12 on elsewhere did not say that it ended its work on .*stop this")
+    with told, disk.locked(tmp_path):
+        assert disk.holder(tmp_path) == f"process {os.getpid()} on {socket.gethostname()}"
+    assert set(files(tmp_path)) == {disk.LOCK, mine, theirs}
+    with disk.locked(tmp_path):
+        assert set(files(tmp_path)) == {disk.LOCK, disk.HOLDER}
+
+
+def test_one_of_this_machine_that_runs_though_its_lock_does_not_hold_is_told(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    (tmp_path / disk.HOLDER).write_text(f"{holder.pid} {socket.gethostname()}")
+    with pytest.warns(UserWarning, match=f"process {holder.pid} on "), disk.locked(tmp_path):
+        pass
+    (tmp_path / disk.HOLDER).write_text(f"{holder.pid} {socket.gethostname()}")
+    holder.kill()
+    holder.wait()
+    with disk.locked(tmp_path):
+        pass
 
 
 def test_what_may_not_be_written_cannot_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,12 +363,14 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
 
 
 def test_to_ask_whether_a_folder_is_held_removes_what_a_dead_holder_wrote_and_nothing_of_a_living_one(
-    tmp_path: Path,
+    tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
+    holder.kill()
+    holder.wait()
     (tmp_path / disk.LOCK).touch()
-    (tmp_path / disk.HOLDER).write_text("1 elsewhere\n", "utf-8")
+    (tmp_path / disk.HOLDER).write_text(f"{holder.pid} {socket.gethostname()}\n", "utf-8")
     assert not disk.held(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [disk.LOCK]
+    assert set(files(tmp_path)) == {disk.LOCK}
     with disk.locked(tmp_path):
         assert disk.held(tmp_path)
         assert disk.holder(tmp_path)

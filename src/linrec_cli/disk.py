@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import tomllib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,20 +122,41 @@ def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterato
 
 
 def _taken(folder: Path, locked: bool) -> None:
+    if unsure := _unsure(folder, locked):
+        # Of no file, so that it is one line.
+        warnings.warn_explicit(unsure, UserWarning, "linrec", 0)
     # Nobody else should write here now; yet a file of a user's own, as a list of recommendations, needs no lock.
-    left = (lambda name: not temporary.alive(name)) if locked else temporary.dead
+    left = temporary.dead if unsure else lambda name: not temporary.alive(name)
     temporary.clean(folder, lambda name: name.startswith(".") and name.endswith(".part") and left(name))
     with suppress(OSError):
         (folder / HOLDER).write_text(f"{os.getpid()} {socket.gethostname()}\n", "utf-8")
 
 
+def _unsure(folder: Path, locked: bool) -> str:
+    # Locks of some network file systems hold on one machine alone, and a process that was killed there can't say so.
+    if not locked:
+        return f"{folder} is on a file system that locks nothing; let no other command work there meanwhile."
+    pid, host = _named(folder)
+    if not pid or (host == socket.gethostname() and not temporary.runs(pid)):
+        return ""
+    return (
+        f"process {pid} on {host} did not say that it ended its work on {folder}; if it has not, stop this command:"
+        " locks do not reach from there to here."
+    )
+
+
 def holder(folder: Path) -> str:
     """Say which process holds a folder, as it wrote itself; empty where that is not known."""
+    pid, host = _named(folder)
+    return f"process {pid} on {host}" if pid else ""
+
+
+def _named(folder: Path) -> tuple[int, str]:
     try:
         pid, host = (folder / HOLDER).read_text("utf-8").split()
+        return int(pid), host
     except (OSError, ValueError):
-        return ""
-    return f"process {pid} on {host}"
+        return 0, ""
 
 
 def _acquire(lock: "FileLock", seconds: float) -> bool:
@@ -160,7 +182,7 @@ def held(folder: Path) -> bool:
     lock = FileLock(folder / LOCK)
     try:
         free = _acquire(lock, 0)
-        if lock.is_locked:
+        if lock.is_locked and not _unsure(folder, locked=True):
             (folder / HOLDER).unlink(missing_ok=True)
         return not free
     except OSError:

@@ -48,10 +48,15 @@ def begin(path: Path) -> str:
 
 def alive(name: str) -> bool:
     """Tell whether a name is of another process of this host that runs, or of one that was given its number since."""
+    number = here(name)
+    return number is not None and runs(number)
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process of this host runs that is not this one."""
     import psutil
 
-    number = here(name)
-    return number is not None and number != os.getpid() and psutil.pid_exists(number)
+    return pid != os.getpid() and psutil.pid_exists(pid)
 
 
 def dead(name: str) -> bool:

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import warnings
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,15 @@ from linrec_cli.runs.stream import Answer
 
 ODD = "[red]x[/red] :smile: \x1b[31m\x1b]0;y\x07\r\nz"
 PLAIN = r"[red]x[/red] :smile: \x1b[31m\x1b]0;y\x07 z"
+
+
+def test_a_warning_of_linrecs_own_is_one_line_as_its_errors_are(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    own, other = (warnings.formatwarning(ODD, UserWarning, file, 7) for file in ("linrec", "numpy.py"))
+    assert own == f"linrec: {PLAIN}\n"
+    assert other.startswith("numpy.py:7: UserWarning: ")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import io
 import os
 import pkgutil
 import sys
+import warnings
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -91,6 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    warnings.formatwarning = console.warning
     stops.heed(run.__code__)
     temporary.tidy()
     code = run(arguments)

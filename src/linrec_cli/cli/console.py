@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ NAME = 20
 """Letters of a word that fit in a column of a table; a mechanism with options may have more."""
 WIDEST = 32
 """Letters of a mechanism, or of one of its options, that are never torn apart."""
+PYTHONS = warnings.formatwarning
 
 
 @functools.cache
@@ -85,6 +87,15 @@ def fail(message: str) -> None:
     """Write one line that says what went wrong to stderr; of several processes one does."""
     if processes.speaks():
         print(f"linrec: {shown(message)}", file=sys.stderr)
+
+
+def warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Write a warning as Python does; one of linrec's own, which is of the file `linrec`, as an error is."""
+    if filename == "linrec":
+        return f"linrec: {shown(str(message))}\n"
+    return PYTHONS(message, category, filename, lineno, line)
 
 
 def document(content: Any) -> None:
