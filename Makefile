@@ -15,7 +15,8 @@ ci:
 
 faults:
 	.venv/bin/python benchmarks/faults/signals.py --out results/reference/cpu/benchmarks/faults-signals.csv
-	.venv/bin/python benchmarks/faults/kills.py --seconds 60 --out results/reference/cpu/benchmarks/faults-kills.csv
+	.venv/bin/python benchmarks/faults/kills.py --kills 10,train=40 --seconds 60 --out results/reference/cpu/benchmarks/faults-kills.csv
+	.venv/bin/python benchmarks/faults/races.py --out results/reference/cpu/benchmarks/faults-races.csv
 	.venv/bin/python benchmarks/faults/bits.py --out results/reference/cpu/benchmarks/faults-bits.csv
 	.venv/bin/python benchmarks/faults/network.py --out results/reference/cpu/benchmarks/faults-network.csv
 	.venv/bin/python benchmarks/faults/fuzz.py --inputs 100000 --seconds 600 --out results/reference/cpu/benchmarks/faults-fuzz.csv

@@ -260,6 +260,37 @@ def test_threads_keep_each_other_out_too(tmp_path: Path) -> None:
     assert most == 1
 
 
+def test_who_only_asks_whether_a_folder_is_held_keeps_nobody_from_it(tmp_path: Path) -> None:
+    asked = FileLock(tmp_path / disk.LOCK, thread_local=False)
+    asked.acquire()
+    threading.Timer(0.05, lambda: asked.release(force=True)).start()
+    with disk.locked(tmp_path):
+        assert disk.held(tmp_path)
+
+
+def test_folders_that_are_put_in_one_place_at_once_are_each_whole_there(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
+
+    def put(number: int) -> None:
+        try:
+            for _ in range(40):
+                with disk.whole_folder(tmp_path / "a") as room:
+                    for name in ("one", "two"):
+                        (room / name).write_text(str(number))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    one, two = files(tmp_path / "a").values()
+    assert one == two
+
+
 def test_asking_who_holds_a_folder_writes_nothing(tmp_path: Path) -> None:
     assert not disk.held(tmp_path)
     assert not disk.held(tmp_path / "nothing")

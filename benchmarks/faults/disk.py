@@ -23,14 +23,12 @@ is read-only, which is said. `--every 3` takes each third number of pages. `--ou
 import argparse
 import contextlib
 import ctypes
-import http.server
 import os
 import random
 import re
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -42,10 +40,11 @@ sys.path.append(str(Path(__file__).resolve().parent))
 
 import _measured
 import kills
+from faults import _forks
+from faults._served import PAGE, served
 
 RUN = "--results-dir results"
 COMMANDS = {
-    "download": "download ml-100k",
     **kills.COMMANDS,
     "recommend": f"recommend linear {RUN} -o top.parquet",
     "export": f"export linear {RUN} --format safetensors -o served",
@@ -53,7 +52,7 @@ COMMANDS = {
 NEEDS = dict.fromkeys(("evaluate", "stream", "recommend", "export"), "train")
 FAULTS = ("full", "read-only", "no right", "behind")
 OUTCOMES = ("well", "named", "traceback", "differs", "leftovers")
-PAGE, LARGE = 4096, 64 << 20
+LARGE = 64 << 20
 NEWUSER, NEWNS = 0x10000000, 0x00020000
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -143,24 +142,9 @@ def little(size: int) -> None:
 
 def ran(command: str, place: Place, before: Callable[[], None] = lambda: None) -> tuple[int, str]:
     """Run a command; give its exit code and what it wrote to stderr."""
-    (place.aside / "in").write_text(kills.LINES, "utf-8")
-
-    def work() -> None:
-        os.chdir(place.here)
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        os.environ["TMPDIR"] = tempfile.tempdir = str(place.here / "tmp")
-        for number, name, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
-            os.dup2(os.open(place.aside / name, flags | (os.O_CREAT | os.O_TRUNC if number else 0)), number)
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
-            for number, mode in enumerate("rww")
-        )
-        from linrec_cli.cli import main
-
-        before()
-        main(COMMANDS[command].split())
-
-    pid = kills.forked(work)
+    pid = _forks.command(
+        COMMANDS[command].split(), place.here, place.aside, place.here / "tmp", lines=kills.LINES, before=before
+    )
     code, until = kills.done(pid), time.monotonic() + 60
     # Children that have a file open would keep the disk from becoming read-only.
     while kills.session(pid) and time.monotonic() < until:
@@ -337,34 +321,6 @@ def take(place: Place, draw: random.Random) -> None:
         path.unlink()
     else:
         os.truncate(path, path.stat().st_size // 2)
-
-
-@contextlib.contextmanager
-def served() -> Iterator[None]:
-    """Serve a file of our own as what `download` fetches."""
-    from linrec_cli import catalog
-    from linrec_cli.data.download.source import Source
-
-    body = random.Random(0).randbytes(9 * PAGE)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *said: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/log.zip"
-    vars(catalog.load("datasets", "ml-100k"))["SOURCES"] = (
-        Source(url, f"sha256:{kills.hashlib.sha256(body).hexdigest()}", len(body)),
-    )
-    yield
-    server.shutdown()
 
 
 def trials(command: str, place: Place, room: Path, given: argparse.Namespace) -> Iterator[Trial]:

@@ -1,8 +1,8 @@
 """Kill commands at random moments, start them again, and compare: `python benchmarks/faults/kills.py --kills 5`.
 
-Each command runs on tiny invented data: a training, a sweep, preprocess, evaluate, profile and recommend --stream. It
-runs once undisturbed; then it is killed by SIGKILL, which nothing can be done against, at a moment drawn evenly over
-the time it took, and started again until it ends. What is counted:
+Each command runs on tiny invented data: a download of 36 kB in half a second, a training, a sweep, preprocess,
+evaluate, profile and recommend --stream. It runs once undisturbed; then it is killed by SIGKILL, which nothing can be
+done against, at a moment drawn evenly over the time it took, and started again until it ends. What is counted:
 
 - unreadable: files that stood after the kill and could not be read;
 - differs: weights, tables, ranks, histories, prepared data or answers that are not those of the undisturbed run, which
@@ -10,11 +10,10 @@ the time it took, and started again until it ends. What is counted:
 - leftovers: files, in results, data or the temporary folder, that the undisturbed run does not leave;
 - orphans: processes that still ran `--seconds` after the kill.
 
-The commands are forks of this process, so that torch is loaded once. `--out` keeps the counts as CSV.
+`--kills 10,train=40` kills a training 40 times and all else 10. `--out` keeps the counts as CSV.
 """
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
@@ -25,24 +24,24 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import _measured
-import torch  # noqa: F401
+from faults import _forks
+from faults._forks import done, forked, session
+from faults._served import served
 
-# Polars starts threads, which a fork would not have: only forks import it.
 TRAIN = (
     "train --data log.csv --attn linear --maxlen 8 --width 4 --heads 1 --layers 1 --epochs 3 --tokens 40 --device cpu"
 )
 RUN = "--results-dir results"
 COMMANDS = {
+    "download": "download ml-100k",
     "train": TRAIN,
     "sweep": f"{TRAIN} --seed 1,2",
     "preprocess": "preprocess log.csv",
@@ -84,67 +83,9 @@ def write_log(folder: Path) -> None:
     (folder / "log.csv").write_text("\n".join(rows) + "\n", "utf-8")
 
 
-def forked(work: Callable[[], Any]) -> int:
-    """Do something in a fork that leads a session of its own; return its process id."""
-    sys.stdout.flush()
-    if pid := os.fork():
-        return pid
-    code = 70
-    try:
-        os.setsid()
-        work()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(BaseException):
-            from multiprocessing import util
-
-            util._exit_function()
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-
-
 def begin(command: str, folder: Path) -> int:
     """Begin a command in a folder, its temporary folder within; return its process id."""
-
-    def work() -> None:
-        os.chdir(folder)
-        # Who is forked from a server would begin by this script.
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "tmp")
-        (folder / "in").write_text(LINES, "utf-8")
-        for number, name, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
-            os.dup2(os.open(name, flags | (os.O_CREAT | os.O_TRUNC if number else 0)), number)
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
-            for number, mode in enumerate("rww")
-        )
-        from linrec_cli.cli import main
-
-        main(COMMANDS[command].split())
-
-    return forked(work)
-
-
-def done(pid: int) -> int:
-    """Wait for a process; return its exit code."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def session(leader: int) -> list[int]:
-    """List the processes of a session."""
-    found = []
-    for name in os.listdir("/proc"):
-        with contextlib.suppress(OSError, IndexError):
-            fields = Path("/proc", name, "stat").read_text().rpartition(")")[2].split() if name.isdigit() else []
-            # State, parent, group, session; what is dead and not yet waited for does nothing any more.
-            if fields and int(fields[3]) == leader and fields[0] != "Z":
-                found.append(int(name))
-    return found
+    return _forks.command(COMMANDS[command].split(), folder, folder, folder / "tmp", lines=LINES)
 
 
 def names(folder: Path) -> set[str]:
@@ -187,6 +128,7 @@ def read(folder: Path) -> dict[str, Any]:
         ".parquet": table,
         ".toml": lambda path: path.name != "card.toml" or tomllib.loads(path.read_text("utf-8"))["digest"],
         ".json": lambda path: json.loads(path.read_text("utf-8")) and None,
+        ".zip": lambda path: [(one.filename, one.CRC) for one in whole(path).infolist()],
         ".safetensors": lambda path: (loaded := load_file(path)) and path.stem == "weights" and digest(loaded),
     }
     unreadable, content = [], {}
@@ -199,6 +141,13 @@ def read(folder: Path) -> dict[str, Any]:
             except Exception as error:
                 unreadable.append(f"{name}: {error}")
     return {"unreadable": unreadable, "content": content}
+
+
+def whole(path: Path) -> zipfile.ZipFile:
+    """Open an archive that is whole."""
+    archive = zipfile.ZipFile(path)
+    assert archive.testzip() is None
+    return archive
 
 
 def kill(command: str, begun: Path, folder: Path, seconds: float, moment: float, expected: Any, wait: float) -> Kill:
@@ -261,15 +210,17 @@ def main() -> int:
     """Kill each command, print the counts, and tell whether all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", default=",".join(COMMANDS))
-    parser.add_argument("--kills", type=int, default=5, help="of each command")
+    parser.add_argument("--kills", default="5", help="of each command; or as 5,train=40")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=15.0, help="in which all processes must have ended")
     parser.add_argument("--out", type=Path, help="write the counts as CSV")
     asked = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="kills-") as room:
+    rows, (every, *some) = [], asked.kills.split(",")
+    count = {name: int(number) for name, _, number in (one.partition("=") for one in some)}
+    with tempfile.TemporaryDirectory(prefix="kills-") as room, served(pause=0.05):
         for command in asked.commands.split(","):
-            rows.append(counted(kills(command, asked.kills, asked.seed, asked.seconds, Path(room))))
+            number = count.get(command, int(every))
+            rows.append(counted(kills(command, number, asked.seed, asked.seconds, Path(room))))
             print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     if asked.out:
         _measured.write(rows, asked.out, threads=1)

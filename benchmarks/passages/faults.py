@@ -20,6 +20,40 @@ REFUSED = {
 }
 """Columns of `disk.py`, and what they are called."""
 
+RACED = ("stuck", "failed", "lost", "leftovers", "again")
+TRIED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "signals": ("lines at which a training was stopped", "lines", ("differs", "unheard", "late")),
+    "kills": ("SIGKILLs at random moments", "kills", KILLED),
+    "races": ("processes at once, eight a round", "processes", RACED),
+    "races-network": ("the same from two mounts of a network file system", "processes", RACED),
+    "disk": ("full disks, rights taken, files taken away", "trials", ("traceback", "differs", "leftovers")),
+    "bits": ("flipped bits", "flips", ("wrong", "traceback", "ended")),
+    "network": ("faults of a server", "", ("wrong",)),
+    "fuzz": ("altered inputs", "inputs", ("uncaught", "hangs", "ended", "over")),
+}
+"""What was tried, by the file that keeps it: what it is called, the column that counts it, those of what went wrong."""
+
+
+def all(reference: Reference) -> str:
+    """Make the table of how much was tried in all, and how often it did not go as it should."""
+    lines = []
+    for name, (what, counted, bad) in TRIED.items():
+        rows = reference.csv(f"benchmarks/faults-{name}")
+        tried = sum(int(row[counted]) if counted else 1 for row in rows)
+        wrong = sum(row["outcome"] == "wrong" if name == "network" else sum(row[one] for one in bad) for row in rows)
+        lines += [[what, f"{tried:,}", f"{wrong:,}"]] if rows else []
+    return table(["what was tried", "how often", "went wrong"], lines)
+
+
+def races(reference: Reference) -> str:
+    """Make the table of commands that were started many times at once."""
+    rows = [*reference.csv("benchmarks/faults-races"), *reference.csv("benchmarks/faults-races-network")]
+    lines = [
+        [code(row["raced"]), row["on"] or "a disk", *(str(row[name]) for name in ("processes", *RACED))] for row in rows
+    ]
+    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    return blocks(heading, table(["command", "on", "processes", *RACED], lines))
+
 
 def signals(reference: Reference) -> str:
     """Say what stopping a training at each of its lines did."""

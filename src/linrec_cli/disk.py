@@ -30,6 +30,12 @@ LOCK, HOLDER = ".lock", ".holder"
 LOCKLESS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
+TRIES = 20
+"""Times that a folder is put in the place of another while other processes do the same."""
+LOOK = 0.2
+"""Seconds for which a folder may be held by who only asks whether it is."""
+
+
 class HeldError(DataError):
     """Another process holds the folder."""
 
@@ -71,15 +77,27 @@ def whole_folder(path: Path) -> Iterator[Path]:
             part.mkdir()
             with asked_again(part):
                 yield part
-            if path.exists():
-                path.replace(old)
-            part.replace(path)
+            _put(part, path, old)
         finally:
             # What was there stays there until the new one is.
             if old.exists() and not path.exists():
                 old.replace(path)
             for left in (part, old):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _put(part: Path, path: Path, old: Path) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            with suppress(FileNotFoundError):
+                path.replace(old)
+            part.replace(path)
+            return
+        except OSError as error:
+            # Another process put its own there meanwhile.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not left:
+                raise
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside(path: Path) -> Path:
@@ -105,7 +123,7 @@ def locked(folder: Path, waiting: Callable[[], object] | None = None) -> Iterato
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
-        free = _acquire(lock, 0)
+        free = _acquire(lock, LOOK)
     if not free:
         if waiting is None:
             raise HeldError(f"another process is at work on {folder}; wait for {holder(folder) or 'it'}, or stop it.")

@@ -56,6 +56,28 @@ def test_a_command_that_is_killed_and_begun_anew_ends_as_one_that_was_not(tmp_pa
     assert done.returncode == 0
 
 
+RACES = Path(__file__).parents[2] / "benchmarks" / "faults" / "races.py"
+UNLOCKED = """
+import runpy, sys
+from linrec_cli import disk
+disk._acquire = lambda lock, seconds: True
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_who_is_started_eight_times_at_once_works_once_and_a_lock_that_does_not_hold_is_found() -> None:
+    asked = ["--commands", "download", "--rounds", "1"]
+    done = subprocess.run([sys.executable, str(RACES), *asked], capture_output=True, text=True, check=False)
+    told = "raced download, rounds 1, processes 8, stuck 0, failed 0, lost 0, leftovers 0, again"
+    assert done.stdout.startswith(f"{told} 0, on"), done.stderr
+    assert done.returncode == 0
+    script = UNLOCKED.replace("sys.argv[0]", repr(str(RACES)))
+    done = subprocess.run([sys.executable, "-c", script, *asked], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("raced download, rounds 1, processes 8, "), done.stderr
+    assert ", again 0," not in done.stdout
+    assert done.returncode == 1
+
+
 def test_a_download_from_a_server_that_misbehaves_ends_as_it_should() -> None:
     script = Path(__file__).parents[2] / "benchmarks" / "faults" / "network.py"
     asked = ["--only", "cut once;404"]

@@ -721,7 +721,9 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
         faults.network(Reference(tmp_path)),
         faults.fuzz(Reference(tmp_path)),
         faults.disk(Reference(tmp_path)),
-    ] == [""] * 6
+        faults.races(Reference(tmp_path)),
+        faults.all(Reference(tmp_path)),
+    ] == [""] * 8
     row = {
         "signal": "SIGINT",
         "files": "a.py,b.py",
@@ -757,6 +759,15 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     row = {"refused": "x", "fault": "full", "trials": 9, "well": 1, "named": 2, "traceback": 3, "differs": 4}
     kept(tmp_path, "benchmarks/faults-disk", [row | {"leftovers": 5}])
     assert faults.disk(Reference(tmp_path)).splitlines()[-1] == "| `x` | full | 9 | 1 | 2 | 3 | 4 | 5 |"
+    row = {"raced": "x", "rounds": 5, "processes": 40, "stuck": 1, "failed": 2, "lost": 3, "leftovers": 4, "again": 5}
+    kept(tmp_path, "benchmarks/faults-races", [row | {"on": ""}])
+    kept(tmp_path, "benchmarks/faults-races-network", [row | {"on": "NFS"}] * 2)
+    lines = ["| `x` | a disk | 40 | 1 | 2 | 3 | 4 | 5 |", *["| `x` | NFS | 40 | 1 | 2 | 3 | 4 | 5 |"] * 2]
+    assert faults.races(Reference(tmp_path)).splitlines()[-3:] == lines
+    lines = faults.all(Reference(tmp_path)).splitlines()[2:]
+    assert [line.strip("| ").split(" | ")[1:] for line in lines] == [
+        ["1,445", "6"], ["9", "15"], ["40", "15"], ["80", "30"], ["9", "12"], ["21", "15"], ["3", "0"], ["2,100", "18"],
+    ]  # fmt: skip
 
 
 def test_an_event_of_a_stream_stands_beside_reading_all_again(tmp_path: Path) -> None:

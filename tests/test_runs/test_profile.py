@@ -1,5 +1,7 @@
 """A profile: whole rows with or without a folder, written after every cell, and one cut short is gone on with."""
 
+import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -197,6 +199,17 @@ def test_a_run_that_measured_nothing_leaves_no_folder(here, planted):
     with pytest.raises(KeyboardInterrupt):
         list(measured(SETTINGS, place(SETTINGS, here)))
     assert not list((here / "runs").iterdir())
+
+
+def test_a_run_that_is_about_to_begin_keeps_its_folder_and_one_that_was_killed_then_does_not(here):
+    folder = place(SETTINGS, here)
+    (folder / disk.LOCK).touch()
+    assert place(SETTINGS, here) != folder
+    os.utime(folder / disk.LOCK, (time.time() - 61,) * 2)
+    assert place(SETTINGS, here) == folder
+    (folder / disk.LOCK).touch()
+    (folder / disk.HOLDER).write_text("1 elsewhere")
+    assert place(SETTINGS, here) == folder
 
 
 def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(here):

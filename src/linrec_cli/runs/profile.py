@@ -1,7 +1,8 @@
 """One profile: a new one or the rest of one cut short, written after every cell; without a folder, nothing is."""
 
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 Row = dict[str, Any]
+SOON = 60.0
+"""Seconds from a lock's making in which whoever made it has taken it."""
 
 
 def profile(settings: Profile, folder: Path | None = None, *, effort: Effort | None = None) -> "pl.DataFrame":
@@ -96,10 +99,10 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard, *, effor
 
     groups = list(cells(settings))
     for folder in sorted(results_dir.glob(f"runs/profile-*-{digest(settings)}"), reverse=True):
+        before = begun(folder)
         if disk.held(folder):
             continue
-        # One that was killed before its first row; in a folder that was never held, a run is about to begin.
-        if (folder / disk.LOCK).exists() and not (folder / store.TABLE).exists():
+        if before and not (folder / store.TABLE).exists():
             return folder
         if not (found := standing(settings, folder, effort or Effort())):
             continue
@@ -108,6 +111,13 @@ def place(settings: Profile, results_dir: Path, watch: Watch = unheard, *, effor
             watch(events.CutShort(folder.name, done, len(groups)))
             return folder
     return lock.fresh(store.folder(results_dir, name) for name in names(settings))
+
+
+def begun(folder: Path) -> bool:
+    """Tell whether a run held a folder, or holds it, or was killed on the way; where neither is so one is about to."""
+    with suppress(OSError):
+        return (folder / disk.HOLDER).exists() or time.time() - (folder / disk.LOCK).stat().st_mtime > SOON
+    return False
 
 
 def taken_up(settings: Profile, folder: Path, effort: Effort) -> tuple[Row, list[Row]]:
