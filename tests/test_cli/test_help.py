@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import linrec_cli
+from linrec_cli import cli
 from linrec_cli.cli import commands, options, run
 from linrec_cli.declared import declared
 from linrec_cli.settings import Effort, Evaluate, Profile, Reading, Train
@@ -30,6 +32,21 @@ DOORS = {"train": (Train, Reading), "profile": (Profile, Effort), "evaluate": (E
 def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", CHECK, "", *COMMANDS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_command_that_cannot_be_imported_is_told_and_the_others_work(
+    add: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "FAULTS", [])
+    add("cli/odd.py", "import nosuch")
+    assert list(commands()) == COMMANDS
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    told = capsys.readouterr()
+    assert told.err.startswith("linrec: cli 'odd' (cli/odd.py, line 1) cannot be imported: ModuleNotFoundError: No mod")
+    assert told.err.count("\n") == 1
+    assert told.out.startswith("linrec ")
 
 
 def test_the_commands_stand_in_the_order_of_the_work(capsys: pytest.CaptureFixture[str]) -> None:

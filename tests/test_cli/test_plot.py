@@ -88,6 +88,39 @@ def test_what_was_drawn_before_and_is_no_longer_is_removed(results, tmp_path, ca
     assert sorted(path.name for path in out.glob("*.svg")) == ["encoder-w8-length.svg", "mine.svg"]
 
 
+ODD = "NEEDS = 'x'\ndef every(table, wide=None):\n    yield from ()\n    raise KeyError('no such column')\n"
+
+
+def test_a_figure_that_cannot_be_drawn_is_one_line_and_all_others_are_drawn(results, tmp_path, capsys, add):
+    out = tmp_path / "out"
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    drawn = sorted(path.name for path in out.iterdir())
+    (out / "odd-figure.svg").touch()
+    store.write_frame(schema.table(ROW | {"run": "two"}, [{"value": 0.6}]), results / "runs/one" / store.TABLE)
+    add("figures/odd.py", ODD)
+    capsys.readouterr()
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    said = capsys.readouterr().err
+    assert said == (
+        "figure 'odd' (figures/odd.py, line 4) cannot be drawn: KeyError: 'no such column'; mend the file, or take it"
+        " away.\n"
+    )
+    assert sorted(path.name for path in out.iterdir()) == sorted([*drawn, "odd-figure.svg"])
+    assert run(["report", str(results), "-o", str(out / "page.html")]) == 0
+    assert capsys.readouterr().err.startswith(said)
+    assert (out / "page.html").stat().st_size
+
+
+def test_what_was_drawn_before_stays_where_a_figure_cannot_be_drawn_now(results, tmp_path, add):
+    out = tmp_path / "out"
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    before = {path.name for path in out.glob("*.svg")}
+    store.write_frame(schema.table(ROW | {"phase": "encoder"}, [{"value": 0.5}]), results / "runs/one" / store.TABLE)
+    add("figures/odd.py", ODD)
+    assert run(["plot", str(results), "-o", str(out), "--format", "svg"]) == 0
+    assert before < {path.name for path in out.glob("*.svg")}
+
+
 @pytest.mark.parametrize(("command", "name"), [("plot", "out"), ("report", "page.html")])
 def test_the_results_may_be_named_by_an_option_and_the_output_by_its_former_name(results, tmp_path, command, name):
     for option in ("-o", "--output", "--out"):

@@ -1,10 +1,8 @@
 """The command line: one file a command, and `main`, which turns every error into one line and an exit code."""
 
 import errno
-import importlib
 import io
 import os
-import pkgutil
 import sys
 import warnings
 from types import ModuleType
@@ -12,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from linrec_cli import processes, refusals, temporary
+from linrec_cli import catalog, processes, refusals, temporary
 from linrec_cli.cli import config, console, stops
 from linrec_cli.errors import DataError, LinrecError, UsageError
 
@@ -23,12 +21,15 @@ ORDER = (
 """In which help lists the commands; one that is not named here comes after."""
 
 
+FAULTS: list[str] = []
+"""What is said of each file of this folder that cannot be imported; the other commands are there."""
+
+
 def commands() -> dict[str, ModuleType]:
     """Find the commands: the files of this folder that have `command` and `HELP`."""
-    names = [module.name for module in pkgutil.iter_modules(__path__)]
-    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    modules = {name.replace("_", "-"): importlib.import_module(f"{__name__}.{name}") for name in names}
-    return {name: one for name, one in modules.items() if hasattr(one, "command") and hasattr(one, "HELP")}
+    found = catalog.sound("cli", FAULTS.append)
+    names = sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return {name: found[name] for name in names if hasattr(found[name], "command") and hasattr(found[name], "HELP")}
 
 
 app = typer.Typer(
@@ -95,6 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.formatwarning = console.warning
     stops.heed(run.__code__)
     temporary.tidy()
+    for said in FAULTS:
+        console.fail(said)
     code = run(arguments)
     try:
         sys.stdout.flush()

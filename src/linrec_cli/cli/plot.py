@@ -56,20 +56,33 @@ def command(
     if strange := [one for one in formats if one not in FORMATS]:
         raise catalog.unknown("format", strange[0], FORMATS)
 
+    results_dir = elsewhere or results_dir
+    written = drawn(results_dir, output or out or results_dir / "figures", inches, formats)
+    if as_json:
+        console.document({"files": [str(path) for path in written]})
+        return
+    console.page("".join(f"{path}\n" for path in written))
+
+
+def drawn(results_dir: Path, folder: Path, inches: float | None, formats: list[str]) -> list[Path]:
+    """Draw what there is data for into a folder, in place of what was drawn there before; say what cannot be drawn.
+
+    Raises:
+        NothingMeasuredError: there is nothing to draw.
+    """
     from linrec_cli import figures
     from linrec_cli.plots import former
     from linrec_cli.plots.render import write
     from linrec_cli.results import store
 
-    catalog.sound("figures", console.say)
-    results_dir = elsewhere or results_dir
-    folder, table = output or out or results_dir / "figures", store.read(results_dir)
-    written = [path for drawn in figures.draw(table, inches) for path in write(drawn, folder, formats)]
+    table, faults = store.read(results_dir), list[str]()
+    written = [path for one in figures.draw(table, inches, faults.append) for path in write(one, folder, formats)]
+    for fault in faults:
+        console.say(fault)
     if not written:
         needs = "; ".join(f"{name} needs {need}" for name, need in figures.needs().items())
         raise NothingMeasuredError(f"nothing in {results_dir} can be drawn: {needs}.")
-    former.remove(folder, results_dir, (path.stem for path in written))
-    if as_json:
-        console.document({"files": [str(path) for path in written]})
-        return
-    console.page("".join(f"{path}\n" for path in written))
+    # What cannot be drawn now may have been, and stays.
+    if not faults:
+        former.remove(folder, results_dir, (path.stem for path in written))
+    return written

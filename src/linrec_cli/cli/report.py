@@ -53,8 +53,7 @@ def command(
     from linrec_cli.reporting.report import report
     from linrec_cli.results import store
 
-    catalog.sound("figures", console.say)
-    text = report(results_dir, format)
+    text = report(results_dir, format, console.say)
     if (format == "md" and not out) or out == STDOUT:
         console.page(text)
         return

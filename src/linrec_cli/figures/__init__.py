@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from linrec_cli import catalog
+from linrec_cli.errors import FaultError
 
 if TYPE_CHECKING:
     from linrec_cli.analysis.reading import Rows
@@ -17,17 +18,24 @@ MUST = {"NEEDS": str, "every": Callable}
 """What every file has, and of which type; where one does not, `catalog.load` says so."""
 
 
-def draw(table: "Rows", wide: float | None = None) -> Iterator["Drawn"]:
-    """Draw every figure that can be imported and has numbers in a table: what a run gave, or all runs of a folder.
+def draw(
+    table: "Rows", wide: float | None = None, tell: Callable[[str], object] = lambda said: None
+) -> Iterator["Drawn"]:
+    """Draw every figure that has numbers in a table: what a run gave, or all runs of a folder.
 
     Args:
         wide: inches; None is as wide as the panels need.
+        tell: hears of each figure that cannot be imported or drawn, in one line.
     """
     from linrec_cli.analysis.reading import read
 
     whole = read(table)
-    for figure in catalog.sound("figures").values():
-        yield from figure.every(whole, wide)
+    for name, figure in catalog.sound("figures", tell).items():
+        try:
+            with catalog.blamed("figures", name, "cannot be drawn"):
+                yield from figure.every(whole, wide)
+        except FaultError as error:
+            tell(str(error))
 
 
 def needs() -> dict[str, str]:

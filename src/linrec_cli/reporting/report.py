@@ -1,7 +1,7 @@
 """A report on a results folder, as one page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,14 +21,17 @@ PAGES = {"html": html.page, "md": markdown.page}
 """Writers of a page by what it is written in."""
 
 
-def report(results_dir: Path, format: str) -> str:
+def report(results_dir: Path, format: str, tell: Callable[[str], object] = lambda said: None) -> str:
     """Read the runs of a folder, draw their figures, and write the page; `format` is one of `PAGES`.
+
+    Args:
+        tell: hears of each figure that cannot be drawn, in one line.
 
     Raises:
         DataError: there is no run, or a table cannot be read.
     """
     table, runs = store.read(results_dir), [read.read(folder) for folder in folders(results_dir)]
-    drawn = [one for one in figures.draw(table) if one.compares]
+    drawn = [one for one in figures.draw(table, tell=tell) if one.compares]
     parts = list(content.parts(runs, table, drawn))
     return PAGES[format](title(table), f"{results_dir}: {about(runs)}", parts)
 
