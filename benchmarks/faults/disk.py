@@ -25,7 +25,6 @@ import contextlib
 import ctypes
 import os
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -173,7 +172,7 @@ def seen(place: Place) -> dict[str, str]:
     for path in [place.here / "top.parquet", *(place.here / "served").glob("*")]:
         if path.is_file():
             content[path.name] = kills.hashlib.sha256(path.read_bytes()).hexdigest()
-    return content | {"out": re.sub(r"\d{8}T\d{6}(-\d+)?", "STAMP", (place.aside / "out").read_text("utf-8"))}
+    return content | {"out": kills.stampless((place.aside / "out").read_text("utf-8"))}
 
 
 class Tried:
@@ -211,7 +210,7 @@ class Tried:
         other = {name for name in found.keys() | self.expected.keys() if found.get(name) != self.expected.get(name)}
         # Output tells how it came about; only an answer is a result.
         other -= {"out"} if self.command != "stream" else set()
-        known = {re.sub(r"\d{8}T\d{6}(-\d+)?", "STAMP", taken), Path(taken).name} if taken else set()
+        known = {kills.stampless(taken), Path(taken).name} if taken else set()
         named = bool(taken) and second == "named" and (Path(taken).name in told or Path(taken).parent.name in told)
         differs = not named and (second != "well" or bool(other - known))
         if "traceback" in (first, second) or differs or left:

@@ -88,11 +88,16 @@ def begin(command: str, folder: Path) -> int:
     return _forks.command(COMMANDS[command].split(), folder, folder, folder / "tmp", lines=LINES)
 
 
+def stampless(text: str) -> str:
+    """Leave out of a text when runs began, and their number among those of the second; a digest follows."""
+    return re.sub(r"\d{8}T\d{6}(-\d+)?(?=-[0-9a-f])", "STAMP", text)
+
+
 def names(folder: Path) -> set[str]:
     """List the files below a folder and what is in its temporary one, without what two equal runs call differently."""
     files = {str(path.relative_to(folder)) for top in ("results", "datasets") for path in (folder / top).rglob("*")}
     left = {path.name for path in (folder / "tmp").iterdir() if path.name.startswith(TEMPORARY)}
-    return {re.sub(r"\d{8}T\d{6}(-\d+)?", "STAMP", name) for name in files if not name.endswith("/.lock")} | left
+    return {stampless(name) for name in files if not name.endswith("/.lock")} | left
 
 
 def look(folder: Path) -> dict[str, Any]:
@@ -135,7 +140,7 @@ def read(folder: Path) -> dict[str, Any]:
     for path in sorted(path for top in ("results", "datasets") for path in (folder / top).rglob("*")):
         # What is not whole yet is hidden, and nobody reads it.
         if path.suffix in ways and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            name = re.sub(r"\d{8}T\d{6}(-\d+)?", "STAMP", str(path.relative_to(folder)))
+            name = stampless(str(path.relative_to(folder)))
             try:
                 content[name] = ways[path.suffix](path)
             except Exception as error:

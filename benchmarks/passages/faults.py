@@ -51,7 +51,8 @@ def races(reference: Reference) -> str:
     lines = [
         [code(row["raced"]), row["on"] or "a disk", *(str(row[name]) for name in ("processes", *RACED))] for row in rows
     ]
-    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    made = listed(dict.fromkeys(code(row["command"]) for row in rows)) if rows else ""
+    heading = paragraph(f"On {place(rows[0])} ({made}):") if rows else ""
     return blocks(heading, table(["command", "on", "processes", *RACED], lines))
 
 
@@ -73,7 +74,8 @@ def kills(reference: Reference) -> str:
     """Make the table of commands that were killed at random moments."""
     rows = reference.csv("benchmarks/faults-kills")
     lines = [[code(row["killed"]), *(str(row[name]) for name in ("kills", *KILLED))] for row in rows]
-    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    made = listed(dict.fromkeys(code(row["command"]) for row in rows)) if rows else ""
+    heading = paragraph(f"On {place(rows[0])} ({made}):") if rows else ""
     return blocks(heading, table(["command", "kills", *KILLED], lines))
 
 

@@ -13,7 +13,7 @@ from linrec_cli.settings import Train, resolved, setup
 
 ENVIRONMENT = {"device": "cpu", "torch": "2", "linrec": "0", "commit": "abc"}
 SETTINGS = resolved(Train(attn="local:window=1"))
-SAID = {"run": "r", "command": "train", "metric": "epochs"}
+SAID = {"run": "r", "command": "train", "attention": "linear", "maxlen": 8, "metric": "epochs"}
 SECONDS = {"command": "profile", "phase": "attention", "attention": "linear", "maxlen": 8, "metric": "seconds",
            "value": 2.0, "low": 1.0, "high": 3.0}  # fmt: skip
 NEW = ("split", "objective", "loss")
@@ -103,6 +103,10 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         ({"metric": None}, "1 of its rows have no metric"),
         ({"value": None}, "1 of its rows have no value"),
         ({"value": None, "samples": [1.0]}, "1 of its rows have no value"),
+        ({"maxlen": None}, "1 of its rows have no maxlen"),
+        ({"attention": None}, "1 of its rows have no mechanism"),
+        ({"attention": "", "model": None}, "1 of its rows have no mechanism"),
+        ({"command": "evaluate", "maxlen": None}, "1 of its rows have no maxlen"),
         ({"command": "profile"}, "1 of its rows have no phase"),
         (SECONDS | {"maxlen": None}, "1 of its rows have no maxlen"),
         (SECONDS | {"maxlen": None, "value": None, "status": "oom"}, "1 of its rows have no maxlen"),

@@ -84,8 +84,8 @@ def lacking(frame: pl.DataFrame) -> str:
         (pl.lit(True), ("run", "command", "metric", "status")),
         (ok & ~pl.col("metric").is_in(WITHOUT), ("value",)),
         (profile, ("phase",)),
-        (cell, ("mechanism",)),
-        (cell & ~made, ("maxlen",)),
+        (~profile | cell, ("mechanism",)),
+        (~profile | (cell & ~made), ("maxlen",)),
         (cell & ~made & ok & pl.col("high").is_not_null(), ("low",)),
         (cell & ~made & ok & pl.col("low").is_not_null(), ("high",)),
     ]
