@@ -18,6 +18,26 @@ ODD = "[red]x[/red] :smile: \x1b[31m\x1b]0;y\x07\r\nz"
 PLAIN = r"[red]x[/red] :smile: \x1b[31m\x1b]0;y\x07 z"
 
 
+@pytest.mark.parametrize("wide", [60, 80, 85, 90, 120])
+def test_whatever_is_broken_in_a_table_no_number_is_cropped(wide, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(wide))
+    console.stream.cache_clear()
+    columns = ("verdict", "cell", "metric", "base", "new", "change", "noise")
+    rows = [
+        ("inconclusive", "linear-gated:gate=false 20 train", "validation memory", "1.3 MiB", "1.4 MiB", "+0.5 %", "1.7 %"),
+        ("ok", "softmax 200 train", "memory", "133.3 MiB", "133.4 MiB", "+0.6 %", "1.8 %"),
+    ]  # fmt: skip
+    console.table("title", columns, rows)
+    console.stream.cache_clear()
+    lines = capsys.readouterr().out.splitlines()
+    for row in rows:
+        assert any(all(cell in line for cell in row[3:]) for line in lines), lines
+    assert any(all(name in line for name in columns) for line in lines)
+    assert len({len(line) for line in lines if line.strip()}) == 1
+    if wide == 120:
+        assert len([line for line in lines if "MiB" in line or "train" in line]) == len(rows)
+
+
 def test_a_warning_of_linrecs_own_is_one_line_as_its_errors_are(monkeypatch):
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     with pytest.raises(SystemExit):

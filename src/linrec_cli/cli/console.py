@@ -119,13 +119,27 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     console, lines = stream(False), [[shown(str(cell)) for cell in row] for row in rows]
     widest = sum(max(map(len, column)) + BESIDE for column in zip(columns, *lines, strict=True))
     view = grid(title, columns, lines, longest=NAME if widest <= console.width else LEAST)
+    fit(view, console.width)
     # Beyond the edge a line is broken, and read; what is cropped looks whole.
-    least = sum((column.min_width or 0) + BESIDE for column in view.columns)
-    console.width = max(console.width, least)
+    console.width = max(console.width, sum((column.width or 0) + BESIDE for column in view.columns))
     console.print(view)
     if caption:
         # Below and not inside: a narrow table would make it a column of words.
         stream(False).print(Text(shown(caption)))
+
+
+def fit(view: "Table", room: int) -> None:
+    """Give columns the width they have, the widest less for as long as they do not fit, none less than it must have."""
+    cells = [[column.header, *column.cells] for column in view.columns]
+    width = [max(len(line) for cell in own for line in str(cell).split("\n")) for own in cells]
+    least = [column.min_width or 0 for column in view.columns]
+    for _ in range(sum(width) + BESIDE * len(width) - room):
+        wide = [number for number, most in enumerate(width) if most > least[number]]
+        if not wide:
+            break
+        width[max(wide, key=width.__getitem__)] -= 1
+    for column, most in zip(view.columns, width, strict=True):
+        column.width = most
 
 
 def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], longest: int = NAME) -> "Table":
