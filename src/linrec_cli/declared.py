@@ -96,7 +96,7 @@ def check(settings: Any) -> None:
     for item, how in declared(settings):
         for value in each(getattr(settings, item.name)):
             if how.choices and value not in how.choices:
-                raise catalog.unknown(item.name.replace("_", " "), value, how.choices)
+                raise catalog.unknown(item.name.replace("_", " "), value, filter(None, how.choices))
             if how.low is not None and not (how.low <= value and (how.high is None or value <= how.high)):
                 upper = "" if how.high is None else f" and at most {how.high:,}"
                 raise UsageError(f"{flag(item.name)} {value} is out of range; it must be at least {how.low:,}{upper}.")

@@ -90,6 +90,12 @@ def test_negatives_are_drawn_once_and_shared(
         # Names are checked before any run is looked for.
         (["nothing", "--protocol", "uni10"], 2, "did you mean 'uni100'"),
         (["sasrec-linear", "--seen", "hide"], 2, "remove, rank"),
+        (["sasrec-linear", "--by", "genre"], 2, "known: repeat."),
+        (
+            ["sasrec-linear", "--negatives-seed", "5"],
+            2,
+            "full draws no negatives; leave --negatives-seed out",
+        ),
         (["sasrec-linear", "--stage", "tset"], 2, "did you mean 'test'"),
         (["sasrec-linear", "--k", "0"], 2, "--k 0 is out of range; it must be at least 1 and at most 1,000,000."),
         (["sasrec-linear", "--k", "five"], 2, "--k takes whole numbers"),

@@ -27,6 +27,12 @@ def test_it_shows_what_is_there_in_80_columns(log, capsys):
     assert "columns: user = who, item = what, time = ts" in err
 
 
+def test_two_sources_are_one_too_many(log, capsys):
+    assert run(["preprocess", "log.csv", "--train", "other.csv"]) == 2
+    assert "--train other.csv and log.csv are two data sets; name one" in capsys.readouterr().err
+    assert run(["preprocess", "--train", "log.csv", "--user", "who", "--item", "what"]) == 0
+
+
 def test_json_is_all_there_is_on_stdout(log, capsys):
     assert run(["preprocess", "log.csv", "--user", "who", "--item", "what", "--json", "--data-dir", "here"]) == 0
     card = json.loads(capsys.readouterr().out)

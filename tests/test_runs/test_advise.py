@@ -128,9 +128,9 @@ def test_a_model_that_takes_no_mechanism_has_a_curve_of_its_own(data: Dataset, t
 
 
 def test_what_a_profile_does_not_measure_is_refused(data: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="leave --loss bce out"):
+    with pytest.raises(UsageError, match="give that in place of --loss bce"):
         advise([replace(CELL, loss="bce")], data, tmp_path, Planted(tmp_path), 1.0)
-    with pytest.raises(UsageError, match="leave --objective last out"):
+    with pytest.raises(UsageError, match="measure --objective next alone; give that in place of --objective last"):
         advise([replace(CELL, objective="last")], data, tmp_path, Planted(tmp_path), 1.0)
     with pytest.raises(NothingMeasuredError, match="linear gave no number in step"):
         advise([CELL], data, tmp_path, lambda asked: [], 1.0)

@@ -173,9 +173,11 @@ def test_numbers_of_other_negatives_are_told_apart_and_so_compared_with_none(wid
     for settings, told in (
         (Evaluate(protocol="uni100"), "uni100"),
         (Evaluate(protocol="uni100", negatives_seed=7), "uni100:seed=7"),
-        (Evaluate(negatives_seed=7), "full"),
+        (Evaluate(), "full"),
     ):
         assert {*runs.evaluate(found, data, settings).rows["protocol"]} == {told}
+    with pytest.raises(UsageError, match="--protocol full draws no negatives; leave --negatives-seed out"):
+        runs.evaluate(found, data, Evaluate(negatives_seed=7))
 
 
 def test_negatives_of_another_split_are_kept_apart(wide, quick):

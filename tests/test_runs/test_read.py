@@ -17,7 +17,9 @@ RANKED = {"stage": "test", "metric": "ndcg", "k": 10, "value": 0.25}
 def written(folder, rows=(), settings=None, **shared):
     """Write the table and settings of a run."""
     if rows:
-        table = schema.table({"run": folder.name, "command": "train", "attention": "linear"} | shared, rows)
+        table = schema.table(
+            {"run": folder.name, "command": "train", "attention": "linear", "maxlen": 8} | shared, rows
+        )
         store.write_frame(table, folder / store.TABLE)
     if settings is not None:
         store.write_settings(settings, folder / store.SETTINGS)
@@ -42,6 +44,14 @@ def test_before_there_is_a_table_the_settings_tell_which_command_made_a_run(tmp_
     found = written(tmp_path, settings=settings)
     assert (found.command, found.state) == (command, "unfinished")
     assert "the same command again goes on with it" in "".join(found.missing())
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_what_a_report_has_no_number_of_is_missing(tmp_path, command):
+    rows = [RANKED | {"k": cut} for cut in (20, 5)]
+    told = "not among a report's numbers, which are at 10: it has them at 5, 20"
+    assert told in list(written(tmp_path / "a", rows, command=command).missing())
+    assert told not in "".join(written(tmp_path / "b", [*rows, RANKED | {"k": 10}], command=command).missing())
 
 
 def test_a_table_tells_it_and_when(tmp_path):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from linrec_cli.cli import console, options
+from linrec_cli.errors import UsageError
 from linrec_cli.names import several
 from linrec_cli.settings import FEW_ITEMS, FEW_USERS, LEAST_REPEATED, MANY, Reading, Train
 
@@ -89,6 +90,8 @@ def command(
     """Prepare the data set and show its card."""
     from linrec_cli.data.store import open_prepared
 
+    if train and data != Train.data:
+        raise UsageError(f"--train {train} and {data} are two data sets; name one, and the files of its other parts.")
     how = asdict(Reading(**options.given(Reading, given)))
     minima = {"min_user": min_user, "min_item": min_item}
     made = open_prepared(train or data, data_dir, fresh=fresh, report=console.say, **minima, **how)

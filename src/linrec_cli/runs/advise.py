@@ -90,7 +90,8 @@ def profiles(cells: Sequence[Train], data: "Dataset", budget: float) -> Profile:
     longest = int(data.sequences.offsets.diff().max())
     for name, value in {"loss": "cross-entropy", "objective": usual_objective(first)}.items():
         if getattr(first, name) != value:
-            raise UsageError(f"profiles measure --{name} {value} alone; leave --{name} {getattr(first, name)} out.")
+            was = getattr(first, name)
+            raise UsageError(f"profiles measure --{name} {value} alone; give that in place of --{name} {was}.")
     halves = {
         length
         for cell in cells

@@ -100,6 +100,8 @@ def measured(found: Result, of: str, settings: Evaluate, data: Dataset, watch: W
     negatives = drawn(settings, trained.split, data, watch)
     if lists and negatives is not None:
         raise UsageError(f"{lists[0]} is of lists of all items, and --protocol {settings.protocol} ranks among a few.")
+    if negatives is None and settings.negatives_seed:
+        raise UsageError(f"--protocol {settings.protocol} draws no negatives; leave --negatives-seed out.")
     among = None if negatives is None else negatives.to(device)
     model = found.model.to(device)
     ranked_by = (settings.stage, trained.maxlen, settings.seen)

@@ -13,7 +13,7 @@ from typing import Any
 from linrec_cli import seal
 from linrec_cli.analysis import scaling
 from linrec_cli.analysis.history import numbers
-from linrec_cli.analysis.labels import mechanism, metric_label
+from linrec_cli.analysis.labels import QUALITY, mechanism, metric_label
 from linrec_cli.analysis.numbers import short
 from linrec_cli.declared import from_stored
 from linrec_cli.errors import DataError, UsageError
@@ -134,6 +134,10 @@ class Run:
         unmeasured = self.unmeasured()
         if self.rows and unmeasured:
             yield f"not measured: {'; '.join(unmeasured)}"
+        cuts = {row["k"] for row in self.rows if row["k"]}
+        if cuts and QUALITY["k"] not in cuts:
+            own = ", ".join(map(str, sorted(cuts)))
+            yield f"not among a report's numbers, which are at {QUALITY['k']}: it has them at {own}"
         if self.state == "finished":
             for name, lack in FILES.get(self.command, {}).items():
                 if not (self.folder / name).is_file():
