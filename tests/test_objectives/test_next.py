@@ -41,3 +41,11 @@ def test_a_part_of_one_event_has_no_window_and_shifts_no_other() -> None:
     begin, events = torch.tensor([0, 3, 4]), torch.tensor([3, 1, 4])
     start, length = windows(begin, events, 10, torch.Generator().manual_seed(0))
     assert (start.tolist(), length.tolist()) == ([0, 4], [2, 3])
+
+
+def test_what_just_fits_is_one_window_and_what_is_longer_begins_with_one_of_any_length() -> None:
+    begin, generator = torch.zeros(300, dtype=torch.int64), torch.Generator().manual_seed(0)
+    start, length = windows(begin, begin + 5, 4, generator)
+    assert (start.tolist(), length.tolist()) == ([0] * 300, [4] * 300)
+    start, length = windows(begin, begin + 6, 4, generator)
+    assert {*length[start == 0].tolist()} == {1, 2, 3, 4}
