@@ -1,5 +1,6 @@
 """The first items for what comes before each target, against scoring and sorting one history at a time."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -61,6 +62,23 @@ def test_without_targets_a_users_whole_history_is_read(sequences: Sequences) -> 
     items, _ = top(model, sequences, 9, 5)
     histories = [sequences.flat[a:b].tolist() for a, b in pairwise(ends)]
     assert items.tolist() == [brute(model, one, 9, 5, "remove", sequences.count) for one in histories]
+
+
+def test_when_a_target_was_is_told_and_of_what_is_still_to_come_nobody_knows(sequences: Sequences) -> None:
+    told: list[Tensor | None] = []
+
+    class Told(Drawn):
+        def query(self, batch: Batch) -> Tensor:
+            told.append(batch.target_times)
+            return super().query(batch)
+
+    timed = replace(sequences, times=torch.arange(len(sequences.flat)))
+    ends = Targets(sequences.offsets[1:] - 1, torch.arange(len(sequences.users)))
+    top(Told(30), timed, 9, 3, targets=ends)
+    assert sorted(int(time) for one in told if one is not None for time in one.amax(1)) == ends.place.tolist()
+    told.clear()
+    top(Told(30), timed, 9, 3)
+    assert {*told} == {None}
 
 
 def test_scores_that_are_no_numbers_are_refused(sequences: Sequences) -> None:
