@@ -14,6 +14,14 @@ def test_the_share_of_repeats_is_that_of_the_last_two_events_of_whom_can_be_spli
     # Of six held-out events the three of the second and third user repeat; the last user is too short.
     assert made([1, 2, 3, 4], [1, 2, 1, 2], [1, 2, 3, 1], [1, 1]).card["repeat_share"] == 0.5
     assert made([1, 1], [2]).card["repeat_share"] == "n/a"
+    # The last repeats the one before it, which repeats nothing.
+    assert made([1, 2, 3, 3]).card["repeat_share"] == 0.5
+
+
+def test_the_last_two_events_of_a_user_who_has_no_more_can_tie_too() -> None:
+    rows = [(1, 1, 0), (1, 2, 0), (2, 1, 0), (2, 2, 5), (3, 3, 7)]
+    card = prepare(pl.DataFrame(rows, schema=["user", "item", "time"], orient="row"), 0, 0).card
+    assert (card["neighbours"], card["tied_neighbours"], card["tied_last_share"]) == (2, 1, 1 / 3)
 
 
 def test_a_user_or_an_item_that_holds_too_much_is_pointed_at() -> None:
