@@ -251,6 +251,14 @@ def test_borders_of_parts_count_beside_the_order_of_events():
     assert {tuple(one.events["item"]) for one in found} == {(1, 2, 3, 4)}
 
 
+@pytest.mark.parametrize("time", [0, None])
+def test_what_ties_in_a_part_stays_in_the_order_of_its_file(time):
+    rows = {"user": [1, 2, 3] * 60, "item": [*range(180)], "part": ([0, 1] * 90), "time": [time] * 180}
+    made = prepare(pl.DataFrame(rows, schema_overrides={"time": pl.Int64}))
+    raw = made.items["raw"].gather(made.events["item"] - 1).to_list()
+    assert raw == sorted(range(180), key=lambda n: (n % 3, n % 2))
+
+
 @pytest.mark.parametrize("part", [[0, None, 1, 2], [0, 7, 1, 2], [0, -1, 1, 2], ["0", "0", "1", "2"], [0.0, 0.5, 1, 2]])
 def test_a_row_of_no_part_is_refused(part):
     frame = pl.DataFrame({"user": [1] * 4, "item": [5, 6, 7, 8], "time": [1, 2, 3, 4], "part": part}, strict=False)
