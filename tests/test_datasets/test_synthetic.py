@@ -143,6 +143,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others() -> None:
     first, again, other = (synthetic.generate(f"synthetic:users=50:seed={seed}").collect() for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
+    # What an item is, too.
+    one, two = (synthetic.parts(synthetic.options(f"synthetic:seed={seed}")) for seed in (1, 2))
+    assert not np.array_equal(one.cues, two.cues)
 
 
 def test_histories_do_not_hang_on_how_many_users_follow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +154,13 @@ def test_histories_do_not_hang_on_how_many_users_follow(monkeypatch: pytest.Monk
     few = synthetic.generate("synthetic:users=32").collect()
     assert many["user"].to_list() == sorted(many["user"].to_list())
     assert many.filter(pl.col("user") < 32).equals(few)
+    histories = many.group_by("user").agg("item")["item"].to_list()
+    assert len({*map(tuple, histories)}) == 40, "those made later are made anew"
+
+
+def test_of_an_odd_lag_there_are_slots_for_the_larger_half_at_least() -> None:
+    lengths = synthetic.generate("synthetic:users=1000:lag=65").collect()["user"].value_counts()["count"]
+    assert (lengths.min(), lengths.max()) == (65 + 33, 65 + 65)
 
 
 def test_five_core_filtering_takes_nothing_from_the_defaults() -> None:
