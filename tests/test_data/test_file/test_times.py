@@ -1,6 +1,6 @@
 """Times in every form keep their order."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import polars as pl
@@ -30,6 +30,16 @@ from linrec_cli.errors import DataError
 def test_times_keep_their_order(read, written, whole):
     rows, _ = read("user,item,time\n" + "".join(f"1,1,{time}\n" for time in written))
     assert [row[2] for row in rows] == whole
+
+
+@pytest.mark.parametrize("half", ["{}m", "{}.m."])
+def test_noon_and_midnight_of_a_twelve_hour_clock_are_where_they_are(read, half):
+    hours = [("12:05", "a", 0), ("1:05", "a", 1), ("11:05", "a", 11), ("12:05", "p", 12), ("11:05", "p", 23)]
+    lines = [f"1,1,1/13/2021 {time} {half.format(which)}\n" for time, which, _ in hours]
+    first = int(datetime(2021, 1, 13, tzinfo=UTC).timestamp())
+    assert [row[2] - first for row in read("user,item,time\n" + "".join(lines))[0]] == [
+        3600 * hour + 300 for *_, hour in hours
+    ]
 
 
 def test_times_with_and_without_a_zone_do_not_mix(read):
@@ -122,6 +132,13 @@ def test_zones_of_regions_are_their_time_of_the_year(read, zone):
     rows, _ = read(f"user,item,time\n1,1,2017-0{month}-28 15:58:00 {zone}\n")
     there = pl.Series([datetime(2017, month, 28, 15, 58)]).dt.replace_time_zone(region)
     assert rows[0][2] == there.dt.epoch("s").item()
+
+
+def test_of_an_hour_that_comes_twice_the_first_is_meant_and_one_that_never_comes_is_no_time(read):
+    at = "user,item,time\n1,1,2021-{} 02:30:00 Europe/Berlin\n"
+    assert read(at.format("10-31"))[0][0][2] == int(datetime(2021, 10, 31, 0, 30, tzinfo=UTC).timestamp())
+    with pytest.raises(DataError, match="not one of the times is read"):
+        read(at.format("03-28"))
 
 
 def test_regions_are_read_where_the_system_has_no_list_of_them(read, monkeypatch):
