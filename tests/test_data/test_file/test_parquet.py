@@ -16,6 +16,12 @@ def test_parquet_is_read(tmp_path):
     assert read(path, item="x")[0].collect().rows() == [(1, 0, 1), (2, 0, 2)]
 
 
+def test_ids_that_are_numbers_in_one_part_and_texts_in_another_are_texts(tmp_path):
+    for name, uid in (("a", 1), ("b", "x")):
+        pl.DataFrame({"uid": [uid], "iid": [7], "ts": [5]}).write_parquet(tmp_path / f"{name}.parquet")
+    assert read(tmp_path)[0].collect().rows() == [("1", 7, 5), ("x", 7, 5)]
+
+
 def test_parquet_may_hold_dates_and_whole_floats(tmp_path):
     path = tmp_path / "a.parquet"
     day = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
