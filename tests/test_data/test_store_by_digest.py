@@ -5,6 +5,7 @@ import random
 import polars as pl
 import pytest
 
+from linrec_cli import disk
 from linrec_cli.data import store
 from linrec_cli.data.store import open_prepared
 
@@ -50,9 +51,10 @@ def test_among_equal_ones_the_hint_goes_first_then_what_this_linrec_prepared(log
     for folder in folders:
         assert store.by_digest(digest, tmp_path, folder).folder == folder
     assert store.by_digest(digest, tmp_path).folder == folders[0]
-    card = folders[0] / "card.toml"
-    card.write_text(card.read_text().replace(f"format = {store.FORMAT}", "format = 1"))
+    card = store.by_digest(digest, tmp_path, folders[0]).card | {"format": 1}
+    (folders[0] / "card.toml").write_text(disk.sealed_toml(card))
     assert store.by_digest(digest, tmp_path).folder == folders[1]
+    assert store.by_digest(digest, tmp_path, folders[0]).folder == folders[0], "it is whole"
 
 
 def test_only_cards_are_read_until_a_digest_fits(log, tmp_path, monkeypatch):
