@@ -41,6 +41,10 @@ def test_too_few_runs_say_how_many_would_do():
     verdict, change, noise, note = judged([1.0], [2.0], 0.05, 0.01)
     assert (verdict, change, noise) == ("inconclusive", 1.0, None)
     assert note == "1 and 1 runs; 5 a side will do"
+    # Many on one side alone will not do.
+    for base, new in ((FIVE, [2.0]), ([1.0], [2.0] * 5)):
+        verdict, *_, note = judged(base, new, 0.05, 0.01)
+        assert (verdict, note) == ("inconclusive", f"{len(base)} and {len(new)} runs; 5 a side will do")
     # 1 / C(10, 5) = 1/252, 1 / C(8, 4) = 1/70, 1 / C(6, 3) = 1/20.
     assert [runs_needed(chance) for chance in (0.01, 0.02, 0.05, 0.5)] == [5, 4, 3, 1]
     assert judged(FIVE, [2.0, 2.0], 0.05, 0.05)[0] == "regression"
