@@ -55,8 +55,14 @@ def test_the_yardstick_is_that_of_the_same_turn_phase_and_length():
         row("a", "linear", 50.0, process=5, maxlen=64), row("a", "softmax", 10.0, process=6, maxlen=64),
         row("b", "linear", 70.0, process=1), row("b", "softmax", 10.0, process=2),
     ]  # fmt: skip
-    found = compare(table(*rows), table(*rows), Rule())
-    assert {one.cell["maxlen"]: one.base for one in found} == {512: (3.0, 4.0, 7.0), 64: (5.0,)}
+    for some in (rows, [rows[3], *rows[:3], *rows[4:]]):
+        found = compare(table(*some), table(*some), Rule())
+        assert {one.cell["maxlen"]: one.base for one in found} == {512: (3.0, 4.0, 7.0), 64: (5.0,)}
+
+
+def test_a_turn_is_one_of_its_own_run_also_where_another_run_has_more_of_them():
+    rows = [row("a", "linear", 9.0, process=1), row("b", "linear", 6.0), row("b", "softmax", 2.0)]
+    assert only(compare(table(*rows), table(*rows), Rule())).base == (3.0,)
 
 
 def test_what_a_gpu_takes_and_what_its_host_waits_are_judged_apart_each_by_the_yardsticks_own():
@@ -78,6 +84,11 @@ def test_a_way_that_the_yardstick_has_not_is_measured_by_the_one_it_has():
             row("a", "softmax", 2.0, stage="recomputation")]  # fmt: skip
     found = compare(table(*rows), table(*rows), Rule())
     assert {one.cell["stage"]: one.base for one in found} == {"recurrence": (0.5,), "recomputation": (3.0,)}
+    # Where it has several, each of another's is measured by the same way; what has none there, by recomputation.
+    rows += [row("a", "softmax", 0.5, stage="cache"), row("a", "elu", 4.0, stage="cache")]
+    found = compare(table(*rows), table(*rows), Rule())
+    assert {(one.cell["attention"], one.cell["stage"]): one.base for one in found} == {
+        ("linear", "recurrence"): (0.5,), ("linear", "recomputation"): (3.0,), ("elu", "cache"): (8.0,)}  # fmt: skip
 
 
 def test_without_a_yardstick_beside_it_nothing_is_compared_and_an_unknown_one_is_refused():
@@ -116,6 +127,9 @@ def test_each_way_to_serve_an_event_has_its_own_memory():
 def test_who_was_timed_beside_other_processes_is_said_unless_all_is_well():
     base, slow = timed(FIVE, contended=True), timed([1.2 * seconds for seconds in FIVE])
     assert [only(compare(base, new, Rule())).note for new in (slow, base)] == ["timed beside other processes", ""]
+    # Bytes are no more for it.
+    peaks = [table(*(row(n, "linear", size, "peak_bytes", contended=True) for n in range(5))) for size in (1e8, 2e8)]
+    assert only(compare(*peaks, Rule())).note == ""
 
 
 def test_a_runs_time_is_a_low_quantile_of_its_samples_because_others_only_add_time():
@@ -127,6 +141,13 @@ def test_a_runs_time_is_a_low_quantile_of_its_samples_because_others_only_add_ti
     assert [one.new[0] for one in compare(base, new, Rule())] == [1.0]
     assert words(compare(base, new, Rule())) == ["ok"]
     assert words(compare(base, new, Rule(quantile=0.5))) == ["regression"]
+
+
+def test_five_runs_a_side_can_tell_a_slowdown_and_four_cannot():
+    slow = [1.2 * seconds for seconds in FIVE]
+    assert words(compare(timed(FIVE), timed(slow), Rule())) == ["regression"]
+    one = only(compare(timed(FIVE[:4]), timed(slow[:4]), Rule()))
+    assert (one.verdict, one.note) == ("inconclusive", "4 and 4 runs; 5 a side will do")
 
 
 @pytest.mark.parametrize("metric", ["saved_bytes", "state_bytes"])
