@@ -107,6 +107,14 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     assert paired(frame(*torn.T)).p > 0.05
 
 
+def test_what_seeds_add_has_the_tails_of_student_s_t_with_one_degree_less_than_seeds() -> None:
+    # Users are all alike. Seeds' means have the standard errors .1 and .1 / sqrt(3).
+    two = paired(frame([0.1] * 50, [0.3] * 50), draws=100_000)
+    assert two.high - two.value == pytest.approx(0.1 * 12.706, rel=0.07)
+    three = paired(frame([0.0] * 50, [0.1] * 50, [0.2] * 50), draws=100_000)
+    assert three.value - three.low == pytest.approx(0.1 / math.sqrt(3) * 4.303, rel=0.05)
+
+
 def test_under_no_difference_one_answer_in_twenty_is_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linrec_cli.analysis.significance.DRAWS", 400)
     rng = np.random.default_rng(4)
