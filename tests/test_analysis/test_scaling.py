@@ -63,6 +63,23 @@ def test_95_of_100_intervals_hold_the_truth():
     assert 88 <= sum(found["low"] <= 0 <= found["high"] for found in slopes) <= 100
 
 
+def test_an_interval_is_the_middle_95_of_100_draws():
+    assert scaling.bounds(np.arange(1000.0)) == pytest.approx({"low": 24, "high": 974}, abs=1)
+
+
+def test_a_batch_that_is_all_but_full_is_full():
+    lengths = (1000, 2000, 3000)
+    assert [TOKENS % length for length in lengths] == [536, 1536, 2536]
+    assert only(scaling.rows(law("a", float, lengths)))["value"] == pytest.approx(1)
+
+
+def test_of_several_ways_the_one_that_reaches_further_is_compared():
+    rows = law("linear", lambda n: 10 / n, LENGTHS[:3], phase="serve", stage="recurrence")
+    rows += law("linear", lambda n: 2.0, phase="serve", stage="recomputation")
+    rows += law("softmax", lambda n: 0.001 * n, phase="serve", stage="recomputation")
+    assert only(scaling.rows(rows), "crossover")["note"] == "between 1,024 and 2,048"
+
+
 def test_exponents_of_draws_are_those_of_a_line_fitted_to_each():
     draws = np.random.default_rng(0).lognormal(size=(50, len(LENGTHS)))
     lines = [np.polyfit(np.log2(LENGTHS), np.log2(draw), 1)[0] for draw in draws]
