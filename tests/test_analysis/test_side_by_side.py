@@ -79,6 +79,13 @@ def test_probabilities_are_raised_over_all_comparisons_of_the_call():
     assert all((many.low, many.high) == (few.low, few.high) for many, few in zip(together, alone, strict=True))
 
 
+def test_however_many_runs_are_asked_about_a_clear_difference_is_told(monkeypatch):
+    # Of 200 draws the least probability is 2/201, and four are asked: .04.
+    monkeypatch.setattr(side_by_side, "DRAWS", 20)
+    found = comparisons([side("one"), side("two", 0.5, seed=1), side("three", 0.5, seed=2)])
+    assert [one.p_bootstrap for one in found] == pytest.approx([4 * 2 / 801] * 4)
+
+
 def test_users_are_found_by_their_ids_whatever_their_order():
     first, (row, frame) = side("one"), side("two", 0.2, seed=1)
     straight, turned = (comparisons([first, (row, held)]) for held in (frame, frame.reverse()))
