@@ -13,7 +13,7 @@ from linrec_cli.settings import Train, resolved, setup
 
 ENVIRONMENT = {"device": "cpu", "torch": "2", "linrec": "0", "commit": "abc"}
 SETTINGS = resolved(Train(attn="local:window=1"))
-SAID = {"run": "r", "command": "train", "attention": "linear", "maxlen": 8, "metric": "epochs"}
+SAID = {"run": "r", "command": "train", "attention": "linear", "maxlen": 8, "seed": 0, "metric": "epochs"}
 SECONDS = {"command": "profile", "phase": "attention", "attention": "linear", "maxlen": 8, "metric": "seconds",
            "value": 2.0, "low": 1.0, "high": 3.0}  # fmt: skip
 NEW = ("split", "objective", "loss")
@@ -106,6 +106,7 @@ def test_no_results_and_damaged_results_say_what_to_do(tmp_path: Path) -> None:
         ({"maxlen": None}, "1 of its rows have no maxlen"),
         ({"attention": None}, "1 of its rows have no mechanism"),
         ({"attention": "", "model": None}, "1 of its rows have no mechanism"),
+        ({"seed": None}, "1 of its rows have no seed"),
         ({"command": "evaluate", "maxlen": None}, "1 of its rows have no maxlen"),
         ({"command": "profile"}, "1 of its rows have no phase"),
         (SECONDS | {"maxlen": None}, "1 of its rows have no maxlen"),

@@ -18,7 +18,7 @@ def written(folder, rows=(), settings=None, **shared):
     """Write the table and settings of a run."""
     if rows:
         table = schema.table(
-            {"run": folder.name, "command": "train", "attention": "linear", "maxlen": 8} | shared, rows
+            {"run": folder.name, "command": "train", "attention": "linear", "maxlen": 8, "seed": 0} | shared, rows
         )
         store.write_frame(table, folder / store.TABLE)
     if settings is not None:

@@ -84,6 +84,7 @@ def lacking(frame: pl.DataFrame) -> str:
         (pl.lit(True), ("run", "command", "metric", "status")),
         (ok & ~pl.col("metric").is_in(WITHOUT), ("value",)),
         (profile, ("phase",)),
+        (~profile, ("seed",)),
         (~profile | cell, ("mechanism",)),
         (~profile | (cell & ~made), ("maxlen",)),
         (cell & ~made & ok & pl.col("high").is_not_null(), ("low",)),
