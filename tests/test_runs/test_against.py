@@ -150,7 +150,10 @@ def test_a_base_without_settings_says_so(base):
 
 def test_a_base_without_a_profile_says_how_to_make_one(tmp_path):
     store.write_frame(
-        schema.table({"command": "train", "run": "a", "metric": "ndcg"}, [{"value": 1.0}]),
+        schema.table(
+            {"command": "train", "run": "a", "attention": "x", "maxlen": 8, "seed": 0},
+            [{"metric": "ndcg", "value": 1.0}],
+        ),
         tmp_path / "runs" / "a" / store.TABLE,
     )
     with pytest.raises(DataError, match="linrec profile --runs 5"):

@@ -102,8 +102,7 @@ def test_a_list_of_runs_tells_what_is_damaged(run, name):
 def test_an_evaluation_is_read_again_no_more_believing(room, name):
     (folder,) = room.glob("results/runs/evaluate-*")
     flip(folder / name, "middle")
-    (told,) = lacks(folder)
-    assert name in told
+    assert len([told for told in lacks(folder) if name in told]) == 1
     if name == "table.parquet":
         refused(room, name, lambda: store.read(room / "results"))
 

@@ -229,7 +229,8 @@ def test_fresh_makes_a_run_anew_and_discards_what_was_there(here, data, quick, h
 
 
 def test_a_run_that_failed_is_tried_again(here, data, quick, heard):
-    rows = schema.table({"run": "run", "command": "train", "metric": "run"}, [{"status": "error", "note": "why"}])
+    cell = {"run": "run", "command": "train", "attention": "linear", "maxlen": 8, "seed": 0}
+    rows = schema.table(cell, [{"metric": "run", "status": "error", "note": "why"}])
     store.write_frame(rows, here / "run" / store.TABLE)
     assert set(runs.train(quick(), data, here / "run", watch=heard).rows["status"]) <= {"ok", "skipped"}
 
