@@ -1,5 +1,7 @@
 """What runs, files and commands survive: the scripts of `benchmarks/faults/`."""
 
+import re
+
 from passages._reference import Reference, Row
 from passages._words import NONE, blocks, code, listed, paragraph, place, table
 
@@ -111,7 +113,9 @@ def fuzz(reference: Reference) -> str:
     """Make the table of readers that were given altered inputs."""
     rows = reference.csv("benchmarks/faults-fuzz")
     lines = [[row["reader"], *(f"{row[name]:,}" for name in FED), f"{row['mib']:.0f}"] for row in rows]
-    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
+    # Each reader may have had a command of its own.
+    made = dict.fromkeys(code(re.sub(r" --reader \S+", "", row["command"])) for row in rows)
+    heading = paragraph(f"On {place(rows[0])} ({listed(made)}):") if rows else ""
     return blocks(heading, table(["reader", *FED.values(), "most MiB"], lines))
 
 
