@@ -125,6 +125,15 @@ def test_a_table_that_says_nothing_of_a_row_is_none_of_linrecs(
         store.read_table(written(tmp_path, table))
 
 
+@pytest.mark.parametrize("moment", [-(2**62), -62_135_596_800_001, 253_402_300_800_000, 2**62])
+def test_a_moment_beyond_all_years_is_none(tmp_path: Path, moment: int) -> None:
+    table = schema.table(SAID, [{"value": 1.0}]).with_columns(created=pl.lit(moment).cast(schema.COLUMNS["created"]))
+    assert store.read_table(written(tmp_path, table))["created"].to_list() == [None]
+    for kept in store.YEARS:
+        row = table.with_columns(created=pl.lit(kept).cast(schema.COLUMNS["created"]))
+        assert store.read_table(written(tmp_path, row))["created"].to_list()[0].year in (1, 9999)
+
+
 def test_what_may_have_no_value_needs_none(tmp_path: Path) -> None:
     crossover = {"command": "profile", "phase": "step", "attention": "linear", "metric": "crossover", "low": 3.0}
     table = schema.table({}, [SAID | {"value": None} | row for row in ({"status": "skipped"}, crossover)])

@@ -19,6 +19,8 @@ from linrec_cli.settings import BESIDE, KINDS, Train, from_stored, setup, strang
 TABLE, SETTINGS, RANKS = "table.parquet", "settings.toml", "ranks.parquet"
 NEUTRAL = {"objective": "next", "loss": "cross-entropy"}
 """How all models were trained before there was a choice."""
+YEARS = (-62_135_596_800_000, 253_402_300_799_999)
+"""Milliseconds since 1970 of the first and the last moment that Python can tell."""
 
 
 def folder(results_dir: Path, run: str) -> Path:
@@ -103,7 +105,10 @@ def read_table(path: Path) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         why = str(error).partition("\n")[0]
         raise DataError(f"{path} is no table of linrec ({why}); delete that run.") from None
+    # Beyond what Python has of years there are no days.
+    day = pl.col("created").dt.epoch("ms").is_between(*YEARS)
     whole = cast.with_columns(
+        pl.when(day).then("created"),
         *(pl.when(pl.col(name).is_finite()).then(name) for name in ("value", "low", "high")),
         status=pl.when(bad).then(pl.lit("error").cast(schema.COLUMNS["status"])).otherwise("status"),
         note=pl.when(bad).then(pl.lit("not a number")).otherwise("note"),
