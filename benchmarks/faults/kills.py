@@ -38,6 +38,7 @@ from faults._served import served
 
 TRAIN = (
     "train --data log.csv --attn linear --maxlen 8 --width 4 --heads 1 --layers 1 --epochs 3 --tokens 40 --device cpu"
+    " --threads 1"
 )
 RUN = "--results-dir results"
 COMMANDS = {
@@ -46,7 +47,7 @@ COMMANDS = {
     "sweep": f"{TRAIN} --seed 1,2",
     "preprocess": "preprocess log.csv",
     "evaluate": f"evaluate linear {RUN} --metrics ndcg,coverage",
-    "profile": "profile --attn linear --maxlen 8,16 --phase attention --tokens 64 --budget 0.1",
+    "profile": "profile --attn linear --maxlen 8,16 --phase attention --tokens 64 --budget 0.1 --threads 1",
     "stream": f"recommend linear {RUN} --stream",
 }
 NEEDS = {"evaluate": "train", "stream": "train"}
