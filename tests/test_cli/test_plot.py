@@ -9,7 +9,7 @@ from linrec_cli import catalog
 from linrec_cli.cli import run
 from linrec_cli.results import schema, store
 
-WHAT = {"command": "profile", "phase": "step", "metric": "seconds", "unit": "s", "attention": "linear"}
+WHAT = {"command": "profile", "seed": 0, "phase": "step", "metric": "seconds", "unit": "s", "attention": "linear"}
 ROW = WHAT | {"model": "sasrec", "maxlen": 128, "width": 8, "tokens": 128, "device": "cpu", "run": "one"}
 
 
@@ -58,6 +58,7 @@ def test_quality_against_cost_is_written_with_its_points(tmp_path, capsys):
         "dataset": "ml-1m",
         "model": "sasrec",
         "maxlen": 50,
+        "seed": 0,
         "width": 8,
         "tokens": 64,
     }

@@ -150,7 +150,7 @@ def test_each_length_asked_for_is_halved_to_8_and_none_is_measured_far_beyond_th
     [
         {"device": "another"}, {"torch": "0.1"}, {"benchmark": 1}, {"model": "esasrec"}, {"width": 16}, {"heads": 4},
         {"layers": 1}, {"dtype": "bfloat16"}, {"threads": 2}, {"setup": "items 9"}, {"tokens": 999}, {"phase": "serve"},
-        {"command": "train"}, {"status": "oom"},
+        {"command": "train", "seed": 0}, {"status": "oom"},
     ],
 )  # fmt: skip
 def test_curves_of_another_machine_or_size_are_not_taken(
