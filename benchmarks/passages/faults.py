@@ -22,6 +22,8 @@ REFUSED = {
 }
 """Columns of `disk.py`, and what they are called."""
 
+OWN = re.compile(r" --(reader|folders|on) .*?(?= --|$)")
+"""Options of which each row may have had its own."""
 RACED = ("stuck", "failed", "lost", "leftovers", "again")
 TRIED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "signals": ("lines at which a training was stopped", "lines", ("differs", "unheard", "late")),
@@ -47,15 +49,19 @@ def all(reference: Reference) -> str:
     return table(["what was tried", "how often", "went wrong"], lines)
 
 
+def heading(rows: list[Row]) -> str:
+    """Say on what rows were made, and by which commands, without what stands in the rows."""
+    made = dict.fromkeys(code(OWN.sub("", row["command"])) for row in rows)
+    return paragraph(f"On {place(rows[0])} ({listed(made)}):") if rows else ""
+
+
 def races(reference: Reference) -> str:
     """Make the table of commands that were started many times at once."""
     rows = [*reference.csv("benchmarks/faults-races"), *reference.csv("benchmarks/faults-races-network")]
     lines = [
         [code(row["raced"]), row["on"] or "a disk", *(str(row[name]) for name in ("processes", *RACED))] for row in rows
     ]
-    made = listed(dict.fromkeys(code(row["command"]) for row in rows)) if rows else ""
-    heading = paragraph(f"On {place(rows[0])} ({made}):") if rows else ""
-    return blocks(heading, table(["command", "on", "processes", *RACED], lines))
+    return blocks(heading(rows), table(["command", "on", "processes", *RACED], lines))
 
 
 def signals(reference: Reference) -> str:
@@ -76,9 +82,7 @@ def kills(reference: Reference) -> str:
     """Make the table of commands that were killed at random moments."""
     rows = reference.csv("benchmarks/faults-kills")
     lines = [[code(row["killed"]), *(str(row[name]) for name in ("kills", *KILLED))] for row in rows]
-    made = listed(dict.fromkeys(code(row["command"]) for row in rows)) if rows else ""
-    heading = paragraph(f"On {place(rows[0])} ({made}):") if rows else ""
-    return blocks(heading, table(["command", "kills", *KILLED], lines))
+    return blocks(heading(rows), table(["command", "kills", *KILLED], lines))
 
 
 def bits(reference: Reference) -> str:
@@ -100,8 +104,7 @@ def network(reference: Reference) -> str:
         met = [row for row in rows if row["outcome"] == outcome]
         slowest = f"{max((slower(row) for row in met), default=0):.0f} s"
         lines.append([called, str(len(met)), slowest, "; ".join(row["fault"] for row in met) or NONE])
-    heading = paragraph(f"On {place(rows[0])} ({code(rows[0]['command'])}):") if rows else ""
-    return blocks(heading, table(["what comes", "faults", "slowest", "which"], lines)) if rows else ""
+    return blocks(heading(rows), table(["what comes", "faults", "slowest", "which"], lines)) if rows else ""
 
 
 def slower(row: Row) -> float:
@@ -113,10 +116,7 @@ def fuzz(reference: Reference) -> str:
     """Make the table of readers that were given altered inputs."""
     rows = reference.csv("benchmarks/faults-fuzz")
     lines = [[row["reader"], *(f"{row[name]:,}" for name in FED), f"{row['mib']:.0f}"] for row in rows]
-    # Each reader may have had a command of its own.
-    made = dict.fromkeys(code(re.sub(r" --reader \S+", "", row["command"])) for row in rows)
-    heading = paragraph(f"On {place(rows[0])} ({listed(made)}):") if rows else ""
-    return blocks(heading, table(["reader", *FED.values(), "most MiB"], lines))
+    return blocks(heading(rows), table(["reader", *FED.values(), "most MiB"], lines))
 
 
 def disk(reference: Reference) -> str:

@@ -755,6 +755,10 @@ def test_faults_are_told_as_they_were_counted(tmp_path: Path) -> None:
     ]
     row = {"reader": "csv", "inputs": 2100, "refused": 1, "read": 2, "uncaught": 3, "hangs": 4, "ended": 5, "over": 6}
     kept(tmp_path, "benchmarks/faults-fuzz", [row | {"mib": 7.6}])
+    made = {"device": "d", "threads": 1, "torch": "2"}
+    given = ("--reader a ", "--folders a,b --on two mounts ", "--on c ")
+    said = faults.heading([made | {"command": f"x {own}--seed 1"} for own in given])
+    assert said.endswith("(`x --seed 1`):")
     assert faults.fuzz(Reference(tmp_path)).splitlines()[-1] == "| csv | 2,100 | 1 | 2 | 3 | 4 | 5 | 6 | 8 |"
     row = {"refused": "x", "fault": "full", "trials": 9, "well": 1, "named": 2, "traceback": 3, "differs": 4}
     kept(tmp_path, "benchmarks/faults-disk", [row | {"leftovers": 5}])
