@@ -78,10 +78,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
             with asked_again(part):
                 yield part
             _put(part, path, old)
-        finally:
+        except BaseException:
             # What was there stays there until the new one is.
             if old.exists() and not path.exists():
                 old.replace(path)
+            raise
+        finally:
             for left in (part, old):
                 shutil.rmtree(left, ignore_errors=True)
 
