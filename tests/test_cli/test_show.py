@@ -218,3 +218,9 @@ def test_a_curve_without_a_number_is_no_chart(values: list[float]) -> None:
 def test_a_level_curve_is_drawn_and_what_is_not_finite_left_out() -> None:
     lines = chart([1.0, float("inf"), 1.0])
     assert [line for line in lines if "*" in line] == ["       1 |*       *"]
+
+
+def test_a_curve_between_the_ends_of_what_numbers_can_be_is_drawn() -> None:
+    lines = chart([-1.7e308, 0.0, 1.7e308])
+    assert [line for line in lines if "*" in line] == ["1.7e+308 |        *", "         |    *", "-1.7e+308 |*"]
+    assert any("*" in line for line in chart([0.0, 5e-324]))

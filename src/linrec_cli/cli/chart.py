@@ -21,9 +21,11 @@ def chart(values: Sequence[float]) -> list[str]:
     if not points:
         return []
     low, high = (extreme(value for _, value in points) for extreme in (min, max))
+    # Halves, as what lies between the ends of what numbers can be is none.
+    span = high / 2 - low / 2
     grid = [[" "] * (step * (len(columns) - 1) + 1) for _ in range(HIGH)]
     for place, value in points:
-        level = round((value - low) / (high - low) * (HIGH - 1)) if high > low else 0
+        level = round((value / 2 - low / 2) / span * (HIGH - 1)) if span else 0
         grid[HIGH - 1 - level][place] = "*"
     labels = [f"{high:.4g}", *[""] * (HIGH - 2), f"{low:.4g}"]
     lines = [f"{label:>8} |{''.join(cells)}".rstrip() for label, cells in zip(labels, grid, strict=True)]

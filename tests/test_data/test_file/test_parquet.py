@@ -47,3 +47,10 @@ def test_floats_that_hold_no_nanosecond_are_no_times(tmp_path):
         read(path)
     pl.DataFrame({"user": [1, 1], "item": [1, 2], "time": [2.0**53 - 1, 2.0**53]}).write_parquet(path)
     assert [row[2] for row in read(path)[0].collect().rows()] == [2**53 - 1, 2**53]
+
+
+@pytest.mark.parametrize("users", [[2, 1], [2.0, 1.0], ["2", "1"], [b"2", b"1"]], ids=["i", "f", "str", "bytes"])
+def test_histories_as_texts_are_laid_out_whatever_the_users_are(tmp_path, users):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"user": users, "items": ["7 8", "9"]}).write_parquet(path)
+    assert read(path)[0].collect().rows() == [(2, 7), (2, 8), (1, 9)]

@@ -51,7 +51,9 @@ def laid_out(content: Content, name: str, shown: str) -> Content:
     if any(not length.equals(lengths[0]) for length in lengths[1:]):
         raise DataError(f"{shown}: {name} holds histories, and the times are not one for each item; give --time none.")
     made = frame.with_columns(split).filter(lengths[0] > 0).explode(columns)
-    return Content(made.with_columns(pl.col("user", "item").cast(pl.Categorical)), content.faults)
+    # Texts that many rows have; users may be numbers or bytes, and are read later.
+    words = [column for column in ("user", "item") if made[column].dtype == pl.String]
+    return Content(made.with_columns(pl.col(words).cast(pl.Categorical)), content.faults)
 
 
 def fields(texts: pl.Series) -> pl.Series:
