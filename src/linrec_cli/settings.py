@@ -109,7 +109,7 @@ class Train:
     threads: int = setting(1, RUNNING, **THREADS)
     # A CPU gives the same bits without it.
     deterministic: bool = setting(False, RUNNING, "Same seed, same bits on CUDA too, where that can be; slower.")
-    graphs: bool = setting(False, RUNNING, "Replay the encoder as CUDA graphs, a shape each; never run on a GPU yet.")
+    graphs: bool = setting(False, RUNNING, "Replay a step as a CUDA graph, a shape each; never run on a GPU yet.")
 
     def __post_init__(self) -> None:
         """Check every limit, and that width splits into heads."""

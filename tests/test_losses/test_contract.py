@@ -9,16 +9,22 @@ from linrec_cli.losses._draw import Draw
 NAMES = catalog.names("losses")
 
 
-def made(name: str, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Give the loss and the gradients of some hidden states and of the table, whose padding row is enormous."""
+def made(name: str, seed: int = 0, none: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Give the loss and the gradients of some hidden states and of the table, whose padding row is enormous.
+
+    At the last of them, so many, nothing is predicted.
+    """
     generator = torch.Generator().manual_seed(1)
-    hidden = torch.randn(40, 6, generator=generator).requires_grad_()
+    hidden = torch.randn(40, 6, generator=generator)
     table = torch.randn(21, 6, generator=generator)
     table[0] = 1e6
     table.requires_grad_()
     gold = torch.randint(1, 21, (40,), generator=generator)
+    hidden = torch.cat([hidden, torch.randn(none, 6, generator=generator)]).requires_grad_()
+    gold = torch.cat([gold, gold.new_zeros(none)])
     torch.manual_seed(seed)
-    loss = catalog.bound("losses", name, "loss")(hidden, table, gold, Draw(torch.arange(20)))
+    draw = Draw(torch.arange(20), some=gold > 0 if none else None)
+    loss = catalog.bound("losses", name, "loss")(hidden, table, gold, draw)
     return loss.detach(), *torch.autograd.grad(loss, [hidden, table])
 
 
@@ -29,6 +35,15 @@ def test_padding_takes_no_part(name: str) -> None:
     assert 0 < float(loss) < 1e3
     assert (of_table[0] == 0).all()
     assert of_hidden.abs().max() < 1e3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_nothing_is_predicted_takes_no_part_and_gets_no_gradient(name: str) -> None:
+    whole, filled = made(name), made(name, none=9)
+    torch.testing.assert_close(filled[0], whole[0])
+    torch.testing.assert_close(filled[1][:40], whole[1])
+    torch.testing.assert_close(filled[2], whole[2])
+    assert (filled[1][40:] == 0).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -143,7 +143,7 @@ def test_nothing_is_averaged_where_it_is_not_asked_for(sequences: Sequences, par
 
 
 def test_it_is_adamw_as_torch_has_it() -> None:
-    made = adamw(torch.nn.Linear(3, 2), 0.02, 0.3)
+    made = adamw(torch.nn.Linear(3, 2), replace(SMALL, lr=0.02, weight_decay=0.3, device="cpu"))
     assert type(made) is torch.optim.AdamW
     for group, decay in zip(made.param_groups, (0.3, 0.0), strict=True):
         assert (group["lr"], group["weight_decay"], group["betas"], group["eps"]) == (0.02, decay, (0.9, 0.999), 1e-8)

@@ -173,7 +173,7 @@ def trained_there(change: dict[str, Any], planted: str = "") -> list[str]:
     state, laid = started(change, sequences, parts)
     state.model._apply(sent)
     state.draw = replace(state.draw, counts=sent(state.draw.counts))
-    state.optimizer = optimiser.adamw(state.model, 1e-3, 0.1)
+    state.optimizer = optimiser.adamw(state.model, state.settings)
     if planted:
         plant(state, planted)
     # The one way on which anything is sent there: what else crosses is found.

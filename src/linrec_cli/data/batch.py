@@ -20,6 +20,7 @@ class Batch:
             recommends. Only what calls itself time-aware may read it.
         places: `[count]` where targets stand in `targets.flatten()`, ascending; None where that is to be looked up in
             `targets`, for which a GPU is waited for.
+        filled: places may be more than targets: the last of them stand where there is none.
     """
 
     items: Tensor
@@ -29,6 +30,7 @@ class Batch:
     times: Tensor | None = None
     target_times: Tensor | None = None
     places: Tensor | None = None
+    filled: bool = False
 
 
 @dataclass(frozen=True)

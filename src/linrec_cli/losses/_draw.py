@@ -14,11 +14,13 @@ class Draw:
         counts: `[I]` how often each item stands in the training part.
         own: which predictions of a batch are here, where several processes share it; None: all.
         predictions: of the whole batch, where some are here.
+        some: which rows predict, where not all do; None: all.
     """
 
     counts: Tensor
     own: Tensor | None = None
     predictions: int = 0
+    some: Tensor | None = None
 
     def uniform(self, *shape: int) -> Tensor:
         """Draw items of a shape, each as likely as any other, with replacement."""

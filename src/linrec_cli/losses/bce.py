@@ -10,6 +10,7 @@ from torch.nn.functional import embedding, softplus
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
+from linrec_cli.losses._mean import mean
 
 
 def loss(
@@ -26,4 +27,4 @@ def loss(
     of_gold = (hidden * embedding(gold, table).to(hidden.dtype)).sum(1).float()
     # Not as a product of matrices, whose gradient would be an outer one: torch wants a C compiler for it on CUDA.
     scores = (embedding(drawn, table).to(hidden.dtype) * hidden[:, None]).sum(2).float()
-    return (softplus(-of_gold) + softplus(scores).sum(1)).mean()
+    return mean(softplus(-of_gold) + softplus(scores).sum(1), draw.some)

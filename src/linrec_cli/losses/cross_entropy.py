@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from linrec_cli.losses._draw import Draw
+from linrec_cli.losses._mean import mean
 
 SCORES = {"cpu": 2**21, "cuda": 2**25, "mps": 2**24}
 """Scores held at once, by device: on CPU they should stay near the cache, and a GPU has enough to do with so many."""
@@ -17,15 +18,19 @@ def loss(hidden: Tensor, table: Tensor, gold: Tensor, draw: Draw) -> Tensor:
     Cost: `O(N I C)` operations, `O(N C + I C)` memory and a chunk of scores; the gradients are computed with the
         loss, so scores are never computed twice.
     """
-    mean: Tensor = CrossEntropy.apply(hidden, table, gold)
-    return mean
+    some = draw.some
+    if some is not None:
+        # Of hidden states that are 0 nothing comes to the items, and no gradient goes back through them.
+        hidden, gold = hidden * some[:, None], gold.clamp(min=1)
+    averaged: Tensor = CrossEntropy.apply(hidden, table, gold, some)
+    return averaged
 
 
 class CrossEntropy(torch.autograd.Function):
     """Cross-entropy that leaves the forward pass with its gradients in hand."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, table: Tensor, gold: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, table: Tensor, gold: Tensor, some: Tensor | None) -> Tensor:
         """Go through the tokens in chunks, loss and gradients at once; scores and sums in at least float32."""
         kind = hidden.device.type
         # What autocast would make of each product's operands, once: it would cast the scores for each of theirs.
@@ -39,15 +44,15 @@ class CrossEntropy(torch.autograd.Function):
             loss, d_hidden[part] = chunk(hidden[part], items, own, gold[part], d_table[1:])
             losses.append(loss)
         ctx.save_for_backward(d_hidden, d_table)
-        ctx.count = len(hidden)
-        return torch.cat(losses).mean()
+        ctx.count = len(hidden) if some is None else some.sum()
+        return mean(torch.cat(losses), some)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Scale the gradients that the forward pass left."""
         d_hidden, d_table = ctx.saved_tensors
         scale = grads[0] / ctx.count
-        return d_hidden * scale.to(d_hidden.dtype), d_table * scale, None
+        return d_hidden * scale.to(d_hidden.dtype), d_table * scale, None, None
 
 
 def chunk(hidden: Tensor, items: Tensor, own: Tensor, gold: Tensor, d_items: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch.nn.functional import embedding, softplus
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
+from linrec_cli.losses._mean import mean
 
 
 def loss(
@@ -34,4 +35,4 @@ def loss(
     beta = share * (t * (1 - 1 / share) + 1 / share)
     of_gold = (hidden * embedding(gold, table).to(hidden.dtype)).sum(1).float()
     scores = (hidden @ embedding(draw.uniform(negatives), table).to(hidden.dtype).T).float()
-    return ((beta * softplus(-of_gold) + softplus(scores).sum(1)) / (1 + negatives)).mean()
+    return mean((beta * softplus(-of_gold) + softplus(scores).sum(1)) / (1 + negatives), draw.some)

@@ -12,6 +12,7 @@ from torch.nn.functional import embedding
 
 from linrec_cli.catalog import Range
 from linrec_cli.losses._draw import Draw
+from linrec_cli.losses._mean import mean
 
 
 def loss(
@@ -42,4 +43,4 @@ def loss(
     if logq:
         scores = scores - draw.weights(power)[drawn - 1].log().float() - math.log(negatives)
     scores = scores.masked_fill(drawn == gold[:, None], -torch.inf)
-    return (torch.cat([of_gold[:, None], scores], 1).logsumexp(1) - of_gold).mean()
+    return mean(torch.cat([of_gold[:, None], scores], 1).logsumexp(1) - of_gold, draw.some)

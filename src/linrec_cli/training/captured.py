@@ -1,119 +1,80 @@
-"""The encoder of a step as CUDA graphs: a GPU is handed two launches where it was handed hundreds.
+"""A whole step as one CUDA graph: a GPU is handed one launch where it was handed hundreds.
 
-A shape is encoded as ever when it first comes, captured when it comes again, and replayed from then on. Graphs read and
-write where they were captured: a batch is copied there, and what weights learn is added to the gradients they have.
+A shape is trained on as ever when it first comes, captured when it comes again, and replayed from then on. A graph
+reads and writes where it was captured: a batch is copied there, weights and their moments are altered where they stand.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from linrec_cli.data.batch import Batch
 
-READ = ("items", "lengths", "times", "target_times")
-"""What a model may read of a batch as it encodes."""
+READ = ("items", "lengths", "targets", "times", "target_times")
+"""What a step may read of a batch, beside where its targets stand."""
+SHARES = 8
+"""Targets are as many as positions, or a multiple of such a share of them: no graph for each number that comes."""
+
+Work = Callable[[Batch], Tensor]
 
 
 class Captured:
-    """Encode batches of one model by a graph for each shape."""
+    """Train on batches by a graph for each shape."""
 
-    def __init__(self, model: Any, device: str) -> None:
-        self.model, self.pool, self.stream = model, None, None
-        if device == "cuda":
-            self.pool, self.stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
-        # An output has a backward pass only where an input has one.
-        self.learns = torch.zeros((), device=device, requires_grad=True)
-        self.shapes: dict[tuple[Any, ...], Encoder | None] = {}
+    def __init__(self, device: str) -> None:
+        self.pool = torch.cuda.graph_pool_handle() if device == "cuda" else None
+        self.shapes: dict[tuple[Any, ...], Step | None] = {}
 
-    def encode(self, batch: Batch) -> Tensor:
-        """Encode every position of a batch, `[B, T, C]`; what was encoded before is overwritten."""
-        shape = tuple(None if (x := getattr(batch, name)) is None else x.shape for name in READ)
+    def step(self, work: Work, batch: Batch) -> Tensor:
+        """Train on one batch as `work` does; return its mean loss."""
+        if batch.places is None:
+            assert batch.targets is not None
+            batch = replace(batch, places=batch.targets.flatten().nonzero()[:, 0])
+        shape = (room(batch), *(None if (x := getattr(batch, name)) is None else x.shape for name in READ))
         if shape not in self.shapes:
             self.shapes[shape] = None
-            # It gives each weight that learns a gradient, and each kernel what it makes at first.
-            made: Tensor = self.model.encode(batch)
-            return made
-        encoder = self.shapes[shape]
-        if encoder is None:
-            encoder = self.shapes[shape] = Encoder(self.model, batch, self.pool, self.stream)
-        replayed: Tensor = Replay.apply(self.learns, encoder, batch)
-        return replayed
+            # The optimiser makes its moments, and each kernel what it makes at first.
+            return work(batch)
+        step = self.shapes[shape] = self.shapes[shape] or Step(work, batch, self.pool)
+        return step.replay(batch)
 
 
-class Encoder:
-    """The forward and the backward pass over one shape, each captured once."""
+class Step:
+    """A step over one shape, captured once."""
 
-    def __init__(self, model: Any, batch: Batch, pool: Any, stream: Any) -> None:
+    def __init__(self, work: Work, batch: Batch, pool: Any) -> None:
         own: dict[str, Any] = {name: None if (x := getattr(batch, name)) is None else x.clone() for name in READ}
-        self.model, self.batch = model, replace(batch, targets=None, places=None, **own)
-        device = batch.items.device
-        # What is dropped in this step shall be what is dropped without graphs.
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            with aside(stream):
-                self.forward()
-            self.gradient = torch.zeros_like(self.hidden)
-            with aside(stream):
-                self.backward()
-            self.passes = [record(work, pool) for work in (self.forward, self.backward)]
+        self.batch = replace(batch, places=batch.lengths.new_zeros(room(batch)), filled=True, **own)
 
-    def forward(self) -> None:
-        """Encode the batch that was copied here."""
-        kind = self.batch.items.device.type
-        # A weight that was cast outside a graph would be read as it was then.
-        low = torch.get_autocast_dtype(kind)
-        with torch.autocast(kind, low, enabled=torch.is_autocast_enabled(kind), cache_enabled=False):
-            self.hidden = self.model.encode(self.batch)
+        def kept() -> None:
+            self.loss = work(self.batch)
 
-    def backward(self) -> None:
-        """Add what weights learn of `gradient` to what they have; not under autocast, as a step goes backwards."""
-        learning = [weight for weight in self.model.parameters() if weight.grad is not None]
-        with torch.autocast(self.batch.items.device.type, enabled=False, cache_enabled=False):
-            found = torch.autograd.grad(self.hidden, learning, self.gradient, allow_unused=True)
-        self.learned = [(weight, weight.grad) for weight, own in zip(learning, found, strict=True) if own is not None]
-        torch._foreach_add_([there for _, there in self.learned], [own for own in found if own is not None])
-        # Weights learn on the stream of what stays alive with it.
-        self.hidden = self.hidden.detach()
+        self.again = record(kept, pool)
 
-    def encode(self, batch: Batch) -> Tensor:
-        """Replay the forward pass over a batch of the shape."""
+    def replay(self, batch: Batch) -> Tensor:
+        """Train on a batch of the shape."""
         for name in READ:
             if (own := getattr(self.batch, name)) is not None:
                 own.copy_(getattr(batch, name))
-        self.passes[0]()
-        return self.hidden.detach()
-
-    def learn(self, gradient: Tensor) -> None:
-        """Replay the backward pass.
-
-        Raises:
-            RuntimeError: the gradients that were captured are no longer those of the weights.
-        """
-        if any(weight.grad is not there for weight, there in self.learned):
-            raise RuntimeError("gradients were replaced that a graph adds to.")
-        self.gradient.copy_(gradient)
-        self.passes[1]()
+        assert self.batch.places is not None
+        assert batch.targets is not None
+        assert batch.places is not None
+        count = len(batch.places)
+        self.batch.places[:count].copy_(batch.places)
+        # Places that are left over stand where there is no target, which no loss counts; nobody waits to know where.
+        self.batch.places[count:].copy_(batch.targets.flatten().argmin())
+        self.again()
+        return self.loss.clone()
 
 
-class Replay(torch.autograd.Function):
-    """A captured encoder as one step of a graph of torch's own."""
-
-    @staticmethod
-    def forward(ctx: Any, learns: Tensor, encoder: Encoder, batch: Batch) -> Tensor:
-        """Encode."""
-        ctx.encoder = encoder
-        return encoder.encode(batch)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
-        """Learn; nothing is handed on."""
-        ctx.encoder.learn(gradient)
-        return None, None, None
+def room(batch: Batch) -> int:
+    """Give the number of targets that a batch is filled up to."""
+    assert batch.places is not None
+    share = max(1, batch.items.numel() // SHARES)
+    return min(batch.items.numel(), -(-len(batch.places) // share) * share)
 
 
 def record(work: Callable[[], None], pool: Any) -> Callable[[], None]:
@@ -127,15 +88,3 @@ def record(work: Callable[[], None], pool: Any) -> Callable[[], None]:
         work()
     replay: Callable[[], None] = graph.replay
     return replay
-
-
-@contextmanager
-def aside(stream: Any) -> Iterator[None]:
-    """Work on another stream than the usual one, one after the other, as capturing asks of what is done before it."""
-    if stream is None:
-        yield
-        return
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        yield
-    torch.cuda.current_stream().wait_stream(stream)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -45,10 +46,10 @@ def start(settings: Train, sequences: Sequences, parts: Parts) -> State:
     seed(settings.device, mixed(settings.seed, 2**32))
     model = build(settings, facts(sequences)).to(settings.device)
     trained = any(parameter.requires_grad for parameter in model.parameters())
-    optimizer = optimiser.adamw(model, settings.lr, settings.weight_decay) if trained else None
+    optimizer = optimiser.adamw(model, settings) if trained else None
     loss = catalog.bound("losses", settings.loss, "loss")
     draw = Draw(popularity(sequences, parts).to(settings.device))
-    captured = Captured(model, settings.device) if trained and settings.graphs else None
+    captured = Captured(settings.device) if trained and settings.graphs else None
     return State(settings, model, optimizer, loss, draw, captured)
 
 
@@ -73,18 +74,24 @@ def step(state: State, batch: Batch) -> Tensor:
     Raises:
         UsageError: the model is counted, not trained.
     """
-    model, optimizer = state.model, state.optimizer
-    if optimizer is None or batch.targets is None:
+    if state.optimizer is None or batch.targets is None:
         raise UsageError(f"model {state.settings.model} is counted, not trained: it has no step.")
-    loss = shares.lost(state, batch)
-    # Graphs add to the gradients that stood there when they were captured.
-    optimizer.zero_grad(set_to_none=state.captured is None)
-    loss.backward()
-    loss = shares.added(model, loss)
-    if state.settings.clip:
-        nn.utils.clip_grad_norm_(model.parameters(), state.settings.clip)
-    optimizer.step()
+    work = partial(learned, state)
+    loss = state.captured.step(work, batch) if state.captured else work(batch)
     optimiser.averaged(state)
+    return loss
+
+
+def learned(state: State, batch: Batch) -> Tensor:
+    """Alter the weights by the gradient of one batch; return the mean loss, still on the device."""
+    loss = shares.lost(state, batch)
+    assert state.optimizer is not None
+    state.optimizer.zero_grad()
+    loss.backward()
+    loss = shares.added(state.model, loss)
+    if state.settings.clip:
+        nn.utils.clip_grad_norm_(state.model.parameters(), state.settings.clip)
+    state.optimizer.step()
     return loss
 
 

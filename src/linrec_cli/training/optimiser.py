@@ -11,14 +11,22 @@ from linrec_cli.settings import Train
 from linrec_cli.training.state import State
 
 
-def adamw(model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Make AdamW, fused; of what is learned the weights of linear layers alone are decayed."""
+def adamw(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    """Make AdamW, fused; of what is learned the weights of linear layers alone are decayed.
+
+    A graph reads the learning rate where it stood on the device as it was captured.
+    """
     matrices = {m.weight for m in model.modules() if isinstance(m, nn.Linear)}
     groups = [
-        {"params": [p for p in model.parameters() if p in matrices], "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p in matrices], "weight_decay": settings.weight_decay},
         {"params": [p for p in model.parameters() if p not in matrices], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, fused=True)
+    groups, graphs = [g for g in groups if g["params"]], settings.graphs
+    made = torch.optim.AdamW(groups, lr=settings.lr, fused=True, capturable=graphs)
+    for group in made.param_groups if graphs else ():
+        # Later, as torch would wait for it to see that it is a rate.
+        group["lr"] = torch.tensor(settings.lr, device=settings.device)
+    return made
 
 
 def rate(settings: Train, step: int, done: float) -> float:
@@ -38,8 +46,9 @@ def scheduled(state: State, batches: int) -> None:
     if state.optimizer is None or (not state.settings.warmup and state.settings.schedule == "constant"):
         return
     done = (state.at.epoch + state.at.batch / batches) / state.settings.epochs
+    lr = rate(state.settings, state.steps(), done)
     for group in state.optimizer.param_groups:
-        group["lr"] = rate(state.settings, state.steps(), done)
+        group["lr"] = group["lr"].fill_(lr) if state.settings.graphs else lr
 
 
 def averaged(state: State) -> None:

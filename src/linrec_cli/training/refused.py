@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from linrec_cli import catalog
+from linrec_cli import catalog, processes
 from linrec_cli.declared import declared, flag
 from linrec_cli.errors import UsageError
 from linrec_cli.settings import Train
@@ -20,6 +20,10 @@ def check(settings: Train) -> None:
     Raises:
         UsageError: it is one.
     """
+    if settings.graphs and processes.count() > 1:
+        raise UsageError(
+            "--graphs captures the whole step of one process: leave it out, or start one without torchrun."
+        )
     name, objective = (catalog.parse(spec)[0] if spec else "" for spec in (settings.model, settings.objective))
     model = catalog.load("models", name)
     if model.FORM is None:

@@ -81,16 +81,15 @@ def lost(state: State, batch: Batch) -> Tensor:
     """Compute what this process adds to the mean loss of a batch."""
     own, dtype = share(batch), state.settings.dtype
     batch, low = own.batch, getattr(torch, dtype) if dtype != "float32" else None
-    # A graph casts its weights itself; so does what is not captured yet, or it would round otherwise.
-    cached = state.captured is None
-    with torch.autocast(batch.items.device.type, low, enabled=low is not None, cache_enabled=cached):
+    with torch.autocast(batch.items.device.type, low, enabled=low is not None):
         with apart(state.settings.device):
-            hidden = (state.captured or state.model).encode(batch).flatten(0, 1)
+            hidden = state.model.encode(batch).flatten(0, 1)
         assert batch.targets is not None
         gold = batch.targets.flatten()
         places = gold.nonzero()[:, 0] if batch.places is None else batch.places
         hidden, gold = (one.index_select(0, places) for one in (hidden, gold))
-        return own.weighted(state.loss(hidden, state.model.table(), gold, own.draw(state.draw)))
+        draw = replace(own.draw(state.draw), some=gold > 0 if batch.filled else None)
+        return own.weighted(state.loss(hidden, state.model.table(), gold, draw))
 
 
 def added(model: nn.Module, loss: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ class State:
         optimizer: None where the model is counted and not trained.
         loss: of `hidden [N, C]`, table, golds and draw.
         draw: of negatives.
-        captured: encodes by graphs, where they were asked for.
+        captured: trains by graphs, where they were asked for.
         average: of the weights of all steps, where one is kept.
     """
 
