@@ -1,5 +1,6 @@
 """What the other scripts of `benchmarks/` measured."""
 
+import re
 from collections import Counter
 from statistics import median
 
@@ -60,7 +61,7 @@ def recbole(reference: Reference) -> str:
     return blocks(*(beside(reference.csv(f"benchmarks/{name}")) for name in PEERS))
 
 
-PEERS = ("peers", "peers-ml-1m")
+PEERS = ("peers", "peers-ml-1m", "peers-ml-1m-kept")
 FORMULAS = {"released": "LinRec's released formula"}
 
 
@@ -85,10 +86,13 @@ def beside(rows: list[Row]) -> str:
             [name, f"{epoch:,.{0 if epoch >= 10 else 1}f}", slower, size(held), f"{prepared:,.1f}", f"{ranked:,.0f}"]
         )
     first = rows[0]
+    command = re.sub(r" --(environment|data-dir) \S+", "", first["command"])
+    # What is set for it stands in front.
+    command = f"{first['malloc']} {command}" if first.get("malloc") else command
     heading = paragraph(
         f"**Beside RecBole {first['recbole']}**: SASRec on all of {code(first['data'])}, {first['targets']:,} targets,"
         f" maxlen {first['maxlen']}, width {first['width']}, {first['heads']} heads, {first['layers']} layers, on"
-        f" {place(first)} (`{first['command']}`), CPU seconds; RecBole's epoch, a sample a prefix, is extrapolated from"
+        f" {place(first)} (`{command}`), CPU seconds; RecBole's epoch, a sample a prefix, is extrapolated from"
         f" {first['batches']} batches of {first['batch']:,}, linrec's, every position at once, is real:"
     )
     heads = ["", "s an epoch", "times linrec's", "peak of the process", "s to prepare", "users ranked a s"]

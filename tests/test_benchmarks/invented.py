@@ -83,4 +83,4 @@ def kept(root: Path, name: str, rows: list[Row]) -> None:
     path = root / f"results/reference/cpu/{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     made = {"device": "cpu Abacus", "threads": 1, "torch": "9.9", "command": "python x.py"}
-    pl.DataFrame([row | made for row in rows]).write_csv(path)
+    pl.DataFrame([made | row for row in rows]).write_csv(path)

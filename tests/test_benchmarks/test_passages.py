@@ -646,7 +646,8 @@ def test_cores_in_turns_stand_a_line_a_length_with_their_ratios(tmp_path: Path) 
 
 def test_a_peer_stands_beside_linrec_by_the_medians_of_its_rounds(tmp_path: Path) -> None:
     same = {"recbole": "1.2.1", "data": "ml-100k", "targets": 97_171, "batches": 3, "batch": 2048, "maxlen": 50}
-    same |= {"width": 128, "heads": 8, "layers": 2}
+    same |= {"width": 128, "heads": 8, "layers": 2, "malloc": "MALLOC_TRIM_THRESHOLD_=1"}
+    same |= {"command": "python benchmarks/peers.py --environment ../made --rounds 1 --data-dir there --batches 3"}
     rows = [
         same
         | {"program": program, "attention": attention, "epoch_seconds": seconds, "epoch_seconds_ratio": ratio}
@@ -661,8 +662,10 @@ def test_a_peer_stands_beside_linrec_by_the_medians_of_its_rounds(tmp_path: Path
     ]
     kept(tmp_path, "benchmarks/peers", rows)
     heading, lines = scripts.recbole(Reference(tmp_path)).split("\n\n")
-    assert "RecBole 1.2.1**: SASRec on all of `ml-100k`, 97,171 targets, maxlen 50" in heading.replace("\n", " ")
-    assert "extrapolated from 3 batches of 2,048" in heading.replace("\n", " ")
+    heading = heading.replace("\n", " ")
+    assert "RecBole 1.2.1**: SASRec on all of `ml-100k`, 97,171 targets, maxlen 50" in heading
+    assert "extrapolated from 3 batches of 2,048" in heading
+    assert "(`MALLOC_TRIM_THRESHOLD_=1 python benchmarks/peers.py --rounds 1 --batches 3`)" in heading
     assert lines.splitlines()[2:] == [
         "| RecBole, `softmax` | 450 | 200 | 4.0 GiB | 1.2 | 1,234 |",
         "| RecBole, LinRec's released formula | 350 | – | 2.0 GiB | 1.2 | 1,234 |",
