@@ -37,7 +37,8 @@ def launches(reference: Reference) -> str:
     cells: dict[tuple[str, str, str], list[str]] = {}
     for row in sorted(rows, key=lambda row: bool(row["graphs"])):
         own = cells.setdefault((row["model"], row["attention"] or NONE, row["form"]), [])
-        own += [f"{sum(row[name] for name in LAUNCHED):.0f}", f"{row['milliseconds']:.1f}"]
+        took = row["milliseconds"]
+        own += [f"{sum(row[name] for name in LAUNCHED):.0f}", f"{took:.{1 if took >= 0.1 else 2}f}"]
     # A form is told where there are two.
     forms = Counter((model, attention) for model, attention, _ in cells)
     lines = [
