@@ -71,12 +71,13 @@ profile() { linrec profile "${to[@]}" --budget "$budget" "$@"; }
 # What documents quote; elsewhere a profile has the number format of the trainings.
 plain=(--dtype float32)
 
-parts=(quality lengths variants counted backbones own bert4rec prefixes last splits synthetic ml-1m large models maxlens
-    mechanisms layer step long serve bfloat16 cores prepare scale presets peers peers-ml-1m claims weights
+parts=(quality graphs lengths variants counted backbones own bert4rec prefixes last splits synthetic ml-1m large models
+    maxlens mechanisms layer step long serve bfloat16 cores prepare scale presets peers peers-ml-1m claims weights
     documents)
 what() {
     case $1 in
     quality) echo "ml-100k, every causal mechanism, seeds $seeds (trainings)" ;;
+    graphs) echo "ml-100k, softmax and linear, a step as one graph (cuda alone, trainings)" ;;
     lengths) echo "ml-100k, softmax and linear at maxlen 50 and 100 (trainings)" ;;
     variants) echo "ml-100k, linear-gated without one of its parts (trainings)" ;;
     counted) echo "ml-100k, models that train nothing (trainings)" ;;
@@ -113,6 +114,7 @@ what() {
 run() {
     case $1 in
     quality) train "${to[@]}" --attn "$(causal)" --seed "$seeds" ;;
+    graphs) [ "$device" != cuda ] || train "${to[@]}" --attn softmax,linear --graphs --seed "$seeds" ;;
     lengths) train "${to[@]}" --attn softmax,linear --maxlen 50,100 --seed "$seeds" ;;
     variants) train "${to[@]}" --attn "$variants" --seed "$seeds" ;;
     counted) train "${to[@]}" --model popular,markov ;;
