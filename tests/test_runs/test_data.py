@@ -161,6 +161,9 @@ def test_times_or_features_count_where_the_model_reads_them(data, frame, quick):
     with pytest.raises(DataError, match="ring is not what the run was trained on"):
         trained_on(later, stored)
     assert trained_on(later, stored | {"model": plain, "read_digest": ""}) is later
+    # Events of others are none of its own, though their times may be.
+    with pytest.raises(DataError, match="then of-others"):
+        trained_on(data, stored | {"data_digest": "of-others"})
 
 
 def test_times_count_where_the_split_reads_them(data, frame, quick):
@@ -310,7 +313,8 @@ def test_whether_golds_repeat_is_found_once_for_each_split(kept, monkeypatch):
     asked = []
     monkeypatch.setattr(module, "share", lambda sequences, parts: asked.append(len(parts.test)) or 0.0)
     assert [kept.seen(split) for split in ("leave-one-out", "ratio", "leave-one-out")] == ["remove"] * 3
-    assert len(asked) == 2
+    assert asked == [len(kept.split(split).test) for split in ("leave-one-out", "ratio")]
+    assert asked[0] != asked[1]
 
 
 def test_that_events_are_in_the_order_of_the_file_is_said_of_every_run_on_them(here, quick):

@@ -275,6 +275,14 @@ def test_metrics_of_lists_are_of_what_the_model_puts_first_before_each_target(ke
     assert min(users.values()) / 60 <= 2 ** -value["novelty"] <= max(users.values()) / 60
 
 
+def test_lists_are_as_long_as_the_longest_cut_off_wherever_it_is_asked_for(wide):
+    data, found = wide
+    made = [runs.evaluate(found, data, Evaluate(k=k, metrics=("coverage",))).rows for k in ((2, 9), (9, 2))]
+    values = [dict(rows.drop_nulls("k").select("k", "value").rows()) for rows in made]
+    assert values[0] == values[1]
+    assert values[0][2] < values[0][9]
+
+
 def test_metrics_of_lists_are_refused_among_negatives(wide):
     data, found = wide
     with pytest.raises(UsageError, match="gini is of lists of all items"):

@@ -312,6 +312,19 @@ def test_what_was_trained_twice_is_counted_though_it_is_killed_again_before_it_s
     assert found.history["resumed_at"].to_list() == [[3, 3], []]
 
 
+def test_what_was_trained_twice_is_counted_from_the_first_batch_of_an_epoch_on(here, data, quick):
+    def killed(event):
+        if isinstance(event, events.Batch) and event.epoch == 2:
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        runs.train(quick(), data, here / "run", watch=killed)
+    (here / "run" / "progress.json").write_text(json.dumps({"epoch": 1, "batch": 4}), "utf-8")
+    found = runs.train(quick(), data, here / "run")
+    assert found.history["repeated"].to_list() == [0, 4]
+    assert found.history["resumed_at"].to_list() == [[], [0]]
+
+
 NO_PROGRESS = ["{", "[]", '{"epoch": 0}', '{"epoch": 7, "batch": 9}', '{"epoch": 0, "batch": "x"}', "[" * 99999]
 
 
