@@ -195,6 +195,23 @@ def test_ceilings_are_of_each_format_that_a_cell_has(planted: ModuleType, monkey
     assert asked == ["bfloat16", "float32"]
 
 
+def test_a_ceiling_is_the_most_that_any_sample_reached(planted: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Telling(Silent):
+        """A child that has samples of both rates."""
+
+        def answer(self, timeout: float) -> isolate.Answer:
+            return isolate.Answer("ok")
+
+        def ask(self, task: object, timeout: float) -> isolate.Answer:
+            return isolate.Answer("ok", {"copy": [1.0, 3.0, 2.0], "matmul": [9.0, 7.0]})
+
+    monkeypatch.setattr(bench, "Child", lambda *given: Telling())
+    there = bench.Bench(Tries(Profile(attn=("take",), maxlen=(16,), phase=("step",)), planted.build, 0), roofed=True)
+    (told,) = bench.machine(there)
+    assert there.ceilings == {"float32": bench.roofline.Ceiling(bytes=3.0, operations=9.0)}
+    assert [row["value"] for row in told] == [3.0, 9.0]
+
+
 class Silent:
     """A child that has nothing to say."""
 
